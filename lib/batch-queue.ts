@@ -1,0 +1,111 @@
+/** What a batch runs with: `signal` is aborted once nobody waits for any of its results. */
+export interface BatchContext {
+  signal: AbortSignal
+  onStep: (step: number) => void
+}
+
+export interface BatchQueueOptions<Request, Result> {
+  /** Requests that are run together at most. */
+  maximum: number
+  /** Only requests of equal keys share a batch. */
+  key: (request: Request) => string
+  run: (requests: Request[], context: BatchContext) => Promise<Result[]>
+}
+
+interface Waiting<Request, Result> {
+  request: Request
+  onStep: (step: number) => void
+  resolve: (result: Result) => void
+  reject: (reason: unknown) => void
+  /** Nobody waits for the result any more. */
+  abandoned: boolean
+}
+
+/** Forms batches of single requests: what arrives while a batch runs is taken together in the next one. */
+export class BatchQueue<Request, Result> {
+  readonly #options: BatchQueueOptions<Request, Result>
+  #waiting: Waiting<Request, Result>[] = []
+  #running: { batch: Waiting<Request, Result>[]; controller: AbortController } | null = null
+  #scheduled = false
+
+  constructor(options: BatchQueueOptions<Request, Result>) {
+    this.#options = options
+  }
+
+  /** Queues one request. An abort rejects it at once, and ends the batch when it was the last one in it. */
+  submit(
+    request: Request,
+    { signal, onStep = () => {} }: { signal?: AbortSignal | undefined; onStep?: (step: number) => void } = {},
+  ): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const entry: Waiting<Request, Result> = { request, onStep, resolve, reject, abandoned: false }
+      if (signal) this.#abandonOn(signal, entry)
+      this.#waiting.push(entry)
+      this.#schedule()
+    })
+  }
+
+  #abandonOn(signal: AbortSignal, entry: Waiting<Request, Result>): void {
+    const { resolve, reject } = entry
+    const onAbort = () => {
+      entry.abandoned = true
+      reject(signal.reason)
+      this.#waiting = this.#waiting.filter(other => other !== entry)
+      if (this.#running?.batch.every(other => other.abandoned)) this.#running.controller.abort()
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    const settled = () => signal.removeEventListener('abort', onAbort)
+    entry.resolve = result => {
+      settled()
+      resolve(result)
+    }
+    entry.reject = reason => {
+      settled()
+      reject(reason)
+    }
+  }
+
+  // Requests of one turn of the event loop belong together.
+  #schedule(): void {
+    if (this.#scheduled || this.#running || this.#waiting.length === 0) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#runNext()
+    })
+  }
+
+  async #runNext(): Promise<void> {
+    const batch = this.#takeBatch()
+    if (batch.length === 0) return
+    const controller = new AbortController()
+    this.#running = { batch, controller }
+    try {
+      const onStep = (step: number) => {
+        for (const entry of batch) if (!entry.abandoned) entry.onStep(step)
+      }
+      const requests = batch.map(entry => entry.request)
+      const results = await this.#options.run(requests, { signal: controller.signal, onStep })
+      batch.forEach((entry, i) => {
+        entry.resolve(results[i]!)
+      })
+    } catch (error) {
+      for (const entry of batch) entry.reject(error)
+    } finally {
+      this.#running = null
+      this.#schedule()
+    }
+  }
+
+  #takeBatch(): Waiting<Request, Result>[] {
+    const [first] = this.#waiting
+    if (!first) return []
+    const key = this.#options.key(first.request)
+    const batch = this.#waiting
+      .filter(entry => this.#options.key(entry.request) === key)
+      .slice(0, this.#options.maximum)
+    this.#waiting = this.#waiting.filter(entry => !batch.includes(entry))
+    return batch
+  }
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+import { open, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { basename, dirname, isAbsolute, join } from 'node:path'
+import { AttributionError } from './errors.js'
+
+/** Writes a file under a temporary name in the same folder and renames it, so that a killed run leaves no half file.
+ * @param data text, bytes, or pieces of bytes that are written one after the other
+ * @throws {AttributionError} code `FILE`: the folder is missing, not writable or full */
+export async function writeFileAtomically(
+  path: string,
+  data: string | Uint8Array | readonly Uint8Array[],
+): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+  try {
+    const file = await open(temporary, 'wx')
+    try {
+      for (const piece of Array.isArray(data) ? data : [data]) await file.writeFile(piece)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {})
+    throw fileError(`Can't write '${path}'`, error)
+  }
+}
+
+/** The folder for what can be fetched or computed again: `IBA_CACHE`, or `attribution-bottleneck` under
+ * `XDG_CACHE_HOME`, `~/Library/Caches` (macOS) or `~/.cache`. It is not created here. */
+export function cacheFolder(): string {
+  const { IBA_CACHE, XDG_CACHE_HOME } = process.env
+  if (IBA_CACHE) return IBA_CACHE
+  return join(systemCacheFolder(XDG_CACHE_HOME), 'attribution-bottleneck')
+}
+
+function systemCacheFolder(xdg: string | undefined): string {
+  // The XDG specification asks to ignore relative paths.
+  if (xdg && isAbsolute(xdg)) return xdg
+  return process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache')
+}
+
+/** The operating system's code of a failed call, such as `ENOENT`. */
+export function errorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : undefined
+}
+
+/** Why reading or writing failed and what to do, in words. */
+export function fileReason(error: unknown): string {
+  const code = errorCode(error)
+  return (code && reasons[code]) ?? (error instanceof Error ? error.message : String(error))
+}
+
+/** A {@link AttributionError} with code `FILE` for a failed call of the operating system. */
+export function fileError(what: string, error: unknown): AttributionError {
+  return new AttributionError('FILE', `${what}: ${fileReason(error)}`, { cause: error })
+}
+
+const reasons: Record<string, string> = {
+  EACCES: 'permission denied. Choose another folder or change its permissions.',
+  EDQUOT: 'the disk quota is used up. Free some space or choose another folder.',
+  EISDIR: 'it is a folder. Give the path of a file.',
+  EMFILE: 'too many open files. Raise the limit (ulimit -n).',
+  ENOENT: 'no such file or folder. Check the path; folders are not created.',
+  ENOSPC: 'the disk is full. Free some space or choose another folder.',
+  ENOTDIR: 'a part of the path is a file, not a folder. Check the path.',
+  EPERM: 'the operation is not permitted. Choose another folder or change its permissions.',
+  EROFS: 'the file system is read-only. Choose another folder.',
+}

@@ -1,0 +1,148 @@
+import type { Dirent } from 'node:fs'
+import { opendir, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ImageError } from '../errors.js'
+import { fileReason } from '../files.js'
+import { invalid, requireInteger, requireKnownKeys, requireString } from '../validate.js'
+
+export interface ImageFolderOptions {
+  /** Which files are images, by the end of their name, upper or lower case.
+   * Default: jpg, jpeg, png, webp, gif, tif, tiff, avif. */
+  extensions?: readonly string[]
+  /** Look into folders inside the folder. Default: true. */
+  recursive?: boolean
+  /** Stop after so many images. Default: all. */
+  limit?: number
+  /** Give the images in an order drawn from this seed. All names are listed first and held in memory, about 100 bytes
+   * each. `limit` then takes a random part. Default: sorted by path. */
+  shuffleSeed?: number
+}
+
+const defaultExtensions = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'tif', 'tiff', 'avif']
+
+/** The image files of a folder, in the order of their paths. See {@link ImageFolder}.
+ * @throws {InvalidArgumentError} an option is unknown or out of range */
+export function imageFolder(folder: string, options: ImageFolderOptions = {}): ImageFolder {
+  return new ImageFolder(folder, options)
+}
+
+/** The paths of the image files of a folder. It can be iterated any number of times; each time lists the folder anew.
+ *
+ * Paths come in sorted order (by code unit, on every machine the same), and only the names of the folders on the way to
+ * the current file are in memory. Names that start with a dot are left out. Links are followed, but not in circles.
+ * Iterating throws an {@link ImageError} if the folder is missing or holds no image. */
+export class ImageFolder implements AsyncIterable<string> {
+  readonly folder: string
+  readonly #extensions: readonly string[]
+  readonly #recursive: boolean
+  readonly #limit: number
+  readonly #seed: number | undefined
+
+  constructor(folder: string, options: ImageFolderOptions = {}) {
+    requireKnownKeys('imageFolder options', options, ['extensions', 'recursive', 'limit', 'shuffleSeed'])
+    const { extensions = defaultExtensions, recursive = true, limit, shuffleSeed } = options
+    if (!Array.isArray(extensions) || extensions.length === 0) {
+      throw invalid('extensions', 'an array of file name endings', extensions)
+    }
+    if (typeof recursive !== 'boolean') throw invalid('recursive', 'true or false', recursive)
+    this.folder = requireString('folder', folder)
+    this.#extensions = extensions.map(
+      ending => `.${requireString('extensions', ending).replace(/^\./, '').toLowerCase()}`,
+    )
+    this.#recursive = recursive
+    this.#limit = limit === undefined ? Infinity : requireInteger('limit', limit, 1)
+    this.#seed = shuffleSeed === undefined ? undefined : requireInteger('shuffleSeed', shuffleSeed, 0)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
+    let count = 0
+    for await (const path of this.#seed === undefined
+      ? this.#walk(this.folder, [])
+      : this.#shuffled(this.#seed)) {
+      yield path
+      if (++count >= this.#limit) return
+    }
+    if (count === 0) throw this.#nothingFound()
+  }
+
+  async *#walk(folder: string, above: readonly string[]): AsyncGenerator<string, void, undefined> {
+    const real = await realpath(folder).catch(error => this.#fail(folder, error))
+    if (above.includes(real)) return
+    for (const name of await this.#list(folder)) {
+      if (name.endsWith('/')) yield* this.#walk(join(folder, name.slice(0, -1)), [...above, real])
+      else yield join(folder, name)
+    }
+  }
+
+  /** The names of images and, with a slash at the end, of folders. The slash makes the order that of the whole paths. */
+  async #list(folder: string): Promise<string[]> {
+    const names: string[] = []
+    try {
+      for await (const entry of await opendir(folder)) {
+        if (entry.name.startsWith('.')) continue
+        if (await isFolder(folder, entry)) {
+          if (this.#recursive) names.push(`${entry.name}/`)
+        } else if (this.#isImage(entry.name)) names.push(entry.name)
+      }
+    } catch (error) {
+      this.#fail(folder, error)
+    }
+    return names.sort()
+  }
+
+  async *#shuffled(seed: number): AsyncGenerator<string, void, undefined> {
+    const paths: string[] = []
+    for await (const path of this.#walk(this.folder, [])) paths.push(path)
+    const random = randomIntegers(seed)
+    // Fisher-Yates from the end; each path is given as soon as its place is drawn.
+    for (let left = paths.length; left > 0; left--) {
+      const drawn = random(left)
+      const path = paths[drawn]!
+      paths[drawn] = paths[left - 1]!
+      yield path
+    }
+  }
+
+  #isImage(name: string): boolean {
+    const lower = name.toLowerCase()
+    return this.#extensions.some(ending => lower.endsWith(ending))
+  }
+
+  #nothingFound(): ImageError {
+    const where = this.#recursive
+      ? 'the folder or the folders inside it'
+      : 'the folder itself (recursive is off)'
+    return new ImageError(
+      `No image in '${this.folder}': looked for names ending in ${this.#extensions.join(', ')} in ${where}. ` +
+        'Check the path, or set extensions.',
+      { source: this.folder },
+    )
+  }
+
+  #fail(folder: string, error: unknown): never {
+    throw new ImageError(`Can't list the folder '${folder}': ${fileReason(error)}`, {
+      cause: error,
+      source: folder,
+    })
+  }
+}
+
+async function isFolder(folder: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory()
+  // A link to nowhere counts as a file, so that the decoder names it.
+  return stat(join(folder, entry.name)).then(
+    target => target.isDirectory(),
+    () => false,
+  )
+}
+
+/** Seeded whole numbers below a bound (mulberry32): the order must be the same on every machine. */
+function randomIntegers(seed: number): (bound: number) => number {
+  let state = (seed ^ Math.floor(seed / 2 ** 32)) >>> 0
+  return bound => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * bound)
+  }
+}

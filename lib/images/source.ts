@@ -1,0 +1,92 @@
+import { ImageError } from '../errors.js'
+import { invalid, requireInteger } from '../validate.js'
+import { type DecodedImage, decodeImage, filePath, type ImageSource } from './decode.js'
+import { type NpyFile, openNpy } from './npy.js'
+
+/** An image that is resized, cropped and normalised already, as the network takes it. */
+export interface PreparedImage {
+  /** C × H × W values, in C order */
+  data: Float32Array
+  shape: readonly [channels: number, height: number, width: number]
+}
+
+/** What can be given as an image: one that is still to be pre-processed, one that is prepared, or the path of a `.npy`
+ * file with one prepared image (3,H,W) or several (N,3,H,W). */
+export type ImageInput = ImageSource | PreparedImage
+
+/** One image of an input, ready for pre-processing (`encoded`) or for the network (`prepared`). */
+export type ExpandedImage =
+  | { name: string; kind: 'encoded'; image: DecodedImage }
+  | { name: string; kind: 'prepared'; data: Float32Array; height: number; width: number; channels: number }
+
+/** The images that an input stands for: one, or as many as a `.npy` file holds, read one at a time.
+ * @throws {ImageError} it can't be read, or its array has another shape or type */
+export async function* expandInput(input: ImageInput): AsyncGenerator<ExpandedImage, void, undefined> {
+  const path = input instanceof URL ? filePath(input) : input
+  if (typeof path === 'string' && path.toLowerCase().endsWith('.npy')) {
+    yield* expandNpy(path)
+  } else if (isPrepared(input)) {
+    yield prepared(input)
+  } else {
+    const image = await decodeImage(input)
+    yield { name: image.source, kind: 'encoded', image }
+  }
+}
+
+async function* expandNpy(path: string): AsyncGenerator<ExpandedImage, void, undefined> {
+  await using file = await openNpy(path)
+  const [count, channels, height, width] = imageShape(file)
+  const size = channels * height * width
+  for (let i = 0; i < count; i++) {
+    yield {
+      name: `${path}#${i}`,
+      kind: 'prepared',
+      data: await file.read(i * size, size),
+      height,
+      width,
+      channels,
+    }
+  }
+}
+
+function imageShape({
+  path,
+  shape,
+  type,
+}: NpyFile): [count: number, channels: number, height: number, width: number] {
+  const [count, channels, height, width] = shape.length === 3 ? [1, ...shape] : shape
+  if (shape.length > 4 || channels !== 3 || !count || !height || !width) {
+    throw new ImageError(
+      `'${path}' holds an array of shape (${shape.join(', ')}), expected (3, H, W) or (N, 3, H, W). ` +
+        'Put the channels first: numpy.moveaxis(array, -1, -3).',
+      { source: path },
+    )
+  }
+  if (type === '|u1') {
+    throw new ImageError(
+      `'${path}' holds uint8, expected float32 that is resized and normalised as the network takes it. ` +
+        'Give pixels as { data, width, height, channels } or as an image file.',
+      { source: path },
+    )
+  }
+  return [count, channels, height, width]
+}
+
+function isPrepared(input: unknown): input is PreparedImage {
+  return typeof input === 'object' && input !== null && 'shape' in input && 'data' in input
+}
+
+function prepared({ data, shape }: PreparedImage): ExpandedImage {
+  if (!(data instanceof Float32Array)) throw invalid('image.data', 'a Float32Array', data)
+  if (!Array.isArray(shape) || shape.length !== 3) throw invalid('image.shape', '[3, height, width]', shape)
+  const [channels, height, width] = shape as unknown as PreparedImage['shape']
+  requireInteger('image.shape[0] (channels)', channels, 3, 3)
+  requireInteger('image.shape[1] (height)', height, 1)
+  requireInteger('image.shape[2] (width)', width, 1)
+  const expected = channels * height * width
+  if (data.length !== expected) {
+    throw invalid('image.data', `${expected} values (${channels} × ${height} × ${width})`, data.length)
+  }
+  // A copy: the caller may reuse its buffer while the work runs.
+  return { name: 'prepared image', kind: 'prepared', data: data.slice(), height, width, channels }
+}

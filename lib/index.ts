@@ -1,0 +1,32 @@
+export type {
+  AttributeOptions,
+  AttributeProgress,
+  Attributer,
+  Attribution,
+  HeatMap,
+  SeenImage,
+  StepReport,
+  TargetedImage,
+} from './attribution.js'
+export { demo, demoClassNames } from './demo.js'
+export type { Device } from './device.js'
+export * from './errors.js'
+export type { DecodedImage, ImageSource, RawImage } from './images/decode.js'
+export { type ImageFolder, imageFolder } from './images/folder.js'
+export { type NpyArray, readNpy, writeNpy } from './images/npy.js'
+export type { Preprocessing } from './images/preprocess.js'
+export type { ImageInput, PreparedImage } from './images/source.js'
+export {
+  architectures,
+  type LayerInfo,
+  type LoadOptions,
+  loadModel,
+  type Model,
+  type Prediction,
+} from './model.js'
+export { type PerSampleAttribution, type PerSampleOptions, perSample } from './per-sample.js'
+export { type Preset, presets } from './presets.js'
+export { renderAnimation } from './rendering/animation.js'
+export { renderOverlay } from './rendering/overlay.js'
+export { type EstimateOptions, estimate, loadStatistics, type Statistics } from './statistics.js'
+export { fetchWeights } from './weights/download.js'

@@ -1,0 +1,190 @@
+import { demo } from './demo.js'
+import { chooseDevice, type Device } from './device.js'
+import { DisposedError } from './errors.js'
+import { completePreprocessing, type PreparedInput, type Preprocessing } from './images/preprocess.js'
+import type { ImageInput } from './images/source.js'
+import { asList, pendingImages } from './images/stream.js'
+import { type Addon, addon, type ModelHandle, type NativeModelDescription } from './native/addon.js'
+import { callNative, callNativeSync } from './native/errors.js'
+import { requireInteger, requireKnownKeys, requireString } from './validate.js'
+import { weightSource } from './weights/source.js'
+
+export interface LoadOptions {
+  /** A weight file (.safetensors, .pth, .pt), or 'seeded:N' for weights that have learnt nothing. Default: the
+   * published file, if `iba weights get` downloaded it. */
+  weights?: string
+  /** Default 'auto'. */
+  device?: Device
+  preprocessing?: Partial<Preprocessing>
+  /** Shape of a seeded network; a weight file decides these by itself. */
+  classes?: number
+  width?: number
+  inputChannels?: number
+}
+
+/** A layer where the network can be cut. */
+export interface LayerInfo {
+  name: string
+  kind: string
+  /** Of the activation of one image, without the batch dimension. */
+  shape: number[]
+  /** Whether it is the paper's place for the bottleneck. */
+  isDefault: boolean
+}
+
+export interface Prediction {
+  name: string
+  target: number
+  probability: number
+}
+
+/** A network with its weights on a device. */
+export class Model {
+  readonly #handle: ModelHandle
+  readonly #description: NativeModelDescription
+  readonly preprocessing: Preprocessing
+  #disposed = false
+
+  /** Use `loadModel`. */
+  constructor(handle: ModelHandle, preprocessing: Partial<Preprocessing> | undefined) {
+    this.#handle = handle
+    this.#description = addon().describeModel(handle)
+    this.preprocessing = completePreprocessing(preprocessing, this.#description.inputChannels)
+  }
+
+  /** The architecture's name, such as 'resnet50'. */
+  get architecture(): string {
+    return this.#description.architecture
+  }
+
+  get classes(): number {
+    return this.#description.classes
+  }
+
+  get inputChannels(): number {
+    return this.#description.inputChannels
+  }
+
+  get device(): string {
+    return this.#description.device
+  }
+
+  /** Tells networks of different weights apart. */
+  get weightHash(): string {
+    return this.#description.weightHash
+  }
+
+  /** The paper's place for the bottleneck in this architecture, or the nearest to it. */
+  get bottleneckLayer(): string {
+    return this.#description.bottleneckLayer
+  }
+
+  /** The names of all layers where the network can be cut, in execution order. */
+  get layerNames(): readonly string[] {
+    return this.#description.layers
+  }
+
+  /** @internal The native network. @throws DisposedError after `dispose` */
+  get handle(): ModelHandle {
+    if (this.#disposed)
+      throw new DisposedError(`This ${this.architecture} was disposed of. Load it again to use it.`)
+    return this.#handle
+  }
+
+  /** All layers with the shapes of their activations for images of a size (default: the crop's). */
+  async layers(size: { height: number; width: number } = this.#inputSize()): Promise<LayerInfo[]> {
+    const height = requireInteger('height', size.height, 1, 65_536)
+    const width = requireInteger('width', size.width, 1, 65_536)
+    const shapes = await callNative(() => addon().layerShapes(this.handle, height, width))
+    return shapes.map(layer => ({ ...layer, isDefault: layer.name === this.bottleneckLayer }))
+  }
+
+  /** The network's outputs before softmax, one Float32Array of `classes` values for each image. */
+  async logits(images: ImageInput | readonly ImageInput[]): Promise<Float32Array[]> {
+    const results: Float32Array[] = []
+    for await (const { data, shape } of this.#prepared(images)) {
+      results.push(await callNative(() => addon().logits(this.handle, data, shape)))
+    }
+    return results
+  }
+
+  /** The most probable class of each image. */
+  async predict(images: ImageInput | readonly ImageInput[]): Promise<Prediction[]> {
+    const predictions: Prediction[] = []
+    for await (const { name, data, shape } of this.#prepared(images)) {
+      const [prediction] = await callNative(() => addon().predict(this.handle, data, shape))
+      predictions.push({ name, ...prediction! })
+    }
+    return predictions
+  }
+
+  /** Frees the native memory now; work that still runs finishes first. Safe to call twice. */
+  dispose(): void {
+    this.#disposed = true
+    addon().disposeModel(this.#handle)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose()
+  }
+
+  #inputSize(): { height: number; width: number } {
+    return { height: this.preprocessing.crop, width: this.preprocessing.crop }
+  }
+
+  async *#prepared(images: ImageInput | readonly ImageInput[]) {
+    for await (const pending of pendingImages(asList(images), this.preprocessing)) {
+      const input = await pending.load()
+      yield { name: input.name, ...stack([input]) }
+    }
+  }
+}
+
+/** Loads a network of the zoo (`architectures` lists them), or 'demo', the trained one that comes with the package.
+ * @throws ModelError, WeightsError, DeviceError, InvalidArgumentError */
+export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
+  requireString('name', name)
+  requireKnownKeys('options', options, [
+    'weights',
+    'device',
+    'preprocessing',
+    'classes',
+    'width',
+    'inputChannels',
+  ])
+  const architecture = name === 'demo' ? demo.architecture : name
+  const device = chooseDevice(options.device ?? 'auto')
+  callNativeSync(() => addon().checkArchitecture(architecture))
+  const source = weightSource(architecture, options.weights ?? (name === 'demo' ? demo.weights : undefined))
+  const handle = await callNative(() =>
+    addon().loadModel({
+      architecture,
+      weights: 'path' in source ? source.path : null,
+      seed: 'seed' in source ? source.seed : 0,
+      classes: requireInteger('classes', options.classes ?? 1000, 1, 1_000_000),
+      width: requireInteger('width', options.width ?? 64, 1, 4096),
+      inputChannels: requireInteger('inputChannels', options.inputChannels ?? 3, 1, 3),
+      device,
+    }),
+  )
+  return new Model(handle, options.preprocessing)
+}
+
+/** The zoo: names, families, and the paper's place for the bottleneck in each. */
+export function architectures(): ReturnType<Addon['architectures']> {
+  return callNativeSync(() => addon().architectures())
+}
+
+/** Stacks prepared inputs of one size for a native call. */
+export function stack(inputs: readonly PreparedInput[]): {
+  data: Float32Array
+  shape: [number, number, number, number]
+} {
+  const { channels, height, width } = inputs[0]!
+  const size = channels * height * width
+  const data = new Float32Array(inputs.length * size)
+  inputs.forEach((input, i) => {
+    data.set(input.data, i * size)
+  })
+  return { data, shape: [inputs.length, channels, height, width] }
+}

@@ -1,0 +1,188 @@
+import { isMainThread } from 'node:worker_threads'
+import type { StepReport } from '../attribution.js'
+import type { Preset } from '../presets.js'
+import { loadAddon } from './load.js'
+
+/** Opaque, type-tagged values that own native objects. */
+declare const brand: unique symbol
+export type Handle<Name extends string> = { readonly [brand]: Name }
+export type ModelHandle = Handle<'model'>
+export type StatisticsHandle = Handle<'statistics'>
+export type CancellationHandle = Handle<'cancellation'>
+export type TrainerHandle = Handle<'classifier trainer'>
+
+export interface NativeTensor {
+  name: string
+  dtype: string
+  shape: number[]
+  data: Float32Array
+}
+
+export interface NativeModelDescription {
+  architecture: string
+  classes: number
+  inputChannels: number
+  bottleneckLayer: string
+  gradCamLayer: string
+  weightHash: string
+  device: string
+  layers: string[]
+}
+
+export interface NativeStatisticsDescription {
+  model: string
+  weightHash: string
+  preset: Preset
+  layers: { name: string; shape: number[]; samples: number; afterRelu: boolean }[]
+}
+
+export interface NativePerSampleOptions {
+  preset: Preset
+  beta: number
+  steps: number
+  copies: number
+  learningRate: number
+  sigma: number
+  minimumStd: number
+  keepCapacity: boolean
+  keepSteps: boolean
+}
+
+export interface NativePerSampleResult {
+  target: number
+  probability: number
+  map: Float32Array
+  steps: StepReport[]
+  stepMaps: Float32Array[]
+  capacity?: Float32Array
+  capacityShape?: number[]
+}
+
+/** What the native binding exports. Shapes are NCHW; a target of -1 means the predicted class. Functions that
+ * return a promise do their work on a thread of the add-on. */
+export interface Addon {
+  describeRuntime(): { libtorch: string; cpuCapability: string; threads: number; cudaDevices: number }
+  createCancellation(): CancellationHandle
+  cancel(cancellation: CancellationHandle): void
+  shutDown(processEnds: boolean): void
+
+  preprocess(
+    pixels: Uint8Array,
+    width: number,
+    height: number,
+    options: {
+      resize: number
+      crop: number
+      cropFirst: boolean
+      mean: readonly number[]
+      deviation: readonly number[]
+    },
+  ): Promise<{ data: Float32Array; shape: [number, number, number]; pixels: Uint8Array }>
+
+  readWeightFile(
+    path: string,
+  ): Promise<{ format: string; metadata: Record<string, string>; tensors: NativeTensor[] }>
+  writeSafetensors(
+    path: string,
+    tensors: readonly { name: string; shape: readonly number[]; data: Float32Array }[],
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<void>
+
+  architectures(): { name: string; family: string; bottleneckLayer: string }[]
+  /** Throws, naming the nearest, where there is no such architecture. */
+  checkArchitecture(name: string): void
+  loadModel(options: {
+    architecture: string
+    weights: string | null
+    seed: number
+    classes: number
+    width: number
+    inputChannels: number
+    device: string
+  }): Promise<ModelHandle>
+  describeModel(model: ModelHandle): NativeModelDescription
+  layerShapes(
+    model: ModelHandle,
+    height: number,
+    width: number,
+  ): Promise<{ name: string; kind: string; shape: number[] }[]>
+  logits(model: ModelHandle, images: Float32Array, shape: readonly number[]): Promise<Float32Array>
+  predict(
+    model: ModelHandle,
+    images: Float32Array,
+    shape: readonly number[],
+  ): Promise<{ target: number; probability: number }[]>
+  disposeModel(model: ModelHandle): void
+
+  createStatistics(model: ModelHandle, layers: readonly string[], preset: Preset): StatisticsHandle
+  updateStatistics(
+    statistics: StatisticsHandle,
+    model: ModelHandle,
+    images: Float32Array,
+    shape: readonly number[],
+  ): Promise<void>
+  mergeStatistics(first: StatisticsHandle, second: StatisticsHandle): StatisticsHandle
+  saveStatistics(statistics: StatisticsHandle, path: string): Promise<void>
+  loadStatistics(path: string): Promise<StatisticsHandle>
+  describeStatistics(statistics: StatisticsHandle): NativeStatisticsDescription
+  readLayerStatistics(
+    statistics: StatisticsHandle,
+    layer: string,
+    preset: Preset,
+    minimumStd: number,
+  ): { mean: Float32Array; std: Float32Array; active: Uint8Array; shape: number[] }
+  disposeStatistics(statistics: StatisticsHandle): void
+
+  attributePerSample(
+    model: ModelHandle,
+    statistics: StatisticsHandle,
+    layer: string,
+    images: Float32Array,
+    shape: readonly number[],
+    requests: readonly { target: number; seed: number }[],
+    options: NativePerSampleOptions,
+    cancellation: CancellationHandle,
+    onStep: (step: number) => void,
+  ): Promise<NativePerSampleResult[]>
+
+  /** The capacity and the gradient of its sum with respect to α, in double precision. */
+  information(
+    alpha: Float64Array,
+    activation: Float64Array,
+    shape: readonly [number, number, number],
+    sigma: number,
+  ): { capacity: Float64Array; gradient: Float64Array }
+
+  /** Standard normal numbers that depend on the name and the seed alone. */
+  seededNormal(name: string, seed: number, shape: readonly number[]): Float32Array
+
+  createTrainer(architecture: string, classes: number, width: number, seed: number): TrainerHandle
+  trainStep(
+    trainer: TrainerHandle,
+    images: Float32Array,
+    shape: readonly number[],
+    labels: readonly number[],
+    learningRate: number,
+  ): Promise<{ loss: number; correct: number }>
+  evaluateBatch(
+    trainer: TrainerHandle,
+    images: Float32Array,
+    shape: readonly number[],
+    labels: readonly number[],
+  ): Promise<{ loss: number; correct: number }>
+  saveTrained(trainer: TrainerHandle, path: string): Promise<void>
+}
+
+let loaded: Addon | undefined
+
+/** The native add-on, loaded when it is first needed.
+ * @throws NativeError if LibTorch or the add-on is missing, broken, or made for another version */
+export function addon(): Addon {
+  if (!loaded) {
+    const native = loadAddon().addon as Addon
+    // A thread of ours that still ran while the process ends would meet LibTorch's destructors.
+    process.on('exit', () => native.shutDown(isMainThread))
+    loaded = native
+  }
+  return loaded
+}

@@ -1,0 +1,55 @@
+import {
+  AttributionError,
+  DeviceError,
+  DisposedError,
+  ImageError,
+  InvalidArgumentError,
+  ModelError,
+  NativeError,
+  StatisticsError,
+  WeightsError,
+} from '../errors.js'
+
+const classes: Record<string, new (message: string, options?: ErrorOptions) => AttributionError> = {
+  INVALID_ARGUMENT: InvalidArgumentError,
+  MODEL: ModelError,
+  WEIGHTS: WeightsError,
+  IMAGE: ImageError,
+  STATISTICS: StatisticsError,
+  DEVICE: DeviceError,
+  DISPOSED: DisposedError,
+  NATIVE: NativeError,
+}
+
+/** The error class for what a native call threw; what isn't ours is returned as it is. */
+export function fromNative(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof AttributionError) return error
+  const code = (error as Error & { code?: unknown }).code
+  if (code === 'ABORTED') return new DOMException(error.message, 'AbortError')
+  const Class = typeof code === 'string' ? classes[code] : undefined
+  return Class ? new Class(error.message, { cause: error }) : error
+}
+
+/** Runs a native call. Its errors become our classes, and carry the JavaScript stack of this call, which a
+ * promise that a native thread rejects would lack. */
+export async function callNative<Result>(call: () => Promise<Result>): Promise<Result> {
+  const here = new Error()
+  try {
+    return await call()
+  } catch (error) {
+    const translated = fromNative(error)
+    if (translated instanceof AttributionError && here.stack) {
+      translated.stack = `${translated.name}: ${translated.message}${here.stack.slice(here.stack.indexOf('\n'))}`
+    }
+    throw translated
+  }
+}
+
+/** As `callNative`, for calls that return at once. */
+export function callNativeSync<Result>(call: () => Result): Result {
+  try {
+    return call()
+  } catch (error) {
+    throw fromNative(error)
+  }
+}

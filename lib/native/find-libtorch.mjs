@@ -1,0 +1,172 @@
+// Plain JavaScript, because the set-up needs it before TypeScript is compiled.
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+
+/** The oldest LibTorch whose headers and libraries this package is written for. */
+export const OLDEST = '2.11'
+
+/** Where a LibTorch was found.
+ * @typedef {'LIBTORCH' | 'python3' | 'cache'} Origin */
+
+/** A place that was looked at and why it didn't do.
+ * @typedef {{ place: string, reason: string }} Attempt */
+
+/** A LibTorch that can be opened. `folder` holds lib/ and include/; `minor` is what binaries must agree on.
+ * @typedef {{ folder: string, version: string, minor: string, cuda: boolean, origin: Origin }} LibTorch */
+
+/** @typedef {Record<string, string | undefined>} Environment */
+
+/** @typedef {object} Search
+ * @property {Environment} [env] `LIBTORCH`, `PATH`, `IBA_CACHE` and `IBA_LIBTORCH_VERSION` are read from it
+ * @property {boolean} [headers] also ask for the headers, which only building needs
+ * @property {(libtorch: LibTorch) => string | null} [refuse] a reason against a LibTorch that is fine in itself */
+
+/** Looks for LibTorch: `LIBTORCH`, then the `torch` of `python3`, then our cache; the first that fits. A set
+ * `LIBTORCH` is the only place looked at: silently using another than the one asked for would help nobody.
+ * @param {Search} [search]
+ * @returns {{ libtorch: LibTorch | null, tried: Attempt[] }} */
+export function findLibTorch({ env = process.env, headers = false, refuse = () => null } = {}) {
+  /** @type {Attempt[]} */
+  const tried = []
+  for (const { origin, place, folder } of places(env)) {
+    const seen = folder === null ? 'torch is not installed' : examine(folder, origin, headers)
+    const reason = typeof seen === 'string' ? seen : (otherVersion(seen, env) ?? refuse(seen))
+    if (typeof seen !== 'string' && reason === null) return { libtorch: seen, tried }
+    tried.push({ place, reason: String(reason) })
+  }
+  return { libtorch: null, tried }
+}
+
+/** The folder that holds what the set-up and the model zoo fetch; `IBA_CACHE` overrides it.
+ * @param {Environment} [env] */
+export function cacheFolder(env = process.env) {
+  if (env.IBA_CACHE) return env.IBA_CACHE
+  const home = env.HOME || homedir()
+  if (process.platform === 'darwin') return join(home, 'Library', 'Caches', 'attribution-bottleneck')
+  return join(env.XDG_CACHE_HOME || join(home, '.cache'), 'attribution-bottleneck')
+}
+
+/** The file name of a shared library, as this platform spells it.
+ * @param {string} name */
+export function libraryFile(name) {
+  return process.platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`
+}
+
+/** One line a place, for messages.
+ * @param {Attempt[]} tried */
+export function listAttempts(tried) {
+  return tried.map(({ place, reason }) => `  ${place}: ${reason}`).join('\n')
+}
+
+/** Lazily, so that python3 isn't started when `LIBTORCH` is set.
+ * @param {Environment} env
+ * @returns {Generator<{ origin: Origin, place: string, folder: string | null }>} */
+function* places(env) {
+  if (env.LIBTORCH) {
+    yield { origin: 'LIBTORCH', place: `LIBTORCH=${env.LIBTORCH}`, folder: env.LIBTORCH }
+    return
+  }
+  const python = pythonTorch(env)
+  yield {
+    origin: 'python3',
+    place: python ? `torch of python3, ${python}` : 'torch of python3',
+    folder: python,
+  }
+  const cache = join(cacheFolder(env), 'libtorch')
+  const versions = cachedVersions(cache)
+  for (const version of versions) {
+    const folder = join(cache, version)
+    yield { origin: 'cache', place: `cache, ${folder}`, folder }
+  }
+}
+
+/** Newest first.
+ * @param {string} cache */
+function cachedVersions(cache) {
+  if (!existsSync(cache)) return []
+  const versions = readdirSync(cache).filter(name => /^\d+\.\d+\.\d+$/.test(name))
+  return versions.sort((a, b) => compareVersions(b, a))
+}
+
+/** Asks python3 where its torch lies without importing it, which would take seconds.
+ * @param {Environment} env
+ * @returns {string | null} */
+function pythonTorch(env) {
+  const program =
+    'import importlib.util as u; s = u.find_spec("torch"); print(s.submodule_search_locations[0] if s else "")'
+  try {
+    const args = ['-c', program]
+    const torch = execFileSync('python3', args, { env, encoding: 'utf8', timeout: 20_000, stdio: 'pipe' })
+    return torch.trim() || null
+  } catch {
+    return null // no python3, or a broken one: the same to us as one without torch
+  }
+}
+
+/** What lies in a folder, or why it can't be used.
+ * @param {string} folder
+ * @param {Origin} origin
+ * @param {boolean} headers
+ * @returns {LibTorch | string} */
+function examine(folder, origin, headers) {
+  if (!isAbsolute(folder)) return 'is not an absolute path'
+  if (!existsSync(folder)) return 'does not exist'
+  for (const name of ['c10', 'torch_cpu']) {
+    const file = join('lib', libraryFile(name))
+    if (!existsSync(join(folder, file))) return `holds no ${file}`
+  }
+  const header = 'include/torch/csrc/api/include/torch/torch.h'
+  if (headers && !existsSync(join(folder, header))) return `holds no ${header}, which building needs`
+  const version = readVersion(folder)
+  if (!version) return 'does not say its version'
+  if (compareVersions(version, OLDEST) < 0) return `is version ${version}, at least ${OLDEST} is needed`
+  const minor = version.split('.').slice(0, 2).join('.')
+  return { folder, version, minor, cuda: existsSync(join(folder, 'lib', libraryFile('torch_cuda'))), origin }
+}
+
+/** @param {LibTorch} libtorch
+ * @param {Environment} env */
+function otherVersion({ version }, env) {
+  const asked = env.IBA_LIBTORCH_VERSION
+  return asked && asked !== version ? `is version ${version}, IBA_LIBTORCH_VERSION asks for ${asked}` : null
+}
+
+/** From the headers; a wheel or archive stripped of them still has one of the two other files.
+ * @param {string} folder
+ * @returns {string | null} */
+function readVersion(folder) {
+  for (const header of [
+    'include/torch/headeronly/version.h',
+    'include/torch/csrc/api/include/torch/version.h',
+  ]) {
+    const numbers = /_MAJOR (\d+)$.*_MINOR (\d+)$.*_PATCH (\d+)$/ms
+    const match = numbers.exec(readText(join(folder, header)))
+    if (match) return match.slice(1).join('.')
+  }
+  const stated =
+    /__version__ = '(\d+\.\d+\.\d+)/.exec(readText(join(folder, 'version.py'))) ??
+    /^(\d+\.\d+\.\d+)/.exec(readText(join(folder, 'build-version')))
+  return stated?.[1] ?? null
+}
+
+/** @param {string} path */
+function readText(path) {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** @param {string} a
+ * @param {string} b */
+function compareVersions(a, b) {
+  const [x, y] = [a, b].map(text => text.split('.').map(Number))
+  for (let i = 0; i < 3; i++) {
+    const difference = (x?.[i] ?? 0) - (y?.[i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}

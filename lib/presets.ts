@@ -1,0 +1,3 @@
+/** The two published conventions: `iba`, of the authors' library, and `paper`, of the paper's code. */
+export const presets = ['iba', 'paper'] as const
+export type Preset = (typeof presets)[number]

@@ -1,0 +1,73 @@
+import { type ColorMap, mix, type Rgb } from './color-map.js'
+import type { HeatMap, Size } from './picture.js'
+
+/** How a value looks on the picture: its colour, and how much it covers the grey below it. */
+export interface Ink {
+  colors: ColorMap
+  /** Cover of the strongest value, 0 to 1. */
+  opacity: number
+}
+
+/** The colour that a value (0 to 1) gives on a grey (0 to 255). Cover starts at nothing and grows fast, so that weak
+ * values tint the picture and strong ones show their colour. */
+export function inked(value: number, grey: number, { colors, opacity }: Ink): Rgb {
+  return mix([grey, grey, grey], colors(value), opacity * Math.sqrt(value))
+}
+
+/** RGB pixels of the grey picture under the map, which is stretched over the whole picture.
+ * @param maximum the value that gets the strongest colour; values below 0 and values that aren't numbers count as 0 */
+export function blend(grey: Uint8Array, size: Size, map: HeatMap, maximum: number, ink: Ink): Uint8Array {
+  const pixels = new Uint8Array(size.width * size.height * 3)
+  const table = inkTable(ink)
+  const columns = cells(size.width, map.width)
+  const rows = cells(size.height, map.height)
+  const values = map.data.map(value => (value > 0 ? Math.min(value / maximum, 1) : 0))
+  let at = 0
+  for (const row of rows) {
+    const upper = row.first * map.width
+    const lower = row.second * map.width
+    for (const column of columns) {
+      const above = between(values[upper + column.first]!, values[upper + column.second]!, column.amount)
+      const below = between(values[lower + column.first]!, values[lower + column.second]!, column.amount)
+      const level = Math.round(between(above, below, row.amount) * steps)
+      const shade = grey[at]!
+      const cover = table.cover[level]!
+      for (let channel = 0; channel < 3; channel++) {
+        pixels[at * 3 + channel] = shade + (table.colors[level * 3 + channel]! - shade) * cover
+      }
+      at++
+    }
+  }
+  return pixels
+}
+
+const steps = 1023
+
+/** Colours and cover worked out once for all levels: a picture has far more pixels. */
+function inkTable({ colors, opacity }: Ink): { colors: Uint8Array; cover: Float32Array } {
+  const table = { colors: new Uint8Array((steps + 1) * 3), cover: new Float32Array(steps + 1) }
+  for (let level = 0; level <= steps; level++) {
+    table.colors.set(colors(level / steps), level * 3)
+    table.cover[level] = opacity * Math.sqrt(level / steps)
+  }
+  return table
+}
+
+interface Cell {
+  first: number
+  second: number
+  amount: number
+}
+
+/** For each pixel of a side the two cells of the map whose centres it lies between (bilinear). */
+function cells(pixels: number, count: number): Cell[] {
+  return Array.from({ length: pixels }, (_, i) => {
+    const place = Math.min(Math.max(((i + 0.5) * count) / pixels - 0.5, 0), count - 1)
+    const first = Math.floor(place)
+    return { first, second: Math.min(first + 1, count - 1), amount: place - first }
+  })
+}
+
+function between(first: number, second: number, amount: number): number {
+  return first + (second - first) * amount
+}

@@ -1,0 +1,204 @@
+import { mapInOrder } from './concurrency.js'
+import { demo } from './demo.js'
+import { DisposedError, InvalidArgumentError, StatisticsError } from './errors.js'
+import type { PreparedInput } from './images/preprocess.js'
+import type { ImageInput } from './images/source.js'
+import { asList, type PendingImage, pendingImages } from './images/stream.js'
+import { type Model, stack } from './model.js'
+import { addon, type StatisticsHandle } from './native/addon.js'
+import { callNative, callNativeSync } from './native/errors.js'
+import { type Preset, presets } from './presets.js'
+import { invalid, requireInteger, requireKnownKeys, requireOneOf, requireString } from './validate.js'
+
+const recommendedSamples = 1000
+const defaultBatch = 16
+
+export interface EstimateOptions {
+  /** The images to learn from, typical for those to explain. A stream is read as far as needed. */
+  images: AsyncIterable<ImageInput> | Iterable<ImageInput> | ImageInput
+  /** Layers that are fed in one pass. Default: the architecture's bottleneck layer. */
+  layer?: string
+  layers?: readonly string[]
+  /** How many images to take. Default 10,000; a shorter stream is taken whole. */
+  samples?: number
+  preset?: Preset
+  /** Images that go through the network together. Default 16. */
+  batch?: number
+  signal?: AbortSignal
+  onProgress?: (progress: { samples: number; total: number }) => void
+  /** Called for an image that can't be read; the others go on. Without it the call fails with that error. */
+  onError?: (error: Error, source: { index: number; name: string }) => void
+  /** Called where the result is less sure than it should be. Default: a process warning. */
+  onWarning?: (message: string) => void
+}
+
+/** Mean and deviation of some layers' activations, which the bottleneck's noise is made of. */
+export class Statistics {
+  readonly #handle: StatisticsHandle
+  #disposed = false
+
+  /** Use `estimate` or `loadStatistics`. */
+  constructor(handle: StatisticsHandle) {
+    this.#handle = handle
+  }
+
+  /** @internal The native statistics. @throws DisposedError after `dispose` */
+  get handle(): StatisticsHandle {
+    if (this.#disposed)
+      throw new DisposedError('These statistics were disposed of. Load them again to use them.')
+    return this.#handle
+  }
+
+  /** The architecture and weights they were made with, the preset they are meant for, and what they hold. */
+  get description() {
+    return addon().describeStatistics(this.handle)
+  }
+
+  /** Mean and standard deviation per neuron as the preset reads them, and which neurons count as active.
+   * @throws StatisticsError where they hold no such layer */
+  layer(name: string, options: { preset?: Preset; minimumStd?: number } = {}) {
+    const preset = requireOneOf('preset', options.preset ?? this.description.preset, presets)
+    return callNativeSync(() =>
+      addon().readLayerStatistics(
+        this.handle,
+        requireString('name', name),
+        preset,
+        options.minimumStd ?? 0.01,
+      ),
+    )
+  }
+
+  /** Statistics of both sets of images together. Both must be of the same model and layers. */
+  merge(other: Statistics): Statistics {
+    return new Statistics(callNativeSync(() => addon().mergeStatistics(this.handle, other.handle)))
+  }
+
+  /** Writes them as safetensors with metadata. */
+  async save(path: string): Promise<void> {
+    await callNative(() => addon().saveStatistics(this.handle, requireString('path', path)))
+  }
+
+  /** @throws StatisticsError where they were not made with this model, or hold no such layer */
+  requireFor(model: Model, layer: string): void {
+    const made = this.description
+    if (made.model !== model.architecture || made.weightHash !== model.weightHash) {
+      throw new StatisticsError(
+        `These statistics were made with ${made.model} (weights ${made.weightHash}), not with this ` +
+          `${model.architecture} (weights ${model.weightHash}). Estimate them again with this model.`,
+      )
+    }
+    this.layer(layer)
+  }
+
+  /** Frees the native memory now. Safe to call twice. */
+  dispose(): void {
+    this.#disposed = true
+    addon().disposeStatistics(this.#handle)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose()
+  }
+}
+
+/** Runs images through a model and learns the statistics of some layers, in one pass and constant memory.
+ * Recommended are 10,000 images (Schulz et al. 2020, section 3.2). */
+export async function estimate(model: Model, options: EstimateOptions): Promise<Statistics> {
+  requireKnownKeys('options', options, [
+    'images',
+    'layer',
+    'layers',
+    'samples',
+    'preset',
+    'batch',
+    'signal',
+    'onProgress',
+    'onError',
+    'onWarning',
+  ])
+  const total = requireInteger('samples', options.samples ?? 10_000, 1)
+  const batch = requireInteger('batch', options.batch ?? defaultBatch, 1, 4096)
+  const preset = requireOneOf('preset', options.preset ?? 'iba', presets)
+  const { signal } = options
+  const handle = callNativeSync(() =>
+    addon().createStatistics(model.handle, chosenLayers(model, options), preset),
+  )
+
+  let samples = 0
+  const take = async (inputs: PreparedInput[]) => {
+    const { data, shape } = stack(inputs)
+    await callNative(() => addon().updateStatistics(handle, model.handle, data, shape))
+    samples += inputs.length
+    options.onProgress?.({ samples, total })
+  }
+  const waiting: PreparedInput[] = []
+  for await (const input of loadedImages(model, options, total)) {
+    signal?.throwIfAborted()
+    if (waiting[0] && !sameSize(waiting[0], input)) await take(waiting.splice(0))
+    waiting.push(input)
+    if (waiting.length === batch) await take(waiting.splice(0))
+  }
+  if (waiting.length > 0) await take(waiting)
+  requireEnough(samples, options.onWarning)
+  return new Statistics(handle)
+}
+
+/** Reads statistics that `Statistics.save` wrote; 'demo' means those of the demo network.
+ * @throws StatisticsError, WeightsError where the file is broken */
+export async function loadStatistics(path: string): Promise<Statistics> {
+  requireString('path', path)
+  return new Statistics(
+    await callNative(() => addon().loadStatistics(path === 'demo' ? demo.statistics : path)),
+  )
+}
+
+function chosenLayers(model: Model, { layer, layers }: EstimateOptions): readonly string[] {
+  if (layer !== undefined && layers !== undefined) {
+    throw new InvalidArgumentError("Expected 'layer' or 'layers', but received both.")
+  }
+  const chosen = layers ?? [layer ?? model.bottleneckLayer]
+  if (!Array.isArray(chosen) || chosen.length === 0) throw invalid('layers', 'a list of layer names', layers)
+  return [...new Set(chosen.map(name => requireString('layer', name)))]
+}
+
+async function* loadedImages(
+  model: Model,
+  options: EstimateOptions,
+  total: number,
+): AsyncGenerator<PreparedInput, void, undefined> {
+  const inputs = isStream(options.images) ? options.images : asList(options.images)
+  const load = async (pending: PendingImage) => {
+    try {
+      return await pending.load()
+    } catch (error) {
+      if (!options.onError) throw error
+      options.onError(error as Error, pending)
+      return undefined
+    }
+  }
+  let taken = 0
+  for await (const input of mapInOrder(pendingImages(inputs, model.preprocessing), defaultBatch, load)) {
+    if (!input) continue
+    yield input
+    if (++taken === total) return
+  }
+}
+
+function isStream(
+  images: EstimateOptions['images'],
+): images is AsyncIterable<ImageInput> | Iterable<ImageInput> {
+  if (typeof images !== 'object' || images === null || images instanceof Uint8Array) return false
+  return Symbol.asyncIterator in images || Symbol.iterator in images
+}
+
+function sameSize(a: PreparedInput, b: PreparedInput): boolean {
+  return a.height === b.height && a.width === b.width
+}
+
+function requireEnough(samples: number, onWarning: ((message: string) => void) | undefined): void {
+  if (samples < 2)
+    throw new StatisticsError(`Statistics need at least 2 images, but ${samples} could be read.`)
+  if (samples >= recommendedSamples) return
+  const warn = onWarning ?? ((message: string) => process.emitWarning(message, 'AttributionWarning'))
+  warn(`Statistics from ${samples} images are rough: take at least ${recommendedSamples}, better 10,000.`)
+}

@@ -1,0 +1,67 @@
+import { InvalidArgumentError } from './errors.js'
+
+/** What a value looks like in an error message: short, with its type. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`
+  if (value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object') return `${value.constructor?.name ?? 'object'}`
+  if (typeof value === 'function') return 'a function'
+  return `${String(value)} (${typeof value})`
+}
+
+/** The error for a value that isn't what `name` needs. */
+export function invalid(name: string, expected: string, value: unknown): InvalidArgumentError {
+  return new InvalidArgumentError(`Expected ${expected} for ${name} but received ${describe(value)}.`)
+}
+
+export function requireNumber(name: string, value: unknown, minimum = -Infinity, maximum = Infinity): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < minimum || value > maximum) {
+    throw invalid(name, `a number${range(minimum, maximum)}`, value)
+  }
+  return value
+}
+
+export function requireInteger(
+  name: string,
+  value: unknown,
+  minimum = Number.MIN_SAFE_INTEGER,
+  maximum = Number.MAX_SAFE_INTEGER,
+): number {
+  if (!Number.isSafeInteger(value) || (value as number) < minimum || (value as number) > maximum) {
+    throw invalid(name, `a whole number${range(minimum, maximum)}`, value)
+  }
+  return value as number
+}
+
+export function requireString(name: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw invalid(name, 'a non-empty string', value)
+  return value
+}
+
+export function requireOneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
+  if (!allowed.includes(value as T)) throw invalid(name, `one of: ${allowed.join(', ')}`, value)
+  return value as T
+}
+
+/** Rejects option names that don't exist, so that a misspelt option is never silently ignored. */
+export function requireKnownKeys(name: string, value: unknown, allowed: readonly string[]): void {
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw invalid(name, 'an object', value)
+  for (const key of Object.keys(value)) {
+    if (!allowed.includes(key)) {
+      throw new InvalidArgumentError(
+        `Unknown option '${key}' in ${name}. The options are: ${[...allowed].join(', ')}.`,
+      )
+    }
+  }
+}
+
+function range(minimum: number, maximum: number): string {
+  const from = minimum > Number.MIN_SAFE_INTEGER
+  const to = maximum < Number.MAX_SAFE_INTEGER
+  if (from && to) return ` from ${minimum} to ${maximum}`
+  if (from) return ` of at least ${minimum}`
+  if (to) return ` of at most ${maximum}`
+  return ''
+}

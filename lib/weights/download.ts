@@ -1,0 +1,298 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Dispatcher, EnvHttpProxyAgent, interceptors, request } from 'undici'
+import { DownloadError } from '../errors.js'
+import { cacheFolder, errorCode, fileReason } from '../files.js'
+import { invalid, requireInteger } from '../validate.js'
+import { publishedWeights, type WeightsVersion } from './published.js'
+
+/** How far a download is, in bytes. `total` is absent if the server doesn't say. */
+export interface DownloadProgress {
+  received: number
+  total?: number
+}
+
+export interface DownloadOptions {
+  /** The first hex digits of the file's SHA-256. With it, a part that an earlier run left is continued. */
+  sha256Prefix?: string
+  onProgress?: (progress: DownloadProgress) => void
+  /** Stops the download; what has arrived stays for the next try. */
+  signal?: AbortSignal
+  /** How often a broken connection is tried again. Default: 5. */
+  retries?: number
+  /** Makes the connections. Default: undici's, through the proxy that http_proxy, https_proxy and no_proxy name. */
+  dispatcher?: Dispatcher
+}
+
+export interface FetchWeightsOptions extends Omit<DownloadOptions, 'sha256Prefix'> {
+  /** Default: `v1`, as in the paper. */
+  version?: WeightsVersion
+  /** Where weight files are kept. Default: `weights` in the {@link cacheFolder}. */
+  folder?: string
+}
+
+/** The path of the weights that torchvision publishes for a model, downloaded unless the file is there and whole.
+ * @throws {InvalidArgumentError} torchvision publishes none for this model or version
+ * @throws {DownloadError} as {@link downloadFile} */
+export async function fetchWeights(model: string, options: FetchWeightsOptions = {}): Promise<string> {
+  const { version, folder = join(cacheFolder(), 'weights'), ...download } = options
+  const { file, url, sha256Prefix } = publishedWeights(model, version)
+  const path = join(folder, file)
+  if (await hasHash(path, sha256Prefix)) return path
+  await mkdir(folder, { recursive: true }).catch(error => fileFailed(folder, error))
+  await downloadFile(url, path, { ...download, sha256Prefix })
+  return path
+}
+
+/** Downloads a file into `destination + '.part'`, checks it and renames it. A broken connection is continued where it
+ * broke, if the server can; two processes may download the same file at the same time.
+ * @throws {DownloadError} no network, an answer other than success, a wrong hash, or a disk that is full
+ * @throws the signal's reason if it is aborted */
+export async function downloadFile(
+  url: string,
+  destination: string,
+  options: DownloadOptions = {},
+): Promise<void> {
+  const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' }
+  if (protocol !== 'https:' && protocol !== 'http:') throw invalid('url', 'an http or https URL', url)
+  const retries = requireInteger('retries', options.retries ?? 5, 0)
+  options.signal?.throwIfAborted()
+
+  const agent = options.dispatcher ?? new EnvHttpProxyAgent()
+  const download = new Download(url, `${destination}.part`, options, agent)
+  try {
+    await download.run(retries)
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    throw error
+  } finally {
+    if (!options.dispatcher) await agent.destroy()
+  }
+  await finish(url, destination, options.sha256Prefix)
+}
+
+/** One download, over as many connections as it takes. */
+class Download {
+  readonly #url: string
+  readonly #part: string
+  readonly #options: DownloadOptions
+  readonly #dispatcher: Dispatcher
+  /** The server's name for the version of the file that arrives. */
+  #version: string | undefined
+  #received = 0
+
+  constructor(url: string, part: string, options: DownloadOptions, agent: Dispatcher) {
+    this.#url = url
+    this.#part = part
+    this.#options = options
+    this.#dispatcher = agent.compose(interceptors.redirect({ maxRedirections: 5 }))
+  }
+
+  async run(retries: number): Promise<void> {
+    // Opened to read and write at a place: two processes that download the same file write the same bytes.
+    const file = await openPart(this.#part)
+    try {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          return await this.#attempt(file)
+        } catch (error) {
+          if (!isTransient(error) || this.#options.signal?.aborted) throw error
+          if (attempt >= retries || this.#isUnreachable(error)) throw this.#unreachable(error)
+          await sleep(Math.min(250 * 2 ** attempt, 8000), undefined, abortable(this.#options.signal))
+        }
+      }
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #attempt(file: FileHandle): Promise<void> {
+    const start = await this.#resumeFrom(file)
+    const response = await request(this.#url, {
+      ...abortable(this.#options.signal),
+      dispatcher: this.#dispatcher,
+      headers: this.#headers(start),
+      headersTimeout: 60_000,
+      bodyTimeout: 60_000,
+    })
+    if (response.statusCode === 416) {
+      await response.body.dump()
+      return await this.#restartUnlessWhole(file, start, response.headers['content-range'])
+    }
+    if (response.statusCode !== 200 && response.statusCode !== 206) {
+      await response.body.dump()
+      throw refused(this.#url, response.statusCode)
+    }
+    if (response.statusCode === 206 && !startsAt(response.headers['content-range'], start)) {
+      await response.body.dump()
+      throw new TransientError('the server sent another part than the one asked for')
+    }
+    this.#version = strongTag(response.headers.etag)
+    await this.#receive(response, file, response.statusCode === 206 ? start : 0)
+  }
+
+  /** Bytes that can be kept: those of this version of the file, or any if a hash will judge the whole. */
+  async #resumeFrom(file: FileHandle): Promise<number> {
+    if (this.#version === undefined && this.#options.sha256Prefix === undefined) return 0
+    if (this.#received > 0) return this.#received
+    return this.#options.sha256Prefix === undefined ? 0 : (await file.stat()).size
+  }
+
+  #headers(start: number): Record<string, string> {
+    const headers: Record<string, string> = { 'accept-encoding': 'identity' }
+    if (start > 0) headers.range = `bytes=${start}-`
+    if (start > 0 && this.#version !== undefined) headers['if-range'] = this.#version
+    return headers
+  }
+
+  async #receive({ body, headers }: Dispatcher.ResponseData, file: FileHandle, start: number): Promise<void> {
+    const length = Number(headers['content-length'])
+    const total = Number.isSafeInteger(length) ? { total: start + length } : {}
+    this.#received = start
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      await writeFully(file, chunk, this.#received, this.#part)
+      this.#received += chunk.length
+      this.#options.onProgress?.({ received: this.#received, ...total })
+    }
+    // An older, longer part may reach beyond the end.
+    await file.truncate(this.#received)
+  }
+
+  /** The server has nothing from `start` on: the part is whole already, or is of another file. */
+  async #restartUnlessWhole(
+    file: FileHandle,
+    start: number,
+    range: string | string[] | undefined,
+  ): Promise<void> {
+    if (start > 0 && range === `bytes */${start}`) return
+    this.#received = 0
+    this.#version = undefined
+    await file.truncate(0)
+    throw new TransientError(`the server has no bytes from ${start} on`)
+  }
+
+  #isUnreachable(error: unknown): boolean {
+    return this.#received === 0 && unreachable.has(errorCode(rootCause(error)) ?? '')
+  }
+
+  #unreachable(error: unknown): DownloadError {
+    const cause = rootCause(error)
+    const kept =
+      this.#received > 0 && this.#options.sha256Prefix ? ' Running it again continues where it broke.' : ''
+    return new DownloadError(
+      `Can't download ${this.#url}: ${cause instanceof Error ? cause.message || errorCode(cause) : cause}.${kept} ` +
+        `${byHand(this.#url)} Behind a proxy, set https_proxy.`,
+      { cause: error },
+    )
+  }
+}
+
+/** An answer that may be another one next time. */
+class TransientError extends Error {}
+
+/** Whether the network or the server failed, and not the disk or the caller's onProgress. */
+function isTransient(error: unknown): boolean {
+  if (error instanceof DownloadError) return false
+  return error instanceof TransientError || errorCode(rootCause(error)) !== undefined
+}
+
+/** Codes of a network that isn't there: trying again only keeps the user waiting. */
+const unreachable = new Set([
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+function byHand(url: string): string {
+  return (
+    `Without network, download ${url} by hand on another machine and pass it as weights (--weights FILE), ` +
+    "or use the weights 'seeded:0' or 'demo', which need no download."
+  )
+}
+
+async function finish(url: string, destination: string, sha256Prefix: string | undefined): Promise<void> {
+  const part = `${destination}.part`
+  if (sha256Prefix === undefined) {
+    return await rename(part, destination).catch(error => fileFailed(destination, error))
+  }
+  try {
+    if (await hasHash(part, sha256Prefix)) return await rename(part, destination)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') fileFailed(destination, error)
+  }
+  // Another process that downloaded the same file may have finished it.
+  if (await hasHash(destination, sha256Prefix)) return
+  await rm(part, { force: true })
+  throw new DownloadError(
+    `What arrived from ${url} is not what was published: its SHA-256 doesn't begin with ${sha256Prefix}. ` +
+      'It was removed. Try again; if it happens again, a proxy on the way may answer in its place.',
+  )
+}
+
+/** Whether the file is there and its SHA-256 begins so. */
+async function hasHash(path: string, sha256Prefix: string): Promise<boolean> {
+  if (!(await stat(path).catch(() => undefined))?.isFile()) return false
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk)
+  return hash.digest('hex').startsWith(sha256Prefix.toLowerCase())
+}
+
+async function openPart(part: string): Promise<FileHandle> {
+  // 'a' only creates the file; positions count on Linux only if it is not open for appending.
+  await open(part, 'a').then(
+    file => file.close(),
+    error => fileFailed(part, error),
+  )
+  return open(part, 'r+').catch(error => fileFailed(part, error))
+}
+
+async function writeFully(
+  file: FileHandle,
+  bytes: Uint8Array,
+  position: number,
+  path: string,
+): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const result = await file
+      .write(bytes, written, bytes.length - written, position + written)
+      .catch(error => fileFailed(path, error))
+    written += result.bytesWritten
+  }
+}
+
+/** The error for an answer that won't change; for one that may, an ordinary error, which is tried again. */
+function refused(url: string, status: number): Error {
+  if (status >= 500 || status === 408 || status === 429)
+    return new TransientError(`the server answered with status ${status}`)
+  const why =
+    status === 404 ? 'there is no such file (status 404)' : `the server refused with status ${status}`
+  return new DownloadError(`Can't download ${url}: ${why}. ${byHand(url)}`)
+}
+
+function startsAt(range: string | string[] | undefined, start: number): boolean {
+  return typeof range === 'string' && range.startsWith(`bytes ${start}-`)
+}
+
+/** A weak tag (W/"…") doesn't promise the same bytes, so it can't be used to continue. */
+function strongTag(etag: string | string[] | undefined): string | undefined {
+  return typeof etag === 'string' && etag.startsWith('"') ? etag : undefined
+}
+
+function rootCause(error: unknown): unknown {
+  if (error instanceof AggregateError && error.errors.length > 0) return rootCause(error.errors[0])
+  return error instanceof Error && error.cause instanceof Error ? rootCause(error.cause) : error
+}
+
+function abortable(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal ? { signal } : {}
+}
+
+function fileFailed(path: string, error: unknown): never {
+  throw new DownloadError(`Can't write '${path}': ${fileReason(error)}`, { cause: error })
+}

@@ -1,0 +1,53 @@
+#include "executors.h"
+
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace iba::binding {
+
+namespace {
+
+/// Never destroyed: static destructors run after LibTorch's own.
+struct Executors {
+  std::mutex mutex;
+  std::map<std::string, std::unique_ptr<Executor>> by_name;
+};
+
+Executors& executors() {
+  static auto* const all = new Executors();
+  return *all;
+}
+
+int chosen_threads() {
+  const char* text = std::getenv("IBA_THREADS");
+  return text ? std::atoi(text) : 0;
+}
+
+Executor& executor_named(const std::string& name, int threads) {
+  auto& all = executors();
+  std::lock_guard lock(all.mutex);
+  auto& executor = all.by_name[name];
+  if (!executor) executor = std::make_unique<Executor>(threads);
+  return *executor;
+}
+
+}  // namespace
+
+Executor& executor_of(at::Device device) {
+  return executor_named(device.str(), chosen_threads());
+}
+
+Executor& image_executor() {
+  return executor_named("images", 1);
+}
+
+void close_executors() {
+  auto& all = executors();
+  std::lock_guard lock(all.mutex);
+  for (auto& [name, executor] : all.by_name) executor->close();
+}
+
+}  // namespace iba::binding

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <mutex>
+
+#include "bottleneck/statistics.h"
+#include "handle.h"
+#include "network/network.h"
+#include "runtime/cancellation.h"
+
+namespace iba::binding {
+
+/// A network with its weights on a device.
+struct Model {
+  Network network;
+  std::string fingerprint;
+  at::Device device = at::kCPU;
+};
+
+template <>
+struct HandleType<Model> {
+  static constexpr const char* name = "model";
+  static constexpr napi_type_tag tag = {0x8f0d2b1c6a7e4d31, 0x9b5e0c47d2f81a60};
+};
+
+template <>
+struct HandleType<ModelStatistics> {
+  static constexpr const char* name = "statistics";
+  static constexpr napi_type_tag tag = {0x41c7a95e08d34f6b, 0xa2f61d7b93ce5084};
+};
+
+template <>
+struct HandleType<Cancellation> {
+  static constexpr const char* name = "cancellation";
+  static constexpr napi_type_tag tag = {0xd3580e6fb1a94c27, 0x86c09ae5f47d132b};
+};
+
+/// A copy of a Float32Array as the images (N, C, H, W) that the model takes.
+at::Tensor images_argument(const Napi::Value& data, const Napi::Value& shape, const Model& model);
+
+}  // namespace iba::binding

@@ -1,0 +1,60 @@
+#include "image/preprocess.h"
+
+#include "arguments.h"
+#include "environment.h"
+#include "executors.h"
+#include "module.h"
+
+namespace iba::binding {
+
+namespace {
+
+std::vector<double> channel_values(const Napi::Value& value, const char* name) {
+  auto array = array_argument(value, name);
+  std::vector<double> values;
+  for (uint32_t i = 0; i < array.Length(); ++i) values.push_back(number_argument(array[i], name));
+  if (values.size() != 1 && values.size() != 3) {
+    throw Error("INVALID_ARGUMENT", std::string("Expected 1 or 3 numbers for ") + name + ".");
+  }
+  return values;
+}
+
+PreprocessOptions preprocess_options(const Napi::Object& object) {
+  PreprocessOptions options;
+  options.resize = integer_argument(object["resize"], "resize");
+  options.crop = integer_argument(object["crop"], "crop");
+  options.crop_first = boolean_argument(object["cropFirst"], "cropFirst");
+  options.mean = channel_values(object["mean"], "mean");
+  options.deviation = channel_values(object["deviation"], "deviation");
+  if (options.mean.size() != options.deviation.size()) {
+    throw Error("INVALID_ARGUMENT", "Expected as many means as deviations.");
+  }
+  return options;
+}
+
+Napi::Value preprocess_image(const Napi::CallbackInfo& info) {
+  int64_t width = integer_argument(info[1], "width");
+  int64_t height = integer_argument(info[2], "height");
+  at::Tensor pixels = byte_tensor_view(info[0], {height, width, 3}, "pixels");
+  auto options = preprocess_options(object_argument(info[3], "options"));
+  Work work = [pixels, options](const Cancellation&, const Progress&) -> Conversion {
+    auto image = preprocess(pixels, options);
+    return [image](Napi::Env env) -> Napi::Value {
+      auto result = Napi::Object::New(env);
+      result.Set("data", to_float_array(env, image.input));
+      result.Set("shape", to_shape(env, image.input.sizes()));
+      result.Set("pixels", to_byte_array(env, image.pixels));
+      return result;
+    };
+  };
+  return Environment::of(info.Env())
+      .run(image_executor(), std::move(work), {.kept = {info[0].As<Napi::Object>()}});
+}
+
+}  // namespace
+
+void export_images(Napi::Object exports) {
+  export_function<preprocess_image>(exports, "preprocess");
+}
+
+}  // namespace iba::binding

@@ -1,0 +1,62 @@
+#include "bottleneck/information.h"
+
+#include "arguments.h"
+#include "module.h"
+#include "network/seeded_weights.h"
+
+namespace iba::binding {
+
+namespace {
+
+at::Tensor double_tensor_argument(const Napi::Value& value, at::IntArrayRef shape, const char* name) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) {
+    throw Error("INVALID_ARGUMENT", std::string("Expected a Float64Array for ") + name + ".");
+  }
+  auto array = value.As<Napi::Float64Array>();
+  int64_t length = shape[0] * shape[1] * shape[2];
+  if (static_cast<int64_t>(array.ElementLength()) != length) {
+    throw Error("INVALID_ARGUMENT", std::string("Expected an array of the shape's length for ") + name + ".");
+  }
+  return at::from_blob(array.Data(), shape, at::kDouble).clone();
+}
+
+Napi::Value to_double_array(Napi::Env env, const at::Tensor& tensor) {
+  at::Tensor values = tensor.contiguous();
+  auto array = Napi::Float64Array::New(env, static_cast<size_t>(values.numel()));
+  std::copy_n(values.const_data_ptr<double>(), values.numel(), array.Data());
+  return array;
+}
+
+/// (α, r', [C, h, w], σ) in double precision → the capacity, and the gradient of its sum with respect to α.
+Napi::Value information(const Napi::CallbackInfo& info) {
+  at::NoGradGuard no_grad;
+  auto shape = shape_argument(info[2]);
+  if (shape.size() != 3) throw Error("INVALID_ARGUMENT", "Expected a shape of three numbers.");
+  at::Tensor alpha = double_tensor_argument(info[0], shape, "alpha");
+  at::Tensor normalised = double_tensor_argument(info[1], shape, "activation");
+  Smoothing smoothing(number_argument(info[3], "sigma"), shape[1], shape[2], alpha.options());
+
+  Mask mask = mask_of(alpha, smoothing);
+  auto result = Napi::Object::New(info.Env());
+  result.Set("capacity", to_double_array(info.Env(), capacity(normalised, mask)));
+  result.Set("gradient", to_double_array(info.Env(), mask_backward(alpha, smoothing,
+                                                                   capacity_derivative(normalised, mask))));
+  return result;
+}
+
+/// (name, seed, shape) → standard normal numbers, the same wherever they are made.
+Napi::Value seeded_noise(const Napi::CallbackInfo& info) {
+  at::NoGradGuard no_grad;
+  auto seed = static_cast<uint64_t>(integer_argument(info[1], "seed"));
+  return to_float_array(info.Env(),
+                        seeded_normal(string_argument(info[0], "name"), seed, shape_argument(info[2]), 1.0));
+}
+
+}  // namespace
+
+void export_information(Napi::Object exports) {
+  export_function<information>(exports, "information");
+  export_function<seeded_noise>(exports, "seededNormal");
+}
+
+}  // namespace iba::binding

@@ -1,0 +1,26 @@
+#include "module.h"
+
+#include "environment.h"
+
+namespace {
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  using namespace iba::binding;
+  env.SetInstanceData(new Environment(env));
+  export_runtime(exports);
+  export_images(exports);
+  export_weights(exports);
+  export_model(exports);
+  export_statistics(exports);
+  export_per_sample(exports);
+  export_information(exports);
+  export_training(exports);
+  return exports;
+}
+
+}  // namespace
+
+/// Called by the loader, once for each JavaScript environment.
+extern "C" __attribute__((visibility("default"))) napi_value iba_init(napi_env env, napi_value exports) {
+  return Napi::RegisterModule(env, exports, initialise);
+}

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "bottleneck/smoothing.h"
+#include "torch.h"
+
+namespace iba {
+
+/// The mask of a bottleneck, λ = K∗σ(α). Both λ and 1−λ are kept, each from its own sigmoid: in float32 σ(17)
+/// is exactly 1, and 1−λ taken from λ would be lost.
+struct Mask {
+  at::Tensor keep;  // λ
+  at::Tensor drop;  // 1−λ
+};
+
+Mask mask_of(const at::Tensor& alpha, const Smoothing& smoothing);
+
+/// The gradient with respect to α for the gradient with respect to λ (with 1−λ moving against it).
+at::Tensor mask_backward(const at::Tensor& alpha, const Smoothing& smoothing,
+                         const at::Tensor& keep_gradient);
+
+/// KL[N(λr', (1−λ)²) ‖ N(0, 1)] in nats per neuron, for the normalised activation r' (Schulz et al. 2020,
+/// equation 6). It doesn't depend on the noise that is drawn.
+at::Tensor capacity(const at::Tensor& normalised, const Mask& mask);
+
+/// The derivative of `capacity` with respect to λ.
+at::Tensor capacity_derivative(const at::Tensor& normalised, const Mask& mask);
+
+}  // namespace iba

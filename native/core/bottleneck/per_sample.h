@@ -1,0 +1,80 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "bottleneck/statistics.h"
+#include "network/interpreter.h"
+#include "runtime/cancellation.h"
+
+namespace iba {
+
+struct PerSampleOptions {
+  Preset preset = Preset::iba;
+  double beta = 10;
+  int64_t steps = 10;
+  /// Noise copies of each image in each step.
+  int64_t copies = 10;
+  double learning_rate = 1;
+  double sigma = 1;
+  double minimum_std = 0.01;
+  /// Keep the capacity per neuron, and the map after every step.
+  bool keep_capacity = false;
+  bool keep_steps = false;
+};
+
+/// One image of a batch: what to explain, and the seed of its noise. A negative target means the predicted
+/// class.
+struct PerSampleRequest {
+  int64_t target = -1;
+  uint64_t seed = 0;
+};
+
+/// One optimisation step: loss = cross_entropy + β·information, both in nats; information is the mean
+/// capacity.
+struct PerSampleStep {
+  double loss;
+  double cross_entropy;
+  double information;
+};
+
+struct PerSampleResult {
+  int64_t target;
+  double probability;  // of the target, for the image as it is
+  Tensor map;          // (H, W), bits/pixel (`iba`) or scaled to [0, 1] (`paper`)
+  Tensor capacity;     // (C, h, w), nats, of the last forward pass; if kept
+  std::vector<PerSampleStep> steps;
+  std::vector<Tensor> step_maps;  // (H, W); if kept
+};
+
+/// Called after every step with the number of steps done.
+using StepProgress = std::function<void(int64_t)>;
+
+/// The per-sample bottleneck (Schulz et al. 2020, section 3.2): for each image, α is optimised so that the
+/// class stays recognisable while as little information as possible passes the layer.
+class PerSampleBottleneck {
+ public:
+  /// Throws STATISTICS where the statistics don't fit the layer's activations.
+  PerSampleBottleneck(const Network& network, const LayerStatistics& statistics, PerSampleOptions options);
+
+  /// One result for each image of the batch (B, C, H, W), which doesn't depend on the other images. Throws
+  /// ABORTED within one step of a cancellation.
+  std::vector<PerSampleResult> attribute(const Tensor& images, const std::vector<PerSampleRequest>& requests,
+                                         const Cancellation& cancellation,
+                                         const StepProgress& progress) const;
+
+ private:
+  friend class PerSampleRun;
+
+  const Network& network_;
+  PerSampleOptions options_;
+  std::string layer_;
+  Cut cut_;
+  Tensor mean_;
+  Tensor std_;
+  Tensor inactive_;   // undefined where every neuron is active
+  bool clamp_noise_;  // the sampling noise's log-variance is kept in [-10, 10]
+  bool clamp_zero_;   // the noised activation is cut off at 0
+};
+
+}  // namespace iba

@@ -1,0 +1,53 @@
+#include "bottleneck/smoothing.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace iba {
+
+namespace {
+
+int64_t reflect(int64_t index, int64_t size) {
+  if (index < 0) return -index;
+  if (index >= size) return 2 * (size - 1) - index;
+  return index;
+}
+
+at::Tensor smoothing_matrix(double sigma, int64_t size) {
+  auto radius = std::min<int64_t>(std::lround(2 * sigma), size - 1);
+  std::vector<double> kernel;
+  double sum = 0;
+  for (int64_t offset = -radius; offset <= radius; ++offset) {
+    double ratio = static_cast<double>(offset) / sigma;
+    kernel.push_back(std::exp(-0.5 * ratio * ratio));
+    sum += kernel.back();
+  }
+  at::Tensor matrix = at::zeros({size, size}, at::kDouble);
+  auto entries = matrix.accessor<double, 2>();
+  for (int64_t row = 0; row < size; ++row) {
+    for (int64_t offset = -radius; offset <= radius; ++offset) {
+      entries[row][reflect(row + offset, size)] += kernel[offset + radius] / sum;
+    }
+  }
+  return matrix;
+}
+
+}  // namespace
+
+Smoothing::Smoothing(double sigma, int64_t height, int64_t width, at::TensorOptions options) {
+  if (sigma <= 0) return;
+  rows_ = smoothing_matrix(sigma, height).to(options);
+  columns_ = smoothing_matrix(sigma, width).to(options);
+}
+
+at::Tensor Smoothing::apply(const at::Tensor& maps) const {
+  if (!rows_.defined()) return maps;
+  return at::matmul(rows_, at::matmul(maps, columns_.t()));
+}
+
+at::Tensor Smoothing::adjoint(const at::Tensor& gradients) const {
+  if (!rows_.defined()) return gradients;
+  return at::matmul(rows_.t(), at::matmul(gradients, columns_));
+}
+
+}  // namespace iba

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "network/network.h"
+
+namespace iba {
+
+/// The two published conventions: the paper's code, and the authors' later library IBA.
+enum class Preset { iba, paper };
+
+/// Running statistics of one layer's activations over a stream of images: constant memory, mergeable. Both
+/// presets read their mean and deviation from the same sums.
+class LayerStatistics {
+ public:
+  LayerStatistics(std::string layer, bool after_relu) : layer_(std::move(layer)), after_relu_(after_relu) {}
+
+  /// Takes in a batch of activations (N, ...).
+  void update(const Tensor& activations);
+
+  /// Takes in what another pass over other images found (Chan et al. 1979).
+  void merge(const LayerStatistics& other);
+
+  const std::string& layer() const { return layer_; }
+  /// Whether the layer's values come out of a ReLU: the paper's code then takes the mean as 0.
+  bool after_relu() const { return after_relu_; }
+  int64_t samples() const { return samples_; }
+  at::IntArrayRef shape() const { return mean_.sizes(); }
+
+  /// Mean and standard deviation per neuron, float64 on the CPU, in the preset's convention (algorithms of
+  /// both are in docs/statistics.md). `minimum_std` is the floor of the `iba` preset.
+  Tensor mean(Preset preset) const;
+  Tensor standard_deviation(Preset preset, double minimum_std) const;
+  /// Neurons that were non-zero in more than 1 % of the samples (`iba`); all of them for `paper`.
+  Tensor active(Preset preset) const;
+
+ private:
+  friend class StatisticsFile;
+
+  std::string layer_;
+  bool after_relu_;
+  int64_t samples_ = 0;
+  Tensor mean_;                // float64
+  Tensor squared_deviations_;  // float64: the sum over samples of (x - mean)²
+  Tensor nonzero_;             // float64: in how many samples the neuron was not zero
+};
+
+/// Statistics of several layers of one model, made in one pass.
+struct ModelStatistics {
+  std::string architecture;
+  std::string weight_hash;
+  Preset preset = Preset::iba;
+  std::vector<LayerStatistics> layers;
+
+  const LayerStatistics& layer(const std::string& name) const;
+};
+
+/// Empty statistics for the named layers of a network.
+ModelStatistics make_statistics(const Network& network, const std::string& weight_hash, Preset preset,
+                                const std::vector<std::string>& layers);
+
+/// Runs the images as far as the last of the layers, once, and takes in all of them.
+void update_statistics(ModelStatistics& statistics, const Network& network, const Tensor& images);
+
+/// Merges layer by layer. Throws STATISTICS where the two are of different models, presets or layers.
+void merge_statistics(ModelStatistics& into, const ModelStatistics& from);
+
+/// Writes and reads statistics as safetensors with metadata.
+class StatisticsFile {
+ public:
+  static void write(const std::filesystem::path& path, const ModelStatistics& statistics);
+  static ModelStatistics read(const std::filesystem::path& path);
+};
+
+}  // namespace iba

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <vector>
+
+#include "torch.h"
+
+namespace iba {
+
+/// How a picture becomes a network's input. The defaults are torchvision's for ImageNet.
+struct PreprocessOptions {
+  int64_t resize = 256;
+  int64_t crop = 224;
+  /// Crop `resize` pixels first and resize them to `crop`, as the IBA package's loader does.
+  bool crop_first = false;
+  std::vector<double> mean = {0.485, 0.456, 0.406};
+  std::vector<double> deviation = {0.229, 0.224, 0.225};
+};
+
+/// A picture as the network sees it, and the same region as RGB bytes to draw on.
+struct PreprocessedImage {
+  at::Tensor input;   // (C, H, W) float32, normalised
+  at::Tensor pixels;  // (H, W, 3) uint8
+};
+
+/// Resizes the shorter side (antialiased bilinear, as Pillow), crops the centre, scales to [0, 1] and
+/// normalises. `pixels` is (H, W, 3) uint8; a single mean makes a grey input (ITU-R 601 luma). Throws IMAGE
+/// where the picture is too small to crop.
+PreprocessedImage preprocess(const at::Tensor& pixels, const PreprocessOptions& options);
+
+}  // namespace iba

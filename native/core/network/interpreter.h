@@ -1,0 +1,77 @@
+#pragma once
+
+#include <vector>
+
+#include "network/network.h"
+#include "network/step_pass.h"
+
+namespace iba {
+
+/// The values of a run by their ids; undefined where not (or no longer) known.
+using Values = std::vector<Tensor>;
+
+/// Runs a selection of a network's steps, in order. The network must outlive it.
+class Interpreter {
+ public:
+  /// What the forward pass left for the backward pass.
+  using Tape = std::vector<StepState>;
+
+  /// `steps` are indices into the network's steps; values in `wanted` are still there after a run, all others
+  /// are freed after their last reader.
+  Interpreter(const Network& network, std::vector<size_t> steps, std::vector<ValueId> wanted);
+
+  /// Computes the steps on values that hold every input they need. Fills `tape` where it is given.
+  void forward(Values& values, Tape* tape = nullptr) const;
+
+  /// The gradient with respect to the value `target` for the gradient with respect to the value `source`.
+  /// Consumes the tape of one forward pass. Throws MODEL where nothing connects the two.
+  Tensor backward(Tape& tape, ValueId source, Tensor gradient, ValueId target) const;
+
+  const std::vector<size_t>& steps() const { return steps_; }
+
+ private:
+  const Network& network_;
+  std::vector<size_t> steps_;
+  std::vector<std::vector<ValueId>> freed_;  // per step: the values it reads last
+  std::vector<bool> fused_;                  // per step: a batch norm whose ReLU is the next step
+};
+
+/// A network cut at a layer: what lies before runs once per image, what lies after as often as needed. Values
+/// that skip across the cut travel along.
+class Cut {
+ public:
+  Cut(const Network& network, ValueId at);
+
+  /// Runs everything that doesn't depend on the cut value. The result holds the cut value and all skipping
+  /// ones.
+  Values before(const Tensor& images) const;
+
+  /// The network's output for a replaced value at the cut, beside skipping values of as many rows.
+  Tensor after(const Values& values, Tensor replacement, Interpreter::Tape* tape = nullptr) const;
+
+  /// The gradient at the cut for the gradient at the network's output.
+  Tensor backward(Interpreter::Tape& tape, Tensor gradient) const;
+
+  /// The skipping values alone, one row for each index in `rows`.
+  Values select(const Values& values, const Tensor& rows) const;
+
+  ValueId at() const { return at_; }
+
+ private:
+  Cut(const Network& network, ValueId at, const std::vector<bool>& depends);
+
+  const Network& network_;
+  ValueId at_;
+  std::vector<ValueId> skipping_;
+  Interpreter prefix_;
+  Interpreter suffix_;
+};
+
+/// The values of several layers for a batch of images, computed in one pass that stops at the last of them.
+std::vector<Tensor> activations(const Network& network, const Tensor& images,
+                                const std::vector<ValueId>& values);
+
+/// The logits of a batch of images, without gradient.
+Tensor logits(const Network& network, const Tensor& images);
+
+}  // namespace iba

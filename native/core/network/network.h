@@ -1,0 +1,75 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "network/operation.h"
+
+namespace iba {
+
+/// The number of a value that flows through a network: its input or the output of one step.
+using ValueId = size_t;
+
+/// One operation in execution order. `module` is the dotted path PyTorch names it by (`layer2.3.relu`); a
+/// module that runs several times has its calls numbered from 1, otherwise `call` is 0.
+struct Step {
+  std::string module;
+  size_t call = 0;
+  Operation operation;
+  std::vector<ValueId> inputs;
+  ValueId output = 0;
+
+  /// `module`, or `module#call` where the module runs several times.
+  std::string name() const;
+};
+
+/// A place where a network can be cut: the value that a module (or a group of modules, such as `layer2`)
+/// returns.
+struct Layer {
+  std::string name;
+  std::string kind;
+  ValueId value = 0;
+};
+
+/// A network as a flat list of steps. A plain value: a copy shares the weight tensors until they are
+/// replaced.
+class Network {
+ public:
+  /// The network's name in the zoo, such as "resnet50".
+  std::string architecture;
+  std::vector<Step> steps;
+  std::vector<Layer> layers;
+  ValueId input = 0;
+  ValueId output = 0;
+  size_t value_count = 1;
+  int64_t input_channels = 3;
+  int64_t classes = 0;
+  /// Where the paper puts the bottleneck, and where Grad-CAM reads.
+  std::string bottleneck_layer;
+  std::string grad_cam_layer;
+
+  /// The layer of that name. Throws MODEL with the nearest names where there is none.
+  const Layer& layer(const std::string& name) const;
+
+  /// The step that makes this value, or null for the network's input.
+  const Step* maker(ValueId value) const;
+
+  /// Every parameter and buffer by PyTorch's state_dict name, in execution order.
+  std::vector<std::pair<std::string, Tensor*>> parameters();
+  std::vector<std::pair<std::string, const Tensor*>> parameters() const;
+
+  /// Moves all parameters to the device, in the memory layout that convolutions are fastest in there.
+  void to(at::Device device);
+  at::Device device() const;
+
+  /// Copies the tensors in, by name. Throws WEIGHTS naming every missing, unknown or wrongly shaped entry.
+  /// `num_batches_tracked`, which evaluation doesn't use, may be present or absent.
+  void load(const std::vector<std::pair<std::string, Tensor>>& tensors);
+};
+
+/// Up to three of the candidates, nearest in spelling first.
+std::vector<std::string> nearest_names(const std::string& name, const std::vector<std::string>& candidates);
+
+}  // namespace iba

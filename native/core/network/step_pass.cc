@@ -1,0 +1,138 @@
+#include "network/step_pass.h"
+
+#include "network/elementwise.h"
+
+namespace iba {
+
+namespace {
+
+at::MemoryFormat layout_of(const Tensor& tensor) {
+  return tensor.suggest_memory_format();
+}
+
+struct Forward {
+  std::vector<Tensor>& inputs;
+  StepState* state;
+
+  Tensor& x() const { return inputs[0]; }
+
+  Tensor operator()(const Convolution& op) const {
+    return at::convolution(x(), op.weight, op.bias, op.stride, op.padding, op.dilation, false, {0, 0},
+                           op.groups);
+  }
+
+  Tensor operator()(const Linear& op) const { return at::linear(x(), op.weight, op.bias); }
+
+  Tensor operator()(const BatchNorm& op) const {
+    auto affine = channel_affine(op);
+    return scale_and_shift(std::move(x()), affine.scale, affine.shift, false);
+  }
+
+  Tensor operator()(const Relu&) const {
+    Tensor output = is_exclusive(x()) ? at::relu_(x()) : at::relu(x());
+    if (state) state->output = output;
+    return output;
+  }
+
+  Tensor operator()(const MaxPool& op) const {
+    if (!state) return at::max_pool2d(x(), op.kernel, op.stride, op.padding);
+    Tensor output;
+    std::tie(output, state->indices) = at::max_pool2d_with_indices(x(), op.kernel, op.stride, op.padding);
+    return output;
+  }
+
+  Tensor operator()(const AdaptiveAveragePool& op) const {
+    if (x().size(2) == op.size[0] && x().size(3) == op.size[1]) return x();
+    return at::adaptive_avg_pool2d(x(), op.size);
+  }
+
+  Tensor operator()(const Add&) const {
+    if (is_exclusive(x())) return x().add_(inputs[1]);
+    return at::add(x(), inputs[1]);
+  }
+
+  Tensor operator()(const Flatten&) const { return at::flatten(x(), 1); }
+
+  Tensor operator()(const Dropout&) const { return x(); }
+};
+
+struct Backward {
+  const StepState& state;
+  Tensor& gradient;
+
+  using Gradients = std::vector<Tensor>;
+
+  /// Memory of the input's shape that is never touched: some kernels want it only for its shape.
+  Tensor input_placeholder() const {
+    return at::empty(state.input_shapes[0], gradient.options(), layout_of(gradient));
+  }
+
+  Gradients operator()(const Convolution& op) const {
+    return {std::get<0>(at::convolution_backward(gradient, input_placeholder(), op.weight, c10::nullopt,
+                                                 op.stride, op.padding, op.dilation, false, {0, 0}, op.groups,
+                                                 {true, false, false}))};
+  }
+
+  Gradients operator()(const Linear& op) const { return {at::matmul(gradient, op.weight)}; }
+
+  Gradients operator()(const BatchNorm& op) const {
+    auto scale = channel_affine(op).scale.view({1, -1, 1, 1});
+    return {is_exclusive(gradient) ? gradient.mul_(scale) : gradient.mul(scale)};
+  }
+
+  Gradients operator()(const Relu&) const {
+    if (!is_exclusive(gradient)) return {at::threshold_backward(gradient, state.output, 0)};
+    at::threshold_backward_out(gradient, gradient, state.output, 0);
+    return {std::move(gradient)};
+  }
+
+  Gradients operator()(const MaxPool& op) const {
+    return {at::max_pool2d_with_indices_backward(gradient, input_placeholder(), op.kernel, op.stride,
+                                                 op.padding, {1, 1}, false, state.indices)};
+  }
+
+  Gradients operator()(const AdaptiveAveragePool& op) const {
+    const auto& shape = state.input_shapes[0];
+    if (shape[2] == op.size[0] && shape[3] == op.size[1]) return {std::move(gradient)};
+    if (op.size == Pair{1, 1}) {
+      double share = 1.0 / static_cast<double>(shape[2] * shape[3]);
+      return {(gradient * share).expand(shape).contiguous(at::MemoryFormat::ChannelsLast)};
+    }
+    return {at::_adaptive_avg_pool2d_backward(gradient, input_placeholder())};
+  }
+
+  Gradients operator()(const Add&) const { return {gradient, gradient}; }
+
+  Gradients operator()(const Flatten&) const {
+    const auto& shape = state.input_shapes[0];
+    Tensor input = gradient.view(shape);
+    return {shape.size() == 4 ? input.contiguous(at::MemoryFormat::ChannelsLast) : input};
+  }
+
+  Gradients operator()(const Dropout&) const { return {std::move(gradient)}; }
+};
+
+}  // namespace
+
+bool is_exclusive(const Tensor& tensor) {
+  return tensor.use_count() == 1 && tensor.storage().use_count() == 1 && !tensor.requires_grad() &&
+         tensor.is_non_overlapping_and_dense();
+}
+
+ChannelAffine channel_affine(const BatchNorm& batch_norm) {
+  Tensor scale = batch_norm.weight * at::rsqrt(batch_norm.running_var + batch_norm.epsilon);
+  return {scale, batch_norm.bias - batch_norm.running_mean * scale};
+}
+
+Tensor forward(const Operation& operation, std::vector<Tensor> inputs, StepState* state) {
+  if (state) {
+    for (const auto& input : inputs) state->input_shapes.emplace_back(input.sizes());
+  }
+  return std::visit(Forward{inputs, state}, operation);
+}
+
+std::vector<Tensor> backward(const Operation& operation, const StepState& state, Tensor gradient) {
+  return std::visit(Backward{state, gradient}, operation);
+}
+
+}  // namespace iba

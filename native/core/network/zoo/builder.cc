@@ -1,0 +1,65 @@
+#include "network/zoo/builder.h"
+
+#include "error.h"
+
+namespace iba {
+
+Builder::Builder(std::string architecture, int64_t input_channels, int64_t classes) {
+  network_.architecture = std::move(architecture);
+  network_.input_channels = input_channels;
+  network_.classes = classes;
+}
+
+ValueId Builder::step(const std::string& module, Operation operation, std::vector<ValueId> inputs) {
+  ValueId output = network_.value_count++;
+  network_.steps.push_back({module, ++calls_[module], std::move(operation), std::move(inputs), output});
+  return output;
+}
+
+ValueId Builder::convolution(const std::string& module, ValueId x, const ConvolutionShape& shape) {
+  if (shape.in < shape.groups || shape.out < shape.groups || shape.in % shape.groups ||
+      shape.out % shape.groups) {
+    throw Error("MODEL", network_.architecture + " can't be made so narrow: '" + module + "' would have " +
+                             std::to_string(shape.in) + " and " + std::to_string(shape.out) +
+                             " channels in " + std::to_string(shape.groups) +
+                             " group(s). Choose a greater width.");
+  }
+  Convolution convolution;
+  convolution.weight = at::zeros({shape.out, shape.in / shape.groups, shape.kernel, shape.kernel});
+  if (shape.bias) convolution.bias = at::zeros({shape.out});
+  convolution.stride = {shape.stride, shape.stride};
+  convolution.padding = {shape.padding, shape.padding};
+  convolution.groups = shape.groups;
+  return step(module, std::move(convolution), {x});
+}
+
+ValueId Builder::batch_norm(const std::string& module, ValueId x, int64_t channels) {
+  return step(
+      module,
+      BatchNorm{at::ones({channels}), at::zeros({channels}), at::zeros({channels}), at::ones({channels})},
+      {x});
+}
+
+ValueId Builder::linear(const std::string& module, ValueId x, int64_t in, int64_t out) {
+  return step(module, Linear{at::zeros({out, in}), at::zeros({out})}, {x});
+}
+
+void Builder::group(const std::string& name, const std::string& kind, ValueId value) {
+  groups_.push_back({network_.steps.size(), {name, kind, value}});
+}
+
+Network Builder::finish(ValueId output, std::string bottleneck_layer, std::string grad_cam_layer) {
+  network_.output = output;
+  network_.bottleneck_layer = std::move(bottleneck_layer);
+  network_.grad_cam_layer = std::move(grad_cam_layer);
+  auto group = groups_.begin();
+  for (size_t i = 0; i < network_.steps.size(); ++i) {
+    Step& step = network_.steps[i];
+    if (calls_[step.module] == 1) step.call = 0;
+    network_.layers.push_back({step.name(), std::string(kind(step.operation)), step.output});
+    for (; group != groups_.end() && group->first == i + 1; ++group) network_.layers.push_back(group->second);
+  }
+  return std::move(network_);
+}
+
+}  // namespace iba

@@ -1,0 +1,102 @@
+// The file that Node opens. It needs no LibTorch: it opens LibTorch by absolute path, wherever that was
+// found, and then the binding, which is linked against LibTorch without naming a folder.
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <dlfcn.h>
+#include <node_api.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef napi_value (*init_function)(napi_env, napi_value);
+
+// The first argument as a fresh string, or NULL with an exception pending.
+static char* TakePath(napi_env env, napi_value value, const char* expected) {
+  napi_valuetype type;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_string) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", expected);
+    return NULL;
+  }
+  size_t length;
+  if (napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", expected);
+    return NULL;
+  }
+  char* path = malloc(length + 1);
+  if (path == NULL) {
+    napi_throw_error(env, "ERR_MEMORY_ALLOCATION_FAILED", "no memory for a path");
+    return NULL;
+  }
+  if (napi_get_value_string_utf8(env, value, path, length + 1, &length) != napi_ok || length == 0 ||
+      strlen(path) != length) {
+    free(path);
+    napi_throw_type_error(env, "ERR_INVALID_ARG_VALUE", "a path is neither empty nor has null characters");
+    return NULL;
+  }
+  return path;
+}
+
+static void* OpenLibrary(napi_env env, const char* path, int visibility) {
+  void* library = dlopen(path, RTLD_NOW | visibility);
+  if (library == NULL) napi_throw_error(env, "ERR_DLOPEN_FAILED", dlerror());
+  return library;
+}
+
+// open(path, global): opens a shared library and leaves it open until the process ends.
+static napi_value Open(napi_env env, napi_callback_info info) {
+  static const char expected[] = "open(path, global) takes a string and a boolean";
+  size_t count = 2;
+  napi_value arguments[2];
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok) return NULL;
+  bool global;
+  if (count != 2 || napi_get_value_bool(env, arguments[1], &global) != napi_ok) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", expected);
+    return NULL;
+  }
+  char* path = TakePath(env, arguments[0], expected);
+  if (path == NULL) return NULL;
+  OpenLibrary(env, path, global ? RTLD_GLOBAL : RTLD_LOCAL);
+  free(path);
+  return NULL;
+}
+
+// loadBinding(path): opens the binding and returns its exports, new ones for each environment: a worker
+// thread loads the same library a second time.
+static napi_value LoadBinding(napi_env env, napi_callback_info info) {
+  static const char expected[] = "loadBinding(path) takes a string";
+  size_t count = 1;
+  napi_value argument;
+  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok) return NULL;
+  if (count != 1) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", expected);
+    return NULL;
+  }
+  char* path = TakePath(env, argument, expected);
+  if (path == NULL) return NULL;
+  void* library = OpenLibrary(env, path, RTLD_LOCAL);
+  free(path);
+  if (library == NULL) return NULL;
+  init_function init;
+  *(void**)&init = dlsym(library, "iba_init");  // ISO C has no cast from an object to a function pointer
+  if (init == NULL) {
+    napi_throw_error(env, "ERR_DLOPEN_FAILED", "the library exports no iba_init");
+    return NULL;
+  }
+  napi_value exports;
+  if (napi_create_object(env, &exports) != napi_ok) return NULL;
+  return init(env, exports);
+}
+
+static napi_status Export(napi_env env, napi_value exports, const char* name, napi_callback callback) {
+  napi_value function;
+  napi_status status = napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, NULL, &function);
+  return status == napi_ok ? napi_set_named_property(env, exports, name, function) : status;
+}
+
+NAPI_MODULE_INIT() {
+  if (Export(env, exports, "open", Open) != napi_ok) return NULL;
+  if (Export(env, exports, "loadBinding", LoadBinding) != napi_ok) return NULL;
+  return exports;
+}

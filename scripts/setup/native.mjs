@@ -1,0 +1,85 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { SetupFailure, throwIfDiskFull } from './failure.mjs'
+import { buildFolder, require, root } from './paths.mjs'
+import { run, say, tail } from './process.mjs'
+import { digest, Stamp } from './stamp.mjs'
+import { checkTools } from './tools.mjs'
+
+/** @typedef {import('../../lib/native/find-libtorch.mjs').LibTorch} LibTorch */
+
+/** Builds the native part against a LibTorch, unless nothing changed since the last time: the loader, and the binding
+ * for the minor version of that LibTorch, in `<folder>/Release`.
+ * @param {LibTorch} libtorch
+ * @param {string} [folder] */
+export async function buildNative(libtorch, folder = buildFolder) {
+  const release = join(folder, 'Release')
+  const stamp = new Stamp(join(release, '.stamp'))
+  const inputs = digest(
+    ['native', 'CMakeLists.txt', 'package-lock.json'],
+    [libtorch.folder, libtorch.version, process.arch, process.env.CXX ?? ''],
+  )
+  const files = ['attribution_bottleneck.node', `attribution_bottleneck.torch-${libtorch.minor}.so`]
+  if (stamp.matches(inputs) && files.every(file => existsSync(join(release, file)))) return
+  checkTools()
+  say(`building for LibTorch ${libtorch.version} in ${libtorch.folder}: the first time takes some minutes`)
+  removeBindings(release)
+  await configure(libtorch, folder)
+  await build(folder)
+  stamp.write(inputs)
+}
+
+/** A binding for another LibTorch, made of older sources, would be taken for a current one.
+ * @param {string} release */
+function removeBindings(release) {
+  if (!existsSync(release)) return
+  const bindings = readdirSync(release).filter(name => name.endsWith('.so'))
+  for (const name of bindings) rmSync(join(release, name))
+}
+
+/** @param {LibTorch} libtorch
+ * @param {string} folder */
+async function configure(libtorch, folder) {
+  const { code, output } = await cmakeJs('configure', folder, [`--CDLIBTORCH=${libtorch.folder}`], false)
+  if (code === 0) return
+  throw new SetupFailure(
+    `CMake could not configure the build:\n${tail(output, 30)}`,
+    `Put right what CMake names. If it names another folder or compiler, remove ${folder} and try again.`,
+  )
+}
+
+/** @param {string} folder */
+async function build(folder) {
+  const { code, output } = await cmakeJs(
+    'build',
+    folder,
+    ['--parallel', process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism())],
+    true,
+  )
+  if (code === 0) return
+  if (/Killed|out of memory|virtual memory exhausted/.test(output))
+    throw new SetupFailure(
+      'the compiler ran out of memory',
+      'Each compilation needs about 2 GB: set CMAKE_BUILD_PARALLEL_LEVEL=1, or add swap space, and try again.',
+    )
+  throwIfDiskFull(output)
+  throw new SetupFailure(
+    'the native build failed; the compiler says why above',
+    'Then run `npm run setup` again.',
+  )
+}
+
+/** cmake-js's own `compile` throws the whole build away after any error, so its two steps are called instead.
+ * @param {string} step
+ * @param {string} folder
+ * @param {string[]} args
+ * @param {boolean} show */
+function cmakeJs(step, folder, args, show) {
+  const script = require.resolve('cmake-js/bin/cmake-js')
+  const folders = ['--directory', root, '--out', folder, '--config', 'Release']
+  return run(process.execPath, [script, step, ...folders, '--log-level', 'error', ...args], {
+    cwd: root,
+    show,
+  })
+}

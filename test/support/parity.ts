@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { PreparedImage } from '../../lib/images/source.js'
+import { addon } from '../../lib/native/addon.js'
+
+/** Reference numbers of one network with seeded weights, made with PyTorch, the paper's code and the IBA package. */
+export interface Reference {
+  model: string
+  target: number
+  layer: string
+  activeShare: number
+  packageSteps: { loss: number[]; crossEntropy: number[]; information: number[] }
+  image: PreparedImage
+  array: (name: string) => Float32Array
+}
+
+export async function readReference(model: string): Promise<Reference> {
+  const path = (ending: string) =>
+    fileURLToPath(new URL(`../../../test/fixtures/parity/${model}.${ending}`, import.meta.url))
+  const scalars = JSON.parse(await readFile(path('json'), 'utf8'))
+  const { tensors } = await addon().readWeightFile(path('safetensors'))
+  const arrays = new Map(tensors.map(({ name, data }) => [name, data]))
+  const array = (name: string) => {
+    const data = arrays.get(name)
+    if (!data) throw new Error(`The reference of ${model} has no '${name}'.`)
+    return data
+  }
+  return {
+    model,
+    target: scalars.target,
+    layer: scalars.layer,
+    activeShare: scalars['package.active_neurons'],
+    packageSteps: {
+      loss: scalars['per_sample.package.loss'],
+      crossEntropy: scalars['per_sample.package.model_loss'],
+      information: scalars['per_sample.package.information'],
+    },
+    image: { data: array('image'), shape: [3, 224, 224] },
+    array,
+  }
+}
+
+/** The 16 noise images that the reference statistics were estimated on. */
+export function estimationImages(): PreparedImage[] {
+  const size = 3 * 224 * 224
+  const data = addon().seededNormal('estimation', 0, [16, 3, 224, 224])
+  return Array.from({ length: 16 }, (_, i) => ({
+    data: data.slice(i * size, (i + 1) * size),
+    shape: [3, 224, 224] as const,
+  }))
+}
