@@ -48,12 +48,7 @@ export class BatchQueue<Request, Result> {
 
   #abandonOn(signal: AbortSignal, entry: Waiting<Request, Result>): void {
     const { resolve, reject } = entry
-    const onAbort = () => {
-      entry.abandoned = true
-      reject(signal.reason)
-      this.#waiting = this.#waiting.filter(other => other !== entry)
-      if (this.#running?.batch.every(other => other.abandoned)) this.#running.controller.abort()
-    }
+    const onAbort = () => this.#abandon(entry, signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     const settled = () => signal.removeEventListener('abort', onAbort)
     entry.resolve = result => {
@@ -63,6 +58,22 @@ export class BatchQueue<Request, Result> {
     entry.reject = reason => {
       settled()
       reject(reason)
+    }
+  }
+
+  #abandon(entry: Waiting<Request, Result>, reason: unknown): void {
+    entry.abandoned = true
+    entry.reject(reason)
+    this.#waiting = this.#waiting.filter(other => other !== entry)
+    if (this.#running?.batch.every(other => other.abandoned)) this.#running.controller.abort()
+  }
+
+  // A callback that throws fails its own request: thrown on, it would end the process.
+  #tell(entry: Waiting<Request, Result>, step: number): void {
+    try {
+      entry.onStep(step)
+    } catch (error) {
+      this.#abandon(entry, error)
     }
   }
 
@@ -83,7 +94,7 @@ export class BatchQueue<Request, Result> {
     this.#running = { batch, controller }
     try {
       const onStep = (step: number) => {
-        for (const entry of batch) if (!entry.abandoned) entry.onStep(step)
+        for (const entry of batch) if (!entry.abandoned) this.#tell(entry, step)
       }
       const requests = batch.map(entry => entry.request)
       const results = await this.#options.run(requests, { signal: controller.signal, onStep })

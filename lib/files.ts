@@ -63,7 +63,7 @@ const reasons: Record<string, string> = {
   EDQUOT: 'the disk quota is used up. Free some space or choose another folder.',
   EISDIR: 'it is a folder. Give the path of a file.',
   EMFILE: 'too many open files. Raise the limit (ulimit -n).',
-  ENOENT: 'no such file or folder. Check the path; folders are not created.',
+  ENOENT: 'no such file or folder. Check the path.',
   ENOSPC: 'the disk is full. Free some space or choose another folder.',
   ENOTDIR: 'a part of the path is a file, not a folder. Check the path.',
   EPERM: 'the operation is not permitted. Choose another folder or change its permissions.',

@@ -8,7 +8,7 @@ export type {
   StepReport,
   TargetedImage,
 } from './attribution.js'
-export { demo, demoClassNames } from './demo.js'
+export { type DemoSample, demo, demoClassNames, demoSamples } from './demo.js'
 export type { Device } from './device.js'
 export * from './errors.js'
 export type { DecodedImage, ImageSource, RawImage } from './images/decode.js'

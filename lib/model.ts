@@ -6,7 +6,7 @@ import type { ImageInput } from './images/source.js'
 import { asList, pendingImages } from './images/stream.js'
 import { type Addon, addon, type ModelHandle, type NativeModelDescription } from './native/addon.js'
 import { callNative, callNativeSync } from './native/errors.js'
-import { requireInteger, requireKnownKeys, requireString } from './validate.js'
+import { invalid, requireInteger, requireKnownKeys, requireString } from './validate.js'
 import { weightSource } from './weights/source.js'
 
 export interface LoadOptions {
@@ -152,22 +152,26 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
     'width',
     'inputChannels',
   ])
-  const architecture = name === 'demo' ? demo.architecture : name
+  const isDemo = name === 'demo'
+  const architecture = isDemo ? demo.architecture : name
   const device = chooseDevice(options.device ?? 'auto')
   callNativeSync(() => addon().checkArchitecture(architecture))
-  const source = weightSource(architecture, options.weights ?? (name === 'demo' ? demo.weights : undefined))
+  const source = weightSource(architecture, options.weights ?? (isDemo ? demo.weights : undefined))
   const handle = await callNative(() =>
     addon().loadModel({
       architecture,
       weights: 'path' in source ? source.path : null,
       seed: 'seed' in source ? source.seed : 0,
       classes: requireInteger('classes', options.classes ?? 1000, 1, 1_000_000),
-      width: requireInteger('width', options.width ?? 64, 1, 4096),
-      inputChannels: requireInteger('inputChannels', options.inputChannels ?? 3, 1, 3),
+      width: requireInteger('width', options.width ?? 64, 1, 1024),
+      inputChannels: requireChannels(options.inputChannels ?? 3),
       device,
     }),
   )
-  return new Model(handle, options.preprocessing)
+  return new Model(
+    handle,
+    isDemo ? { ...demo.preprocessing, ...options.preprocessing } : options.preprocessing,
+  )
 }
 
 /** The zoo: names, families, and the paper's place for the bottleneck in each. */
@@ -187,4 +191,10 @@ export function stack(inputs: readonly PreparedInput[]): {
     data.set(input.data, i * size)
   })
   return { data, shape: [inputs.length, channels, height, width] }
+}
+
+/** Pictures come as grey or as RGB. */
+function requireChannels(channels: unknown): number {
+  if (channels !== 1 && channels !== 3) throw invalid('inputChannels', '1 or 3', channels)
+  return channels
 }

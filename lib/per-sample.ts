@@ -17,7 +17,7 @@ import { addon, type NativePerSampleOptions, type NativePerSampleResult } from '
 import { withCancellation } from './native/cancellation.js'
 import { callNative } from './native/errors.js'
 import { presets } from './presets.js'
-import type { Statistics } from './statistics.js'
+import { Statistics } from './statistics.js'
 import {
   invalid,
   requireInteger,
@@ -107,7 +107,7 @@ class PerSampleAttributer implements Attributer<PerSampleAttribution> {
 
   constructor(model: Model, options: PerSampleOptions) {
     requireKnownKeys('options', options, optionNames)
-    if (!options.statistics)
+    if (!(options.statistics instanceof Statistics))
       throw invalid('statistics', 'statistics from estimate() or loadStatistics()', options.statistics)
     this.#model = model
     this.#statistics = options.statistics
@@ -126,8 +126,13 @@ class PerSampleAttributer implements Attributer<PerSampleAttribution> {
     images: ImageInput | readonly (ImageInput | TargetedImage)[],
     options: AttributeOptions = {},
   ): Promise<PerSampleAttribution[]> {
+    const list = asList(images)
+    const { targets } = options
+    if (Array.isArray(targets) && targets.length !== list.length) {
+      throw invalid('targets', `one class or null for each of the ${list.length} images`, targets)
+    }
     const results: PerSampleAttribution[] = []
-    for await (const result of this.attributeAll(asList(images), options)) results.push(result)
+    for await (const result of this.attributeAll(list, options)) results.push(result)
     return results
   }
 
@@ -140,30 +145,39 @@ class PerSampleAttributer implements Attributer<PerSampleAttribution> {
     checkAttributeOptions(options)
     const stream = pendingImages(images, this.#model.preprocessing)
     // One batch runs while the images of the next are read.
-    for await (const result of mapInOrder(stream, 2 * this.#batch, image => this.#one(image, options))) {
-      if (result) yield result
-    }
+    const results = mapInOrder(
+      stream,
+      2 * this.#batch,
+      (image, signal) => this.#one(image, options, signal),
+      options.signal,
+    )
+    for await (const result of results) if (result) yield result
   }
 
   dispose(): void {
     this.#disposed = true
   }
 
-  async #one(image: PendingImage, options: AttributeOptions): Promise<PerSampleAttribution | undefined> {
+  async #one(
+    image: PendingImage,
+    options: AttributeOptions,
+    signal: AbortSignal,
+  ): Promise<PerSampleAttribution | undefined> {
     const { index, name } = image
+    const target = requireTarget(image, options, this.#model.classes)
+    const seed = requireInteger('seed', image.seed ?? options.seed ?? 0, 0)
+    signal.throwIfAborted()
+    let input: PreparedInput
     try {
-      options.signal?.throwIfAborted()
-      const target = requireTarget(image, options, this.#model.classes)
-      const seed = requireInteger('seed', image.seed ?? options.seed ?? 0, 0)
-      const input = await image.load()
-      const onStep = (step: number) => options.onProgress?.({ index, name, step, steps: this.#options.steps })
-      const outcome = await this.#queue.submit({ input, target, seed }, { signal: options.signal, onStep })
-      return this.#attribution(index, input, outcome)
+      input = await image.load()
     } catch (error) {
-      if (!options.onError || options.signal?.aborted) throw error
+      if (!options.onError || signal.aborted) throw error
       options.onError(error as Error, { index, name })
       return undefined
     }
+    const onStep = (step: number) => options.onProgress?.({ index, name, step, steps: this.#options.steps })
+    const outcome = await this.#queue.submit({ input, target, seed }, { signal, onStep })
+    return this.#attribution(index, input, outcome)
   }
 
   async #run(
@@ -237,12 +251,25 @@ function checkAttributeOptions(options: AttributeOptions): void {
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw invalid('signal', 'an AbortSignal', options.signal)
   }
+  for (const name of ['onProgress', 'onError'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') {
+      throw invalid(name, 'a function', options[name])
+    }
+  }
+  const { targets, seed } = options
+  if (targets !== undefined && typeof targets !== 'number' && !Array.isArray(targets)) {
+    throw invalid('targets', 'a class or a list of classes', targets)
+  }
+  if (seed !== undefined) requireInteger('seed', seed, 0)
   options.signal?.throwIfAborted()
 }
 
 /** The class to explain, or -1 for the predicted one. */
 function requireTarget(image: PendingImage, { targets }: AttributeOptions, classes: number): number {
-  const listed = typeof targets === 'object' ? targets[image.index] : targets
+  const listed = typeof targets === 'object' ? targets[image.index] : (targets ?? null)
+  if (listed === undefined && image.target === undefined) {
+    throw invalid('targets', `a class or null for image ${image.index} as well`, targets)
+  }
   const target = image.target ?? listed ?? null
   return target === null ? -1 : requireInteger('target', target, 0, classes - 1)
 }

@@ -8,7 +8,14 @@ import { type Model, stack } from './model.js'
 import { addon, type StatisticsHandle } from './native/addon.js'
 import { callNative, callNativeSync } from './native/errors.js'
 import { type Preset, presets } from './presets.js'
-import { invalid, requireInteger, requireKnownKeys, requireOneOf, requireString } from './validate.js'
+import {
+  invalid,
+  requireInteger,
+  requireKnownKeys,
+  requireNumber,
+  requireOneOf,
+  requireString,
+} from './validate.js'
 
 const recommendedSamples = 1000
 const defaultBatch = 16
@@ -63,7 +70,7 @@ export class Statistics {
         this.handle,
         requireString('name', name),
         preset,
-        options.minimumStd ?? 0.01,
+        requireNumber('minimumStd', options.minimumStd ?? 0.01, Number.MIN_VALUE),
       ),
     )
   }
@@ -120,6 +127,8 @@ export async function estimate(model: Model, options: EstimateOptions): Promise<
   const batch = requireInteger('batch', options.batch ?? defaultBatch, 1, 4096)
   const preset = requireOneOf('preset', options.preset ?? 'iba', presets)
   const { signal } = options
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalid('signal', 'an AbortSignal', signal)
   const handle = callNativeSync(() =>
     addon().createStatistics(model.handle, chosenLayers(model, options), preset),
   )

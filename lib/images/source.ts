@@ -55,9 +55,9 @@ function imageShape({
   type,
 }: NpyFile): [count: number, channels: number, height: number, width: number] {
   const [count, channels, height, width] = shape.length === 3 ? [1, ...shape] : shape
-  if (shape.length > 4 || channels !== 3 || !count || !height || !width) {
+  if (shape.length > 4 || (channels !== 1 && channels !== 3) || !count || !height || !width) {
     throw new ImageError(
-      `'${path}' holds an array of shape (${shape.join(', ')}), expected (3, H, W) or (N, 3, H, W). ` +
+      `'${path}' holds an array of shape (${shape.join(', ')}), expected (3, H, W) or (N, 3, H, W), or 1 in place of 3 for grey. ` +
         'Put the channels first: numpy.moveaxis(array, -1, -3).',
       { source: path },
     )
@@ -78,9 +78,10 @@ function isPrepared(input: unknown): input is PreparedImage {
 
 function prepared({ data, shape }: PreparedImage): ExpandedImage {
   if (!(data instanceof Float32Array)) throw invalid('image.data', 'a Float32Array', data)
-  if (!Array.isArray(shape) || shape.length !== 3) throw invalid('image.shape', '[3, height, width]', shape)
+  if (!Array.isArray(shape) || shape.length !== 3)
+    throw invalid('image.shape', '[channels, height, width]', shape)
   const [channels, height, width] = shape as unknown as PreparedImage['shape']
-  requireInteger('image.shape[0] (channels)', channels, 3, 3)
+  if (channels !== 1 && channels !== 3) throw invalid('image.shape[0] (channels)', '1 or 3', channels)
   requireInteger('image.shape[1] (height)', height, 1)
   requireInteger('image.shape[2] (width)', width, 1)
   const expected = channels * height * width

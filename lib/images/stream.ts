@@ -24,15 +24,28 @@ export async function* pendingImages(
     const { image, target, seed } = isTargeted(item)
       ? item
       : { image: item, target: undefined, seed: undefined }
-    if (isArrayFile(image)) {
-      for await (const expanded of expandInput(image)) {
-        yield { index, name: expanded.name, target, seed, load: () => prepare(expanded, settings) }
-      }
-    } else {
-      yield { index, name: nameOf(image, index), target, seed, load: () => loadOne(image, settings) }
-    }
+    const images = isArrayFile(image) ? arrayImages(image, settings) : [loader(image, index, settings)]
+    for await (const { name, load } of images) yield { index, name, target, seed, load }
     index++
   }
+}
+
+/** The images of a `.npy` file. Where it breaks off, one image follows that fails as it is loaded. */
+async function* arrayImages(
+  image: ImageInput,
+  settings: Preprocessing,
+): AsyncGenerator<Pick<PendingImage, 'name' | 'load'>, void, undefined> {
+  try {
+    for await (const expanded of expandInput(image)) {
+      yield { name: expanded.name, load: () => prepare(expanded, settings) }
+    }
+  } catch (error) {
+    yield { name: nameOf(image, 0), load: () => Promise.reject(error) }
+  }
+}
+
+function loader(image: ImageInput, index: number, settings: Preprocessing) {
+  return { name: nameOf(image, index), load: () => loadOne(image, settings) }
 }
 
 /** The inputs of a call as a list: one image, or several. */

@@ -157,18 +157,21 @@ export interface Addon {
   seededNormal(name: string, seed: number, shape: readonly number[]): Float32Array
 
   createTrainer(architecture: string, classes: number, width: number, seed: number): TrainerHandle
+  /** Pictures are (N, height, width, 3) bytes; they are resized to squares of `size` pixels. */
   trainStep(
     trainer: TrainerHandle,
-    images: Float32Array,
+    pictures: Uint8Array,
     shape: readonly number[],
     labels: readonly number[],
+    size: number,
     learningRate: number,
   ): Promise<{ loss: number; correct: number }>
   evaluateBatch(
     trainer: TrainerHandle,
-    images: Float32Array,
+    pictures: Uint8Array,
     shape: readonly number[],
     labels: readonly number[],
+    size: number,
   ): Promise<{ loss: number; correct: number }>
   saveTrained(trainer: TrainerHandle, path: string): Promise<void>
 }

@@ -212,7 +212,7 @@ const unreachable = new Set([
 function byHand(url: string): string {
   return (
     `Without network, download ${url} by hand on another machine and pass it as weights (--weights FILE), ` +
-    "or use the weights 'seeded:0' or 'demo', which need no download."
+    "or use the weights 'seeded:0' or the model 'demo', which need no download."
   )
 }
 

@@ -1,7 +1,9 @@
 #include "arguments.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <sstream>
 
 namespace iba::binding {
 
@@ -12,6 +14,12 @@ constexpr int64_t kLargestExtent = int64_t{1} << 31;
 
 [[noreturn]] void refuse(const char* name, const char* expected) {
   throw Error("INVALID_ARGUMENT", std::string("Expected ") + expected + " for " + name + ".");
+}
+
+[[noreturn]] void refuse_range(const char* name, double minimum, double maximum) {
+  std::ostringstream expected;
+  expected << "a number from " << minimum << " to " << maximum;
+  refuse(name, expected.str().c_str());
 }
 
 int64_t numel(at::IntArrayRef shape) {
@@ -28,14 +36,29 @@ std::string string_argument(const Napi::Value& value, const char* name) {
 }
 
 double number_argument(const Napi::Value& value, const char* name) {
-  if (!value.IsNumber()) refuse(name, "a number");
-  return value.As<Napi::Number>().DoubleValue();
+  double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
+  if (!std::isfinite(number)) refuse(name, "a finite number");
+  return number;
 }
 
 int64_t integer_argument(const Napi::Value& value, const char* name) {
   double number = number_argument(value, name);
   if (std::trunc(number) != number || std::abs(number) > kLargestInteger) refuse(name, "a whole number");
   return static_cast<int64_t>(number);
+}
+
+double number_argument(const Napi::Value& value, const char* name, double minimum, double maximum) {
+  double number = number_argument(value, name);
+  if (number < minimum || number > maximum) refuse_range(name, minimum, maximum);
+  return number;
+}
+
+int64_t integer_argument(const Napi::Value& value, const char* name, int64_t minimum, int64_t maximum) {
+  int64_t number = integer_argument(value, name);
+  if (number < minimum || number > maximum) {
+    refuse_range(name, static_cast<double>(minimum), static_cast<double>(maximum));
+  }
+  return number;
 }
 
 bool boolean_argument(const Napi::Value& value, const char* name) {
@@ -63,10 +86,12 @@ std::vector<std::string> strings_argument(const Napi::Value& value, const char* 
 std::vector<int64_t> shape_argument(const Napi::Value& value) {
   auto array = array_argument(value, "shape");
   std::vector<int64_t> shape;
+  double elements = 1;
   for (uint32_t i = 0; i < array.Length(); ++i) {
-    shape.push_back(integer_argument(array[i], "shape"));
-    if (shape.back() < 0 || shape.back() > kLargestExtent) refuse("shape", "extents from 0 to 2^31");
+    shape.push_back(integer_argument(array[i], "shape", 0, kLargestExtent));
+    elements *= static_cast<double>(std::max<int64_t>(shape.back(), 1));
   }
+  if (elements > kLargestInteger) refuse("shape", "extents whose product can be counted");
   return shape;
 }
 

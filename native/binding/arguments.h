@@ -13,6 +13,8 @@ namespace iba::binding {
 std::string string_argument(const Napi::Value& value, const char* name);
 double number_argument(const Napi::Value& value, const char* name);
 int64_t integer_argument(const Napi::Value& value, const char* name);
+double number_argument(const Napi::Value& value, const char* name, double minimum, double maximum);
+int64_t integer_argument(const Napi::Value& value, const char* name, int64_t minimum, int64_t maximum);
 bool boolean_argument(const Napi::Value& value, const char* name);
 Napi::Object object_argument(const Napi::Value& value, const char* name);
 Napi::Array array_argument(const Napi::Value& value, const char* name);

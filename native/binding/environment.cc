@@ -22,10 +22,32 @@ struct Environment::Job {
   Napi::FunctionReference on_progress;
 };
 
+namespace {
+
+/// Never destroyed: an environment may end after the static destructors ran.
+struct Registry {
+  std::mutex mutex;
+  std::set<Environment*> environments;
+};
+
+Registry& registry() {
+  static auto* const all = new Registry();
+  return *all;
+}
+
+}  // namespace
+
 Environment::Environment(Napi::Env env)
     : env_(env), mailbox_(Mailbox::New(env, "attribution-bottleneck", 0, 1)) {
   mailbox_.Unref(env);
   env.AddCleanupHook([](Environment* self) { self->end(); }, this);
+  std::lock_guard lock(registry().mutex);
+  registry().environments.insert(this);
+}
+
+Environment::~Environment() {
+  std::lock_guard lock(registry().mutex);
+  registry().environments.erase(this);
 }
 
 Environment& Environment::of(Napi::Env env) {
@@ -97,6 +119,8 @@ void Environment::execute(const std::shared_ptr<Job>& job, const Work& work) {
         job->deferred.Resolve(conversion(env));
       } catch (const Napi::Error& error) {
         job->deferred.Reject(error.Value());
+      } catch (...) {
+        job->deferred.Reject(to_js_error(env, current_failure()).Value());
       }
     });
   } catch (...) {
@@ -120,11 +144,21 @@ void Environment::finish(const std::shared_ptr<Job>& job, Message settle) {
   if (running_.empty()) idle_.notify_all();
 }
 
-void Environment::end() {
-  std::unique_lock lock(mutex_);
+void Environment::cancel() {
+  std::lock_guard lock(mutex_);
   ended_ = true;
   for (const auto& job : running_) job->cancellation->cancel();
+}
+
+void Environment::end() {
+  cancel();
+  std::unique_lock lock(mutex_);
   idle_.wait(lock, [this] { return running_.empty(); });
+}
+
+void Environment::cancel_all() {
+  std::lock_guard lock(registry().mutex);
+  for (Environment* environment : registry().environments) environment->cancel();
 }
 
 }  // namespace iba::binding

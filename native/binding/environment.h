@@ -32,6 +32,7 @@ struct RunOptions {
 class Environment {
  public:
   explicit Environment(Napi::Env env);
+  ~Environment();
 
   /// The environment of a call.
   static Environment& of(Napi::Env env);
@@ -42,12 +43,16 @@ class Environment {
   /// Cancels all work of this environment and waits until none is running.
   void end();
 
+  /// Cancels all work of all environments, which take no more. Doesn't wait.
+  static void cancel_all();
+
  private:
   struct Job;
   using Message = std::function<void(Napi::Env)>;
   static void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Message* message);
   using Mailbox = Napi::TypedThreadSafeFunction<std::nullptr_t, Message, deliver>;
 
+  void cancel();
   bool admit(const std::shared_ptr<Job>& job);
   void execute(const std::shared_ptr<Job>& job, const Work& work);
   void finish(const std::shared_ptr<Job>& job, Message settle);

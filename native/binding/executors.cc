@@ -14,6 +14,7 @@ namespace {
 struct Executors {
   std::mutex mutex;
   std::map<std::string, std::unique_ptr<Executor>> by_name;
+  bool closed = false;
 };
 
 Executors& executors() {
@@ -21,16 +22,21 @@ Executors& executors() {
   return *all;
 }
 
+/// A new thread would compute alone: LibTorch's number of threads is a setting of each calling thread.
 int chosen_threads() {
   const char* text = std::getenv("IBA_THREADS");
-  return text ? std::atoi(text) : 0;
+  int chosen = text ? std::atoi(text) : 0;
+  return chosen > 0 ? chosen : at::get_num_threads();
 }
 
 Executor& executor_named(const std::string& name, int threads) {
   auto& all = executors();
   std::lock_guard lock(all.mutex);
   auto& executor = all.by_name[name];
-  if (!executor) executor = std::make_unique<Executor>(threads);
+  if (!executor) {
+    executor = std::make_unique<Executor>(threads);
+    if (all.closed) executor->close();
+  }
   return *executor;
 }
 
@@ -47,6 +53,7 @@ Executor& image_executor() {
 void close_executors() {
   auto& all = executors();
   std::lock_guard lock(all.mutex);
+  all.closed = true;
   for (auto& [name, executor] : all.by_name) executor->close();
 }
 

@@ -9,6 +9,8 @@ namespace iba::binding {
 
 namespace {
 
+constexpr int64_t kLargestSide = int64_t{1} << 20;
+
 std::vector<double> channel_values(const Napi::Value& value, const char* name) {
   auto array = array_argument(value, name);
   std::vector<double> values;
@@ -21,8 +23,8 @@ std::vector<double> channel_values(const Napi::Value& value, const char* name) {
 
 PreprocessOptions preprocess_options(const Napi::Object& object) {
   PreprocessOptions options;
-  options.resize = integer_argument(object["resize"], "resize");
-  options.crop = integer_argument(object["crop"], "crop");
+  options.resize = integer_argument(object["resize"], "resize", 1, kLargestSide);
+  options.crop = integer_argument(object["crop"], "crop", 1, kLargestSide);
   options.crop_first = boolean_argument(object["cropFirst"], "cropFirst");
   options.mean = channel_values(object["mean"], "mean");
   options.deviation = channel_values(object["deviation"], "deviation");
@@ -33,8 +35,8 @@ PreprocessOptions preprocess_options(const Napi::Object& object) {
 }
 
 Napi::Value preprocess_image(const Napi::CallbackInfo& info) {
-  int64_t width = integer_argument(info[1], "width");
-  int64_t height = integer_argument(info[2], "height");
+  int64_t width = integer_argument(info[1], "width", 1, kLargestSide);
+  int64_t height = integer_argument(info[2], "height", 1, kLargestSide);
   at::Tensor pixels = byte_tensor_view(info[0], {height, width, 3}, "pixels");
   auto options = preprocess_options(object_argument(info[3], "options"));
   Work work = [pixels, options](const Cancellation&, const Progress&) -> Conversion {

@@ -34,13 +34,15 @@ Napi::Value information(const Napi::CallbackInfo& info) {
   if (shape.size() != 3) throw Error("INVALID_ARGUMENT", "Expected a shape of three numbers.");
   at::Tensor alpha = double_tensor_argument(info[0], shape, "alpha");
   at::Tensor normalised = double_tensor_argument(info[1], shape, "activation");
-  Smoothing smoothing(number_argument(info[3], "sigma"), shape[1], shape[2], alpha.options());
+  Smoothing smoothing(number_argument(info[3], "sigma", 0, 1000), shape[1], shape[2], alpha.options());
 
+  alpha = alpha.permute({1, 2, 0}).unsqueeze(0).contiguous();
+  normalised = normalised.permute({1, 2, 0}).unsqueeze(0).contiguous();
   Mask mask = mask_of(alpha, smoothing);
+  Tensor gradient = mask_backward(alpha, smoothing, capacity_derivative(normalised, mask));
   auto result = Napi::Object::New(info.Env());
-  result.Set("capacity", to_double_array(info.Env(), capacity(normalised, mask)));
-  result.Set("gradient", to_double_array(info.Env(), mask_backward(alpha, smoothing,
-                                                                   capacity_derivative(normalised, mask))));
+  result.Set("capacity", to_double_array(info.Env(), capacity(normalised, mask)[0].permute({2, 0, 1})));
+  result.Set("gradient", to_double_array(info.Env(), gradient[0].permute({2, 0, 1})));
   return result;
 }
 

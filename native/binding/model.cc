@@ -12,6 +12,8 @@ namespace iba::binding {
 
 namespace {
 
+constexpr int64_t kLargestExtent = int64_t{1} << 20;
+
 Napi::Value architectures(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto entries = zoo_entries();
@@ -32,9 +34,9 @@ LoadOptions load_options(const Napi::Object& object) {
   Napi::Value weights = object["weights"];
   if (weights.IsString()) options.weights = string_argument(weights, "weights");
   options.seed = static_cast<uint64_t>(integer_argument(object["seed"], "seed"));
-  options.zoo.classes = integer_argument(object["classes"], "classes");
-  options.zoo.width = integer_argument(object["width"], "width");
-  options.zoo.input_channels = integer_argument(object["inputChannels"], "inputChannels");
+  options.zoo.classes = integer_argument(object["classes"], "classes", 1, kLargestExtent);
+  options.zoo.width = integer_argument(object["width"], "width", 1, kLargestExtent);
+  options.zoo.input_channels = integer_argument(object["inputChannels"], "inputChannels", 1, kLargestExtent);
   return options;
 }
 
@@ -74,7 +76,8 @@ Napi::Value describe_model(const Napi::CallbackInfo& info) {
 /// The shape of every layer's activation for one image of a size.
 Napi::Value layer_shapes(const Napi::CallbackInfo& info) {
   auto model = from_handle<Model>(info[0]);
-  int64_t height = integer_argument(info[1], "height"), width = integer_argument(info[2], "width");
+  int64_t height = integer_argument(info[1], "height", 1, kLargestExtent);
+  int64_t width = integer_argument(info[2], "width", 1, kLargestExtent);
   Work work = [model, height, width](const Cancellation&, const Progress&) -> Conversion {
     const Network& network = model->network;
     auto image = at::zeros({1, network.input_channels, height, width}, at::TensorOptions(model->device));

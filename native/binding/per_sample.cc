@@ -18,7 +18,7 @@ PerSampleOptions per_sample_options(const Napi::Object& object) {
   options.steps = integer_argument(object["steps"], "steps");
   options.copies = integer_argument(object["copies"], "copies");
   options.learning_rate = number_argument(object["learningRate"], "learningRate");
-  options.sigma = number_argument(object["sigma"], "sigma");
+  options.sigma = number_argument(object["sigma"], "sigma", 0, 1000);
   options.minimum_std = number_argument(object["minimumStd"], "minimumStd");
   options.keep_capacity = boolean_argument(object["keepCapacity"], "keepCapacity");
   options.keep_steps = boolean_argument(object["keepSteps"], "keepSteps");

@@ -31,10 +31,12 @@ Napi::Value cancel(const Napi::CallbackInfo& info) {
 }
 
 /// Cancels and awaits the work of this environment. With `true`, which the main thread passes when the
-/// process ends, the executors' threads end as well.
+/// process ends, the work of worker threads is cancelled too, and the executors' threads end.
 Napi::Value shut_down(const Napi::CallbackInfo& info) {
+  bool process_ends = boolean_argument(info[0], "the end of the process");
+  if (process_ends) Environment::cancel_all();
   Environment::of(info.Env()).end();
-  if (boolean_argument(info[0], "the end of the process")) close_executors();
+  if (process_ends) close_executors();
   return info.Env().Undefined();
 }
 

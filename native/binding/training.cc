@@ -18,19 +18,19 @@ struct HandleType<ClassifierTrainer> {
 namespace {
 
 struct LabelledBatch {
-  at::Tensor images;
+  at::Tensor pictures;
   at::Tensor labels;
 };
 
 LabelledBatch batch_argument(const Napi::Value& data, const Napi::Value& shape, const Napi::Value& classes) {
   auto dimensions = shape_argument(shape);
   auto list = array_argument(classes, "labels");
-  if (dimensions.size() != 4 || list.Length() != dimensions[0]) {
-    throw Error("INVALID_ARGUMENT", "Expected images (N, C, H, W) and N labels.");
+  if (dimensions.size() != 4 || dimensions[3] != 3 || list.Length() != dimensions[0]) {
+    throw Error("INVALID_ARGUMENT", "Expected pictures (N, height, width, 3) and N labels.");
   }
   std::vector<int64_t> labels;
   for (uint32_t i = 0; i < list.Length(); ++i) labels.push_back(integer_argument(list[i], "label"));
-  return {float_tensor_argument(data, dimensions, "images"), at::tensor(labels)};
+  return {byte_tensor_view(data, dimensions, "pictures").clone(), at::tensor(labels)};
 }
 
 Conversion outcome_to_js(BatchOutcome outcome) {
@@ -44,8 +44,8 @@ Conversion outcome_to_js(BatchOutcome outcome) {
 
 Napi::Value create_trainer(const Napi::CallbackInfo& info) {
   ZooOptions zoo;
-  zoo.classes = integer_argument(info[1], "classes");
-  zoo.width = integer_argument(info[2], "width");
+  zoo.classes = integer_argument(info[1], "classes", 1, 1'000'000);
+  zoo.width = integer_argument(info[2], "width", 1, 1024);
   auto seed = static_cast<uint64_t>(integer_argument(info[3], "seed"));
   auto network = build_network(string_argument(info[0], "architecture"), zoo);
   return make_handle(info.Env(),
@@ -55,9 +55,10 @@ Napi::Value create_trainer(const Napi::CallbackInfo& info) {
 Napi::Value train_step(const Napi::CallbackInfo& info) {
   auto trainer = from_handle<ClassifierTrainer>(info[0]);
   auto batch = batch_argument(info[1], info[2], info[3]);
-  double learning_rate = number_argument(info[4], "learningRate");
+  int64_t size = integer_argument(info[4], "size");
+  double learning_rate = number_argument(info[5], "learningRate");
   Work work = [=](const Cancellation&, const Progress&) {
-    return outcome_to_js(trainer->step(batch.images, batch.labels, learning_rate));
+    return outcome_to_js(trainer->step(batch.pictures, batch.labels, size, learning_rate));
   };
   return Environment::of(info.Env()).run(executor_of(at::kCPU), std::move(work));
 }
@@ -65,8 +66,9 @@ Napi::Value train_step(const Napi::CallbackInfo& info) {
 Napi::Value evaluate_batch(const Napi::CallbackInfo& info) {
   auto trainer = from_handle<ClassifierTrainer>(info[0]);
   auto batch = batch_argument(info[1], info[2], info[3]);
+  int64_t size = integer_argument(info[4], "size");
   Work work = [=](const Cancellation&, const Progress&) {
-    return outcome_to_js(trainer->evaluate(batch.images, batch.labels));
+    return outcome_to_js(trainer->evaluate(batch.pictures, batch.labels, size));
   };
   return Environment::of(info.Env()).run(executor_of(at::kCPU), std::move(work));
 }

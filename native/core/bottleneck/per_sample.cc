@@ -21,9 +21,21 @@ constexpr double kSmallestNoise = 6.737946999085467e-3;
 /// Noised activations that go through the network at once; more images than that are taken in turns.
 constexpr int64_t kMaximumRows = 32;
 
-/// One image's value per (C, h, w), shaped to broadcast over its noise copies.
-Tensor over_copies(const Tensor& per_image) {
-  return per_image.unsqueeze(1);
+// The bottleneck works on activations as (B, h, w, C): a channels-last tensor seen by its memory, so that
+// passing it to the network and back copies nothing. A vector (B, C) is taken as one pixel.
+
+Tensor to_pixels(const Tensor& activation) {
+  Tensor image = activation.dim() == 2 ? activation.unsqueeze(2).unsqueeze(3) : activation;
+  return image.permute({0, 2, 3, 1}).contiguous();
+}
+
+Tensor from_pixels(const Tensor& pixels, int64_t dimensions) {
+  return dimensions == 2 ? pixels.squeeze(2).squeeze(1) : pixels.permute({0, 3, 1, 2});
+}
+
+/// Statistics (C, h, w) or (C) of one neuron each, as pixels.
+Tensor statistic_pixels(const Tensor& statistic, at::TensorOptions options) {
+  return to_pixels(statistic.to(options).unsqueeze(0))[0].contiguous();
 }
 
 }  // namespace
@@ -36,11 +48,17 @@ PerSampleBottleneck::PerSampleBottleneck(const Network& network, const LayerStat
       cut_(network, network.layer(statistics.layer()).value),
       clamp_noise_(options.preset == Preset::paper),
       clamp_zero_(options.preset == Preset::paper && statistics.after_relu()) {
-  auto target = at::TensorOptions(network.device()).dtype(at::kFloat);
-  mean_ = statistics.mean(options.preset).to(target);
-  std_ = statistics.standard_deviation(options.preset, options.minimum_std).to(target);
+  auto options_on_device = at::TensorOptions(network.device()).dtype(at::kFloat);
+  dimensions_ = static_cast<int64_t>(statistics.shape().size()) + 1;
+  if (dimensions_ != 2 && dimensions_ != 4) {
+    throw Error("MODEL",
+                "The activation of '" + layer_ + "' is neither an image nor a vector. Choose another layer.");
+  }
+  mean_ = statistic_pixels(statistics.mean(options.preset), options_on_device);
+  std_ =
+      statistic_pixels(statistics.standard_deviation(options.preset, options.minimum_std), options_on_device);
   Tensor inactive = statistics.active(options.preset).logical_not();
-  if (inactive.any().item<bool>()) inactive_ = inactive.to(network.device());
+  if (inactive.any().item<bool>()) inactive_ = statistic_pixels(inactive, network.device());
 }
 
 /// The optimisation of one batch.
@@ -49,41 +67,47 @@ class PerSampleRun {
   PerSampleRun(const PerSampleBottleneck& bottleneck, const Tensor& images,
                const std::vector<PerSampleRequest>& requests)
       : iba_(bottleneck), image_size_{images.size(2), images.size(3)}, values_(iba_.cut_.before(images)) {
-    activation_ = values_[iba_.cut_.at()].contiguous();
-    check_shape();
+    const Tensor& activation = values_[iba_.cut_.at()];
+    check_shape(activation);
     choose_targets(requests);
-    normalised_ = (activation_ - iba_.mean_) / iba_.std_;
-    deviation_ = activation_ - iba_.mean_;
-    smoothing_ = std::make_unique<Smoothing>(options().sigma, activation_.size(2), activation_.size(3),
-                                             activation_.options());
-    alpha_ = at::full_like(activation_, kInitialAlpha);
+    Tensor pixels = to_pixels(activation);
+    deviation_ = pixels - iba_.mean_;
+    normalised_ = deviation_ / iba_.std_;
+    smoothing_ =
+        std::make_unique<Smoothing>(options().sigma, pixels.size(1), pixels.size(2), pixels.options());
+    alpha_ = at::full_like(pixels, kInitialAlpha);
     optimizer_ = std::make_unique<Adam>(alpha_, options().learning_rate);
-    for (const auto& request : requests) streams_.emplace_back(request.seed, activation_.device());
+    at_once_ = std::max<int64_t>(1, kMaximumRows / options().copies);
+    for (const auto& request : requests) streams_.emplace_back(request.seed, pixels.device());
+    int64_t passes = (this->images() + at_once_ - 1) / at_once_;
+    noise_ = std::make_unique<NoiseAhead>([this] { return draw_noise(); }, passes * options().steps,
+                                          pixels.device());
   }
 
   std::vector<PerSampleResult> run(const Cancellation& cancellation, const StepProgress& progress) {
     for (int64_t step = 1; step <= options().steps; ++step) {
-      cancellation.check();
       advance(step == options().steps, cancellation);
       if (progress) progress(step);
     }
     for (int64_t b = 0; b < images(); ++b) {
       results_[b].map = options().keep_steps ? results_[b].step_maps.back() : map_of(b);
-      if (options().keep_capacity) results_[b].capacity = capacity_[b].clone();
+      if (options().keep_capacity) results_[b].capacity = capacity_[b].permute({2, 0, 1}).contiguous();
     }
     return std::move(results_);
   }
 
  private:
   const PerSampleOptions& options() const { return iba_.options_; }
-  int64_t images() const { return activation_.size(0); }
+  int64_t images() const { return deviation_.size(0); }
 
-  void check_shape() const {
-    if (activation_.sizes().slice(1) == iba_.mean_.sizes()) return;
+  void check_shape(const Tensor& activation) const {
+    auto expected = iba_.mean_.permute({2, 0, 1}).sizes();
+    auto found = activation.sizes().slice(1);
+    bool fits = found.size() == 3 ? found == expected : found.size() == 1 && found[0] == expected[0];
+    if (fits && activation.dim() == iba_.dimensions_) return;
     std::ostringstream message;
-    message << "The statistics of '" << iba_.layer_ << "' are for activations of shape " << iba_.mean_.sizes()
-            << ", but these images give " << activation_.sizes().slice(1)
-            << ". Estimate statistics with images of this size.";
+    message << "The statistics of '" << iba_.layer_ << "' are for activations of shape " << expected
+            << ", but these images give " << found << ". Estimate statistics with images of this size.";
     throw Error("STATISTICS", message.str());
   }
 
@@ -109,10 +133,9 @@ class PerSampleRun {
 
     Tensor mask_gradient = capacity_derivative(normalised_, mask);
     mask_gradient.mul_(options().beta / static_cast<double>(capacity_[0].numel()));
-    int64_t at_once = std::max<int64_t>(1, kMaximumRows / options().copies);
-    for (int64_t begin = 0; begin < images(); begin += at_once) {
+    for (int64_t begin = 0; begin < images(); begin += at_once_) {
       cancellation.check();
-      int64_t end = std::min(begin + at_once, images());
+      int64_t end = std::min(begin + at_once_, images());
       auto cross_entropy = noised_pass(begin, end, mask, mask_gradient, is_last);
       for (int64_t b = begin; b < end; ++b)
         report(b, cross_entropy[b - begin], information[b].item<double>());
@@ -126,49 +149,54 @@ class PerSampleRun {
   /// cross-entropy to `mask_gradient`, and returns the cross-entropies.
   std::vector<double> noised_pass(int64_t begin, int64_t end, const Mask& mask, Tensor& mask_gradient,
                                   bool only_forward) {
-    Tensor noise = draw_noise(begin, end);
-    Tensor keep = mask.keep.slice(0, begin, end);
+    Tensor noise = noise_->next();  // (b, copies, h, w, C)
     Tensor drop = mask.drop.slice(0, begin, end);
     Tensor deviation = deviation_.slice(0, begin, end);
+    Tensor signal = at::addcmul(iba_.mean_, mask.keep.slice(0, begin, end), deviation);
     Tensor noise_scale = (iba_.clamp_noise_ ? drop.clamp_min(kSmallestNoise) : drop) * iba_.std_;
-
-    Tensor signal = at::addcmul(iba_.mean_, keep, deviation);
-    Tensor noised = at::addcmul(over_copies(signal), over_copies(noise_scale), noise);
-    Tensor closed;  // where the noised activation doesn't move with the mask
-    if (iba_.clamp_zero_) closed = noised.le(0);
-    if (iba_.inactive_.defined()) closed = iba_.inactive_.expand_as(noised);
-    if (closed.defined()) noised.masked_fill_(closed, 0);
+    if (iba_.inactive_.defined()) {
+      signal.masked_fill_(iba_.inactive_, 0);
+      noise_scale.masked_fill_(iba_.inactive_, 0);
+    }
+    Tensor noised = at::addcmul(signal.unsqueeze(1), noise_scale.unsqueeze(1), noise);
+    if (iba_.clamp_zero_) noised.relu_();
 
     Interpreter::Tape tape;
-    Tensor rows = noised.flatten(0, 1).contiguous(at::MemoryFormat::ChannelsLast);
-    noised.reset();
     Tensor logits =
-        iba_.cut_.after(skipping_rows(begin, end), std::move(rows), only_forward ? nullptr : &tape);
+        iba_.cut_.after(skipping_rows(begin, end), from_pixels(noised.flatten(0, 1), iba_.dimensions_),
+                        only_forward ? nullptr : &tape);
     auto [losses, logit_gradient] = cross_entropy(logits, begin, end);
     if (only_forward) return losses;
 
-    Tensor gradient = iba_.cut_.backward(tape, std::move(logit_gradient)).contiguous().view_as(noise);
-    if (closed.defined()) gradient.masked_fill_(closed, 0);
-    Tensor sum = gradient.sum(1);
-    Tensor with_noise = gradient.mul_(noise).sum(1).mul_(iba_.std_);
-    if (iba_.clamp_noise_) with_noise.masked_fill_(drop < kSmallestNoise, 0);
-    mask_gradient.slice(0, begin, end).addcmul_(deviation, sum).sub_(with_noise);
+    Tensor gradient = to_pixels(iba_.cut_.backward(tape, std::move(logit_gradient))).view_as(noise);
+    if (iba_.clamp_zero_) gradient = at::threshold_backward(gradient, noised, 0);
+    Tensor through_signal = at::zeros_like(deviation);
+    Tensor through_noise = at::zeros_like(deviation);
+    for (int64_t copy = 0; copy < options().copies; ++copy) {
+      through_signal.add_(gradient.select(1, copy));
+      through_noise.addcmul_(gradient.select(1, copy), noise.select(1, copy));
+    }
+    through_noise.mul_(iba_.std_);
+    if (iba_.clamp_noise_) through_noise.masked_fill_(drop < kSmallestNoise, 0);
+    mask_gradient.slice(0, begin, end).addcmul_(deviation, through_signal).sub_(through_noise);
     return losses;
   }
 
-  Tensor draw_noise(int64_t begin, int64_t end) {
-    auto shape = activation_.sizes();
-    Tensor noise =
-        at::empty({end - begin, options().copies, shape[1], shape[2], shape[3]}, activation_.options());
+  /// The noise of the next images in turn, each from its own stream, as pixels.
+  Tensor draw_noise() {
+    int64_t begin = next_drawn_;
+    int64_t end = std::min(begin + at_once_, images());
+    next_drawn_ = end == images() ? 0 : end;
+    auto shape = deviation_.sizes();
+    std::vector<Tensor> drawn;
     for (int64_t b = begin; b < end; ++b) {
-      Tensor own = noise[b - begin];
-      streams_[b].fill(own);
+      drawn.push_back(to_pixels(streams_[b].draw({options().copies, shape[3], shape[1], shape[2]})));
     }
-    return noise;
+    return drawn.size() == 1 ? drawn[0].unsqueeze(0) : at::stack(drawn);
   }
 
   Values skipping_rows(int64_t begin, int64_t end) const {
-    auto indices = at::arange(begin, end, at::TensorOptions(activation_.device()).dtype(at::kLong));
+    auto indices = at::arange(begin, end, at::TensorOptions(deviation_.device()).dtype(at::kLong));
     return iba_.cut_.select(values_, indices.repeat_interleave(options().copies));
   }
 
@@ -185,9 +213,8 @@ class PerSampleRun {
     gradient.scatter_add_(1, index, -at::ones_like(index, gradient.scalar_type()));
     gradient.div_(static_cast<double>(options().copies));
     losses = losses.cpu();
-    return {std::vector<double>(losses.const_data_ptr<double>(),
-                                losses.const_data_ptr<double>() + losses.numel()),
-            gradient};
+    const double* first = losses.const_data_ptr<double>();
+    return {std::vector<double>(first, first + losses.numel()), gradient};
   }
 
   void report(int64_t b, double cross_entropy, double information) {
@@ -195,20 +222,24 @@ class PerSampleRun {
     if (options().keep_steps) results_[b].step_maps.push_back(map_of(b));
   }
 
-  Tensor map_of(int64_t b) const { return capacity_map(capacity_[b], options().preset, image_size_); }
+  Tensor map_of(int64_t b) const {
+    return capacity_map(capacity_[b].permute({2, 0, 1}), options().preset, image_size_);
+  }
 
   const PerSampleBottleneck& iba_;
   std::array<int64_t, 2> image_size_;
   Values values_;
-  Tensor activation_;
-  Tensor normalised_;
-  Tensor deviation_;  // r − μ
+  Tensor deviation_;   // r − μ
+  Tensor normalised_;  // (r − μ)/σ
   Tensor alpha_;
   Tensor capacity_;
   std::unique_ptr<Smoothing> smoothing_;
   std::unique_ptr<Adam> optimizer_;
+  int64_t at_once_ = 1;  // images that go through the network together
+  int64_t next_drawn_ = 0;
   std::vector<NoiseStream> streams_;
   std::vector<PerSampleResult> results_;
+  std::unique_ptr<NoiseAhead> noise_;  // last, so that its thread ends first
 };
 
 std::vector<PerSampleResult> PerSampleBottleneck::attribute(const Tensor& images,

@@ -70,7 +70,8 @@ class PerSampleBottleneck {
   PerSampleOptions options_;
   std::string layer_;
   Cut cut_;
-  Tensor mean_;
+  int64_t dimensions_;  // of the layer's activations: 4 for images, 2 for vectors
+  Tensor mean_;         // (h, w, C), as all that follow
   Tensor std_;
   Tensor inactive_;   // undefined where every neuron is active
   bool clamp_noise_;  // the sampling noise's log-variance is kept in [-10, 10]

@@ -32,6 +32,11 @@ at::Tensor smoothing_matrix(double sigma, int64_t size) {
   return matrix;
 }
 
+at::Tensor smooth(const at::Tensor& rows, const at::Tensor& columns, const at::Tensor& maps) {
+  at::Tensor along_columns = at::matmul(columns, maps);             // (N, h, w, C)
+  return at::matmul(rows, along_columns.flatten(2)).view_as(maps);  // over (N, h, w·C)
+}
+
 }  // namespace
 
 Smoothing::Smoothing(double sigma, int64_t height, int64_t width, at::TensorOptions options) {
@@ -41,13 +46,11 @@ Smoothing::Smoothing(double sigma, int64_t height, int64_t width, at::TensorOpti
 }
 
 at::Tensor Smoothing::apply(const at::Tensor& maps) const {
-  if (!rows_.defined()) return maps;
-  return at::matmul(rows_, at::matmul(maps, columns_.t()));
+  return rows_.defined() ? smooth(rows_, columns_, maps) : maps;
 }
 
 at::Tensor Smoothing::adjoint(const at::Tensor& gradients) const {
-  if (!rows_.defined()) return gradients;
-  return at::matmul(rows_.t(), at::matmul(gradients, columns_));
+  return rows_.defined() ? smooth(rows_.t(), columns_.t(), gradients) : gradients;
 }
 
 }  // namespace iba

@@ -11,12 +11,12 @@ class Smoothing {
  public:
   Smoothing(double sigma, int64_t height, int64_t width, at::TensorOptions options);
 
-  /// Both take and return (..., height, width).
+  /// Both take and return (N, height, width, channels).
   at::Tensor apply(const at::Tensor& maps) const;
   at::Tensor adjoint(const at::Tensor& gradients) const;
 
  private:
-  // A separable kernel with reflection is a matrix for each axis: Y = R·X·Cᵀ.
+  // A separable kernel with reflection is a matrix for each axis.
   at::Tensor rows_;
   at::Tensor columns_;
 };

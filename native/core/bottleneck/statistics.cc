@@ -101,6 +101,7 @@ void merge_statistics(ModelStatistics& into, const ModelStatistics& from) {
   require(into.architecture == from.architecture && into.weight_hash == from.weight_hash,
           "These statistics are of different models: " + into.architecture + " (weights " + into.weight_hash +
               ") and " + from.architecture + " (weights " + from.weight_hash + ").");
+  require(into.preset == from.preset, "These statistics are for different presets.");
   require(into.layers.size() == from.layers.size(), "These statistics are of different layers.");
   for (auto& layer : into.layers) layer.merge(from.layer(layer.layer()));
 }

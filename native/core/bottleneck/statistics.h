@@ -30,8 +30,8 @@ class LayerStatistics {
   int64_t samples() const { return samples_; }
   at::IntArrayRef shape() const { return mean_.sizes(); }
 
-  /// Mean and standard deviation per neuron, float64 on the CPU, in the preset's convention (algorithms of
-  /// both are in docs/statistics.md). `minimum_std` is the floor of the `iba` preset.
+  /// Mean and standard deviation per neuron, float64 on the CPU, in the preset's convention
+  /// (docs/bottleneck.md). `minimum_std` is the floor of the `iba` preset.
   Tensor mean(Preset preset) const;
   Tensor standard_deviation(Preset preset, double minimum_std) const;
   /// Neurons that were non-zero in more than 1 % of the samples (`iba`); all of them for `paper`.

@@ -51,13 +51,17 @@ PreprocessedImage preprocess(const at::Tensor& pixels, const PreprocessOptions& 
   } else {
     image = crop_centre(resize_shorter_side(image, options.resize), options.crop);
   }
-  at::Tensor input = image.to(at::kFloat).div_(255);
-  if (options.mean.size() == 1) input = to_grey(input);
-  auto channels = static_cast<int64_t>(options.mean.size());
-  at::Tensor mean = at::tensor(options.mean, at::kFloat).view({1, channels, 1, 1});
-  at::Tensor deviation = at::tensor(options.deviation, at::kFloat).view({1, channels, 1, 1});
-  input = ((input - mean) / deviation)[0].contiguous();
+  at::Tensor input = normalise(image, options.mean, options.deviation)[0].contiguous();
   return {input, image[0].permute({1, 2, 0}).contiguous()};
+}
+
+at::Tensor normalise(const at::Tensor& images, const std::vector<double>& mean,
+                     const std::vector<double>& deviation) {
+  auto channels = static_cast<int64_t>(mean.size());
+  at::Tensor input = images.to(at::kFloat).div_(255);
+  if (channels == 1) input = to_grey(input);
+  return (input - at::tensor(mean, at::kFloat).view({1, channels, 1, 1})) /
+         at::tensor(deviation, at::kFloat).view({1, channels, 1, 1});
 }
 
 }  // namespace iba

@@ -27,4 +27,8 @@ struct PreprocessedImage {
 /// where the picture is too small to crop.
 PreprocessedImage preprocess(const at::Tensor& pixels, const PreprocessOptions& options);
 
+/// Bytes (N, 3, H, W) as a network's input: scaled to [0, 1], grey if there is a single mean, normalised.
+at::Tensor normalise(const at::Tensor& images, const std::vector<double>& mean,
+                     const std::vector<double>& deviation);
+
 }  // namespace iba

@@ -1,16 +1,24 @@
 #pragma once
 
+#include <utility>
+
 #include "torch.h"
 
 namespace iba {
 
-/// scale·x + shift per channel (dimension 1), then ReLU if asked, in one pass over memory where x is an
-/// exclusive channels-last float tensor on the CPU. x is overwritten if it is exclusive.
-at::Tensor scale_and_shift(at::Tensor x, const at::Tensor& scale, const at::Tensor& shift, bool relu);
+/// scale·x + shift, per channel (dimension 1). x is overwritten where it is exclusive.
+at::Tensor scale_and_shift(at::Tensor x, const at::Tensor& scale, const at::Tensor& shift);
 
-/// The gradient of `scale_and_shift` with ReLU with respect to x: scale·gradient where output > 0, else 0.
-/// The gradient is overwritten if it is exclusive.
-at::Tensor scale_and_shift_relu_backward(at::Tensor gradient, const at::Tensor& output,
-                                         const at::Tensor& scale);
+/// max(scale·x + shift + shortcut, 0): batch norm, the addition of a shortcut (which may be undefined) and
+/// ReLU. One pass over memory where x is an exclusive channels-last float tensor on the CPU, which is then
+/// overwritten.
+at::Tensor normalise_and_rectify(at::Tensor x, const at::Tensor& scale, const at::Tensor& shift,
+                                 const at::Tensor& shortcut);
+
+/// The gradients of `normalise_and_rectify` with respect to x and, if there was one, to the shortcut. The
+/// gradient is overwritten where it is exclusive.
+std::pair<at::Tensor, at::Tensor> normalise_and_rectify_backward(at::Tensor gradient,
+                                                                 const at::Tensor& output,
+                                                                 const at::Tensor& scale, bool has_shortcut);
 
 }  // namespace iba

@@ -1,6 +1,7 @@
 #include "network/interpreter.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "error.h"
 #include "network/elementwise.h"
@@ -61,6 +62,27 @@ std::vector<ValueId> with(std::vector<ValueId> values, ValueId value) {
   return values;
 }
 
+std::string shape_text(const std::vector<Tensor>& tensors) {
+  std::ostringstream text;
+  for (const auto& tensor : tensors) text << (text.tellp() > 0 ? " and " : "") << tensor.sizes();
+  return text.str();
+}
+
+/// One step, whose failure, such as a pooling window larger than its input, is reported by its name.
+Tensor forward_step(const Step& step, std::vector<Tensor> inputs, StepState* state) {
+  std::string shapes = shape_text(inputs);
+  try {
+    return forward(step.operation, std::move(inputs), state);
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const c10::Error& error) {
+    throw Error("MODEL",
+                "The step '" + step.name() + "' can't take activations of shape " + shapes +
+                    ": are the images too small, or of another size than the network's? LibTorch says: " +
+                    error.what_without_backtrace());
+  }
+}
+
 void accumulate(Tensor& sum, Tensor gradient) {
   if (!sum.defined()) {
     sum = std::move(gradient);
@@ -74,77 +96,88 @@ void accumulate(Tensor& sum, Tensor gradient) {
 }  // namespace
 
 Interpreter::Interpreter(const Network& network, std::vector<size_t> steps, std::vector<ValueId> wanted)
-    : network_(network), steps_(std::move(steps)), freed_(steps_.size()), fused_(steps_.size(), false) {
-  std::vector<size_t> readers(network.value_count, 0);
+    : network_(network),
+      steps_(std::move(steps)),
+      freed_(steps_.size()),
+      fusions_(find_fusions(network, steps_, wanted)) {
   std::vector<bool> settled(network.value_count, false);
   for (ValueId value : wanted) settled[value] = true;
   for (size_t k = steps_.size(); k-- > 0;) {
-    const Step& step = network.steps[steps_[k]];
-    if (k + 1 < steps_.size() && std::holds_alternative<BatchNorm>(step.operation)) {
-      const Step& next = network.steps[steps_[k + 1]];
-      fused_[k] = std::holds_alternative<Relu>(next.operation) && next.inputs[0] == step.output &&
-                  readers[step.output] == 1 &&
-                  std::find(wanted.begin(), wanted.end(), step.output) == wanted.end();
-    }
     auto release = [&](ValueId value) {
       if (!settled[value]) freed_[k].push_back(value);
       settled[value] = true;
     };
-    release(step.output);
-    for (ValueId input : step.inputs) {
-      ++readers[input];
-      release(input);
-    }
+    release(step(k).output);
+    for (ValueId input : step(k).inputs) release(input);
   }
+}
+
+/// The inputs of a step; those that nobody reads later are moved out, so that they may be overwritten.
+std::vector<Tensor> Interpreter::take_inputs(size_t k, Values& values) const {
+  std::vector<Tensor> inputs;
+  for (ValueId input : step(k).inputs) inputs.push_back(values[input]);
+  for (ValueId value : freed_[k]) values[value].reset();
+  return inputs;
 }
 
 void Interpreter::forward(Values& values, Tape* tape) const {
   if (tape) tape->assign(steps_.size(), {});
-  for (size_t k = 0; k < steps_.size(); ++k) {
-    const Step& step = network_.steps[steps_[k]];
-    std::vector<Tensor> inputs;
-    for (ValueId input : step.inputs) inputs.push_back(values[input]);
-    for (ValueId value : freed_[k]) values[value].reset();
-    if (fused_[k]) {
-      auto affine = channel_affine(std::get<BatchNorm>(step.operation));
-      Tensor output = scale_and_shift(std::move(inputs[0]), affine.scale, affine.shift, true);
-      ++k;
-      if (tape) (*tape)[k].output = output;
-      values[network_.steps[steps_[k]].output] = std::move(output);
+  for (size_t k = 0; k < steps_.size(); k += fusions_[k].steps) {
+    if (fusions_[k].steps > 1) {
+      forward_fused(k, values, tape);
     } else {
-      values[step.output] = iba::forward(step.operation, std::move(inputs), tape ? &(*tape)[k] : nullptr);
+      values[step(k).output] = forward_step(step(k), take_inputs(k, values), tape ? &(*tape)[k] : nullptr);
     }
   }
 }
 
+void Interpreter::forward_fused(size_t k, Values& values, Tape* tape) const {
+  auto affine = channel_affine(std::get<BatchNorm>(step(k).operation));
+  size_t last = k + fusions_[k].steps - 1;
+  Tensor x = std::move(take_inputs(k, values)[0]);
+  Tensor shortcut;
+  if (fusions_[k].steps == 3) shortcut = take_inputs(k + 1, values)[fusions_[k].shortcut];
+  Tensor output = normalise_and_rectify(std::move(x), affine.scale, affine.shift, shortcut);
+  if (tape) (*tape)[last].output = output;
+  values[step(last).output] = std::move(output);
+}
+
 Tensor Interpreter::backward(Tape& tape, ValueId source, Tensor gradient, ValueId target) const {
+  std::vector<size_t> starts;
+  for (size_t k = 0; k < steps_.size(); k += fusions_[k].steps) starts.push_back(k);
   std::vector<Tensor> gradients(network_.value_count);
   gradients[source] = std::move(gradient);
-  for (size_t k = steps_.size(); k-- > 0;) {
-    const Step& step = network_.steps[steps_[k]];
-    Tensor output_gradient = std::move(gradients[step.output]);
-    gradients[step.output].reset();
-    if (!output_gradient.defined()) continue;
-    if (k > 0 && fused_[k - 1]) {
-      const Step& batch_norm = network_.steps[steps_[k - 1]];
-      auto scale = channel_affine(std::get<BatchNorm>(batch_norm.operation)).scale;
-      accumulate(gradients[batch_norm.inputs[0]],
-                 scale_and_shift_relu_backward(std::move(output_gradient), tape[k].output, scale));
-      tape[k] = {};
-      --k;
-      continue;
+  for (auto start = starts.rbegin(); start != starts.rend(); ++start) {
+    size_t k = *start;
+    size_t last = k + fusions_[k].steps - 1;
+    if (!gradients[step(last).output].defined()) continue;
+    if (last > k) {
+      backward_fused(k, tape, gradients);
+    } else {
+      Tensor output_gradient = std::exchange(gradients[step(k).output], Tensor());
+      auto input_gradients = iba::backward(step(k).operation, tape[k], std::move(output_gradient));
+      for (size_t i = 0; i < step(k).inputs.size(); ++i) {
+        accumulate(gradients[step(k).inputs[i]], std::move(input_gradients[i]));
+      }
     }
-    auto input_gradients = iba::backward(step.operation, tape[k], std::move(output_gradient));
-    tape[k] = {};
-    for (size_t i = 0; i < step.inputs.size(); ++i) {
-      accumulate(gradients[step.inputs[i]], std::move(input_gradients[i]));
-    }
+    tape[last] = {};
   }
   if (!gradients[target].defined()) {
     throw Error("MODEL", "Nothing connects the layer to the output of " + network_.architecture +
                              ": a gradient can't reach it. Choose another layer.");
   }
   return gradients[target];
+}
+
+void Interpreter::backward_fused(size_t k, Tape& tape, std::vector<Tensor>& gradients) const {
+  auto scale = channel_affine(std::get<BatchNorm>(step(k).operation)).scale;
+  size_t last = k + fusions_[k].steps - 1;
+  bool has_shortcut = fusions_[k].steps == 3;
+  Tensor output_gradient = std::exchange(gradients[step(last).output], Tensor());
+  auto [x, shortcut] =
+      normalise_and_rectify_backward(std::move(output_gradient), tape[last].output, scale, has_shortcut);
+  accumulate(gradients[step(k).inputs[0]], std::move(x));
+  if (has_shortcut) accumulate(gradients[step(k + 1).inputs[fusions_[k].shortcut]], std::move(shortcut));
 }
 
 Cut::Cut(const Network& network, ValueId at) : Cut(network, at, values_depending_on(network, at)) {}

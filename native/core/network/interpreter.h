@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "network/fusion.h"
 #include "network/network.h"
 #include "network/step_pass.h"
 
@@ -30,10 +31,16 @@ class Interpreter {
   const std::vector<size_t>& steps() const { return steps_; }
 
  private:
+  /// The k-th of the selected steps.
+  const Step& step(size_t k) const { return network_.steps[steps_[k]]; }
+  void forward_fused(size_t k, Values& values, Tape* tape) const;
+  void backward_fused(size_t k, Tape& tape, std::vector<Tensor>& gradients) const;
+  std::vector<Tensor> take_inputs(size_t k, Values& values) const;
+
   const Network& network_;
   std::vector<size_t> steps_;
   std::vector<std::vector<ValueId>> freed_;  // per step: the values it reads last
-  std::vector<bool> fused_;                  // per step: a batch norm whose ReLU is the next step
+  std::vector<Fusion> fusions_;              // per step: what is computed together from there on
 };
 
 /// A network cut at a layer: what lies before runs once per image, what lies after as often as needed. Values

@@ -25,7 +25,7 @@ struct Forward {
 
   Tensor operator()(const BatchNorm& op) const {
     auto affine = channel_affine(op);
-    return scale_and_shift(std::move(x()), affine.scale, affine.shift, false);
+    return scale_and_shift(std::move(x()), affine.scale, affine.shift);
   }
 
   Tensor operator()(const Relu&) const {

@@ -1,6 +1,9 @@
 #include "runtime/executor.h"
 
+#include <c10/util/ParallelGuard.h>
+
 #include <future>
+#include <optional>
 
 #include "torch.h"
 
@@ -38,8 +41,13 @@ void Executor::close() {
 }
 
 void Executor::run(int threads) {
-  // The number of threads is a setting of each calling thread.
-  if (threads > 0) at::set_num_threads(threads);
+  std::optional<c10::ParallelGuard> alone;
+  if (threads == 1) {
+    // at::set_num_threads(1) would also change the number for threads that start later.
+    alone.emplace(true);
+  } else {
+    at::set_num_threads(threads);
+  }
   for (;;) {
     Task task;
     {

@@ -13,6 +13,7 @@ class Executor {
  public:
   using Task = std::function<void()>;
 
+  /// `threads` is how many threads LibTorch may use for each task.
   explicit Executor(int threads);
   ~Executor();
   Executor(const Executor&) = delete;

@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
+#include <c10/util/ParallelGuard.h>
 
 namespace iba {
 
@@ -16,10 +17,34 @@ at::Generator make_generator(uint64_t seed, at::Device device) {
 
 }  // namespace
 
-NoiseStream::NoiseStream(uint64_t seed, at::Device device) : generator_(make_generator(seed, device)) {}
+NoiseStream::NoiseStream(uint64_t seed, at::Device device)
+    : generator_(make_generator(seed, device)), device_(device) {}
 
-at::Tensor& NoiseStream::fill(at::Tensor& tensor) {
-  return tensor.normal_(0.0, 1.0, generator_);
+at::Tensor NoiseStream::draw(at::IntArrayRef shape) {
+  return at::empty(shape, at::TensorOptions(device_)).normal_(0.0, 1.0, generator_);
+}
+
+NoiseAhead::NoiseAhead(Draw draw, int64_t count, at::Device device)
+    : draw_(std::move(draw)), remaining_(count), ahead_(device.is_cpu()) {
+  if (ahead_) start();
+}
+
+at::Tensor NoiseAhead::next() {
+  if (!ahead_) return draw_();
+  at::Tensor noise = coming_.get();
+  start();
+  return noise;
+}
+
+void NoiseAhead::start() {
+  if (remaining_-- == 0) return;
+  coming_ = std::async(std::launch::async, [this] {
+    at::NoGradGuard no_grad;
+    // Beside the cores that compute, one thread is all there is to spare. (at::set_num_threads would also
+    // change the number for threads that start later.)
+    c10::ParallelGuard alone(true);
+    return draw_();
+  });
 }
 
 }  // namespace iba

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <functional>
+#include <future>
+#include <vector>
+
 #include "torch.h"
 
 namespace iba {
@@ -10,11 +14,31 @@ class NoiseStream {
  public:
   NoiseStream(uint64_t seed, at::Device device);
 
-  /// Fills the tensor, which must be contiguous and on the stream's device, and returns it.
-  at::Tensor& fill(at::Tensor& tensor);
+  /// A new tensor of that shape.
+  at::Tensor draw(at::IntArrayRef shape);
 
  private:
   at::Generator generator_;
+  at::Device device_;
+};
+
+/// Draws ahead: while one tensor is worked with, the next is drawn on another thread.
+class NoiseAhead {
+ public:
+  using Draw = std::function<at::Tensor()>;
+
+  /// `draw` is called `count` times in all. On another device than the CPU it is called when it is needed.
+  NoiseAhead(Draw draw, int64_t count, at::Device device);
+
+  at::Tensor next();
+
+ private:
+  void start();
+
+  Draw draw_;
+  int64_t remaining_;
+  bool ahead_;
+  std::future<at::Tensor> coming_;
 };
 
 }  // namespace iba

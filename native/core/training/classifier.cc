@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "image/preprocess.h"
 #include "network/interpreter.h"
 
 namespace iba {
@@ -39,8 +40,7 @@ int64_t count_correct(const Tensor& logits, const Tensor& labels) {
   return logits.argmax(1).eq(labels).sum().item<int64_t>();
 }
 
-void initialise(Network& network, uint64_t seed) {
-  auto generator = at::detail::createCPUGenerator(seed);
+void initialise(Network& network, const at::Generator& generator) {
   for (auto& [name, tensor] : network.parameters()) {
     if (tensor->dim() == 4) {
       double fan_out = static_cast<double>(tensor->numel() / tensor->size(1));
@@ -51,11 +51,27 @@ void initialise(Network& network, uint64_t seed) {
   }
 }
 
+Tensor to_input(const Tensor& pictures) {
+  PreprocessOptions options;
+  return normalise(pictures.permute({0, 3, 1, 2}), options.mean, options.deviation);
+}
+
+/// Mirrors about half of the images (N, C, H, W).
+Tensor mirror_some(const Tensor& images, const at::Generator& generator) {
+  Tensor chosen = at::rand({images.size(0), 1, 1, 1}, generator, at::kFloat).lt(0.5);
+  return at::where(chosen, images.flip(3), images).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+Tensor resize_to(const Tensor& images, int64_t size) {
+  if (images.size(2) == size && images.size(3) == size) return images;
+  return at::_upsample_bilinear2d_aa(images, {size, size}, false);
+}
+
 }  // namespace
 
 ClassifierTrainer::ClassifierTrainer(Network network, uint64_t seed, ClassifierOptions options)
-    : network_(std::move(network)), options_(options) {
-  initialise(network_, seed);
+    : network_(std::move(network)), options_(options), generator_(at::detail::createCPUGenerator(seed)) {
+  initialise(network_, generator_);
   network_.to(at::kCPU);
   for (auto& [name, tensor] : network_.parameters()) {
     if (is_buffer(name)) continue;
@@ -64,9 +80,11 @@ ClassifierTrainer::ClassifierTrainer(Network network, uint64_t seed, ClassifierO
   }
 }
 
-BatchOutcome ClassifierTrainer::step(const Tensor& images, const Tensor& labels, double learning_rate) {
+BatchOutcome ClassifierTrainer::step(const Tensor& pictures, const Tensor& labels, int64_t size,
+                                     double learning_rate) {
   at::AutoGradMode with_gradient(true);
-  Tensor logits = training_forward(network_, images.contiguous(at::MemoryFormat::ChannelsLast));
+  Tensor images = resize_to(mirror_some(to_input(pictures), generator_), size);
+  Tensor logits = training_forward(network_, images);
   Tensor loss =
       at::cross_entropy_loss(logits, labels, {}, at::Reduction::Mean, -100, options_.label_smoothing);
   std::vector<Tensor> parameters;
@@ -83,8 +101,8 @@ BatchOutcome ClassifierTrainer::step(const Tensor& images, const Tensor& labels,
   return {loss.item<double>(), count_correct(logits, labels)};
 }
 
-BatchOutcome ClassifierTrainer::evaluate(const Tensor& images, const Tensor& labels) const {
-  Tensor output = logits(network_, images);
+BatchOutcome ClassifierTrainer::evaluate(const Tensor& pictures, const Tensor& labels, int64_t size) const {
+  Tensor output = logits(network_, resize_to(to_input(pictures), size));
   Tensor loss = at::cross_entropy_loss(output, labels);
   return {loss.item<double>(), count_correct(output, labels)};
 }

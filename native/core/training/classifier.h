@@ -26,11 +26,12 @@ class ClassifierTrainer {
   /// Starts from fresh weights: He-normal convolutions (fan out), as torchvision starts its ResNets.
   ClassifierTrainer(Network network, uint64_t seed, ClassifierOptions options);
 
-  /// One step on normalised images (N, C, H, W) and their labels (N).
-  BatchOutcome step(const Tensor& images, const Tensor& labels, double learning_rate);
+  /// One step on pictures (N, H, W, 3) of bytes, each mirrored or not by chance and resized to a square of
+  /// `size` pixels, and their labels (N).
+  BatchOutcome step(const Tensor& pictures, const Tensor& labels, int64_t size, double learning_rate);
 
-  /// The outcome of a batch in evaluation mode; nothing is learnt.
-  BatchOutcome evaluate(const Tensor& images, const Tensor& labels) const;
+  /// The outcome of a batch in evaluation mode, at the same size as in training; nothing is learnt.
+  BatchOutcome evaluate(const Tensor& pictures, const Tensor& labels, int64_t size) const;
 
   const Network& network() const { return network_; }
 
@@ -43,6 +44,7 @@ class ClassifierTrainer {
 
   Network network_;
   ClassifierOptions options_;
+  at::Generator generator_;
   std::vector<Trained> trained_;
 };
 

@@ -85,6 +85,7 @@ Network build_vgg(const std::string& architecture, const ZooOptions& options) {
   x = builder.step("classifier.4", Relu{}, {x});
   x = builder.step("classifier.5", Dropout{}, {x});
   x = builder.linear("classifier.6", x, options.hidden, options.classes);
+  builder.group("classifier", "group", x);
   return builder.finish(x, bottleneck_layer(name), last_layer);
 }
 

@@ -1,0 +1,49 @@
+import type { Command } from 'commander'
+import { addJsonOption, openModel, requireModel, wholeNumber } from './options.js'
+import { note, printJson, printTable } from './output.js'
+
+interface LayersCommandOptions {
+  weights?: string
+  crop: number
+  json?: boolean
+}
+
+const examples = `
+Examples:
+  iba layers resnet50
+  iba layers vgg16 --json | jq '.[] | select(.kind == "relu") | .name'`
+
+/** Adds `iba layers`. */
+export function addLayers(program: Command): void {
+  const command = program
+    .command('layers')
+    .summary('list the places in a network where a bottleneck can go')
+    .description(
+      'Lists the layers of a network in execution order, with the shapes of what they give for one image.',
+    )
+    .argument('<model>', "the network (`iba models` lists them), or 'demo'")
+    .option('--weights <file>', 'a weight file, if its shapes differ from the usual ones')
+    .option('--crop <pixels>', 'width and height of the image', wholeNumber(1, 65_536), 224)
+  addJsonOption(command).addHelpText('after', examples).action(listLayers)
+}
+
+async function listLayers(name: string, { weights, crop, json }: LayersCommandOptions): Promise<void> {
+  requireModel(name)
+  // Only shapes matter, so any weights do; the demo network brings its own, narrower ones.
+  const chosen = weights ?? (name === 'demo' ? undefined : 'seeded:0')
+  await using model = await openModel({
+    model: name,
+    device: 'cpu',
+    ...(chosen !== undefined && { weights: chosen }),
+  })
+  const layers = await model.layers({ width: crop, height: crop })
+  if (json) return printJson(layers)
+  const rows = layers.map(({ name, kind, shape, isDefault }) => [
+    name,
+    kind,
+    shape.join('×'),
+    isDefault ? '← default' : '',
+  ])
+  printTable([['layer', 'kind', 'output', ''], ...rows])
+  note(`The bottleneck goes after ${model.bottleneckLayer} by default.`)
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { addAttribute } from './attribute.js'
+import { addDoctor } from './doctor.js'
+import { addEstimate } from './estimate.js'
+import { hint, reportFailure } from './exit.js'
+import { addLayers } from './layers.js'
+import { addModels } from './models.js'
+import { addWeights } from './weights.js'
+
+const packageFile = new URL('../../../package.json', import.meta.url) // seen from dist/lib/command
+
+const overview = `
+Start with:
+  iba doctor                            is everything there?
+  iba attribute photos/ --model demo    which regions of the images were used?`
+
+/** Runs a command line and gives its exit code. */
+async function run(words: readonly string[]): Promise<number> {
+  let running = 'iba'
+  const program = new Command('iba')
+    .description('Which regions of an image did a vision model use, and how many bits did they carry?')
+    .version(readVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    // Otherwise an option of a command could not have the name of one of these.
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(toOurWords(text)) })
+    .hook('preAction', (_, command) => {
+      running = fullName(command)
+    })
+    .addHelpText('after', overview)
+
+  program.commandsGroup('Explaining images:')
+  addAttribute(program)
+  addEstimate(program)
+  program.commandsGroup('Networks:')
+  addModels(program)
+  addLayers(program)
+  addWeights(program)
+  program.commandsGroup('Help:')
+  addDoctor(program)
+  program.helpCommand('help [command]', 'show the help of a command')
+  pointToHelp(program)
+
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return 0
+  } catch (error) {
+    return reportFailure(error, running)
+  }
+}
+
+/** Commander's errors in the form of ours. */
+function toOurWords(text: string): string {
+  return text.replace(/^error: /, 'iba: ').replace(/\n\((Did you mean .*\?)\)/, '. $1')
+}
+
+/** Lets every command end its errors with where its help is. */
+function pointToHelp(command: Command): void {
+  command.showHelpAfterError(hint(fullName(command)))
+  command.commands.forEach(pointToHelp)
+}
+
+function fullName(command: Command): string {
+  return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name()
+}
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }
+  return version
+}
+
+// A reader that has seen enough, such as `head`, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+process.stderr.on('error', () => {})
+
+process.exitCode = await run(process.argv.slice(2))

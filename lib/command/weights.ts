@@ -1,0 +1,100 @@
+import { type Command, Option } from 'commander'
+import { fetchWeights } from '../index.js'
+import { addon } from '../native/addon.js'
+import { callNative } from '../native/errors.js'
+import type { WeightsVersion } from '../weights/published.js'
+import { InterruptedError } from './exit.js'
+import { Interrupts } from './interrupt.js'
+import { addJsonOption, requireModel } from './options.js'
+import { count, print, printJson, printTable } from './output.js'
+import { bytes, startProgress } from './progress.js'
+import { publishedFiles } from './published.js'
+
+/** Adds `iba weights`. */
+export function addWeights(program: Command): void {
+  const weights = program.command('weights').summary('download, list and look into weight files')
+  weights
+    .description("Weight files: torchvision's for ImageNet, and any other.")
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+  const get = weights
+    .command('get')
+    .summary("download torchvision's weights")
+    .description("Downloads torchvision's ImageNet weights of a network and prints the file's path.")
+    .argument('<model>', 'the network (`iba models` lists them)')
+    .addOption(
+      new Option('--version <version>', "v1, which the paper uses, or v2, of torchvision's newer training")
+        .choices(['v1', 'v2'])
+        .default('v1'),
+    )
+    .option('--quiet', 'no progress')
+    .helpOption('-h, --help', 'show this help')
+  get.addHelpText('after', '\nExample:\n  iba weights get resnet50').action(getWeights)
+
+  const list = weights
+    .command('list')
+    .summary('list the published weight files')
+    .description('Lists the published weight files and where downloaded ones are.')
+  addJsonOption(list).action(listWeights)
+
+  const inspect = weights
+    .command('inspect')
+    .summary('show what is in a weight file')
+    .description('Shows what is in a weight file or a file of statistics. Nothing in it is executed.')
+    .argument('<file>', 'a .safetensors, .pth or .pt file')
+  addJsonOption(inspect).action(inspectWeights)
+}
+
+async function getWeights(
+  model: string,
+  { version, quiet = false }: { version: WeightsVersion; quiet?: boolean },
+): Promise<void> {
+  using interrupts = new Interrupts()
+  const { signal } = interrupts
+  requireModel(model)
+  const progress = startProgress(bytes, { quiet })
+  try {
+    const path = await fetchWeights(model, {
+      version,
+      signal,
+      onProgress: ({ received, total }) => progress.update(received, total),
+    })
+    progress.pause(() => print(path))
+  } catch (error) {
+    if (!signal.aborted) throw error
+    throw new InterruptedError('Interrupted. What has arrived is kept: the same command goes on from there.')
+  } finally {
+    progress.stop()
+  }
+}
+
+function listWeights({ json }: { json?: boolean }): void {
+  const files = publishedFiles()
+  if (json) {
+    printJson(files)
+    return
+  }
+  const rows = files.map(({ model, version, file, resize, path }) => [
+    model,
+    version,
+    file,
+    String(resize),
+    path ?? '-',
+  ])
+  printTable([['model', 'version', 'file', '--resize', 'downloaded to'], ...rows])
+}
+
+async function inspectWeights(file: string, { json }: { json?: boolean }): Promise<void> {
+  const { format, metadata, tensors } = await callNative(() => addon().readWeightFile(file))
+  const shapes = tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape }))
+  const values = tensors.reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  )
+  if (json) return printJson({ file, format, metadata, values, tensors: shapes })
+
+  print(`${file}: ${format}, ${count(tensors.length, 'tensor')}, ${count(values, 'value')}`)
+  for (const [key, value] of Object.entries(metadata)) print(`${key}: ${value}`)
+  const rows = shapes.map(({ name, dtype, shape }) => [name, dtype, shape.join('×') || 'scalar'])
+  printTable([['tensor', 'type', 'shape'], ...rows])
+}

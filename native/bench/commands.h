@@ -1,0 +1,18 @@
+#pragma once
+
+#include "workload.h"
+
+namespace iba::bench {
+
+using Models = std::vector<std::string>;
+
+/// How fast matrices are multiplied here, and which share of that the networks' convolutions reach.
+void peak(const Models& models, const Options& options);
+
+/// Seconds per map.
+void per_sample(const Models& models, const Options& options);
+
+/// Where the time of a map goes.
+void breakdown(const Models& models, const Options& options);
+
+}  // namespace iba::bench

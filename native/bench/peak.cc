@@ -1,0 +1,79 @@
+#include <limits>
+
+#include "commands.h"
+#include "measure.h"
+#include "operator_times.h"
+
+namespace iba::bench {
+
+namespace {
+
+constexpr int64_t kMatrixSize = 2048;
+constexpr int64_t kMatrixRounds = 20;
+constexpr double kGiga = 1e9;
+
+/// GFLOP/s of the fastest of some products of two square float32 matrices.
+double matrix_peak(at::Device device) {
+  at::NoGradGuard no_grad;
+  // Convolutions may use TF32 on a GPU while matrix products may not: the peak is of what the convolutions
+  // use.
+  if (device.is_cuda()) at::globalContext().setAllowTF32CuBLAS(at::globalContext().allowTF32CuDNN());
+  auto floats = at::TensorOptions(device).dtype(at::kFloat);
+  Tensor a = at::randn({kMatrixSize, kMatrixSize}, floats);
+  Tensor b = at::randn({kMatrixSize, kMatrixSize}, floats);
+  Tensor product = at::empty_like(a);
+  auto seconds = rounds_of(device, kMatrixRounds, [&] { at::mm_out(product, a, b); });
+  auto flops = 2.0 * static_cast<double>(kMatrixSize * kMatrixSize * kMatrixSize);
+  return flops / *std::min_element(seconds.begin(), seconds.end()) / kGiga;
+}
+
+/// The fastest of some forward and backward passes, counting convolutions and linear layers alone.
+struct Passes {
+  double flops = 0;  // of either: the gradient at a layer's input takes as many multiplications as its output
+  double forward = std::numeric_limits<double>::infinity();   // seconds
+  double backward = std::numeric_limits<double>::infinity();  // seconds
+};
+
+Passes measure_passes(const Workload& workload, const Options& options) {
+  NoisedPass pass(workload, options.copies);
+  Passes fastest;
+  for (int64_t round = 0; round <= options.rounds; ++round) {  // the first warms up
+    {
+      OperatorTimes times(options.device);
+      pass.forward();
+      auto sum = times.sum({"convolution", "linear"});
+      fastest.flops = sum.flops;
+      fastest.forward = std::min(fastest.forward, sum.seconds);
+    }
+    OperatorTimes times(options.device);
+    pass.backward();
+    auto sum = times.sum({"convolution_backward", "matmul"});
+    fastest.backward = std::min(fastest.backward, sum.seconds);
+  }
+  return fastest;
+}
+
+void print_share(const std::string& model, const std::string& direction, double rate, double peak) {
+  print_result(model, direction + ": rate of convolutions and linear layers", rate, "GFLOP/s");
+  print_result(model, direction + ": share of the matrix product's rate", 100 * rate / peak, "%");
+}
+
+}  // namespace
+
+void peak(const Models& models, const Options& options) {
+  for (const auto& model : models) {
+    Workload workload = make_workload(model, options);
+    double peak = matrix_peak(options.device);
+    Passes passes = measure_passes(workload, options);
+    peak =
+        std::max(peak, matrix_peak(options.device));  // before and after, as the machine's speed may change
+    double gigaflops = passes.flops / kGiga;
+    print_result(model, "matrix product of 2048 x 2048", peak, "GFLOP/s");
+    print_result(model, "work of one noise copy, forward", gigaflops / static_cast<double>(options.copies),
+                 "GFLOP");
+    print_share(model, "forward", gigaflops / passes.forward, peak);
+    print_share(model, "backward", gigaflops / passes.backward, peak);
+  }
+}
+
+}  // namespace iba::bench

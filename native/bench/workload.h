@@ -1,0 +1,42 @@
+#pragma once
+
+#include "bottleneck/per_sample.h"
+
+namespace iba::bench {
+
+struct Options {
+  at::Device device = at::kCPU;
+  int64_t batch = 1;
+  int64_t steps = 10;
+  int64_t copies = 10;
+  int64_t rounds = 3;
+};
+
+/// A network of the zoo with seeded weights, and what its bottleneck needs: how long it all takes doesn't
+/// depend on what the numbers mean.
+struct Workload {
+  Network network;
+  ModelStatistics statistics;
+  Tensor images;  // (batch, 3, 224, 224)
+};
+
+Workload make_workload(const std::string& model, const Options& options);
+
+/// The part of the network after the bottleneck, ready to run on the noise copies of one image.
+class NoisedPass {
+ public:
+  NoisedPass(const Workload& workload, int64_t copies);
+
+  /// What a step of the optimisation does: forward, or forward and then backward to the bottleneck.
+  void forward();
+  void backward();
+
+ private:
+  Cut cut_;
+  Values skipping_;
+  Tensor rows_;
+  Tensor logit_gradient_;
+  Interpreter::Tape tape_;
+};
+
+}  // namespace iba::bench

@@ -1,0 +1,78 @@
+// Measures what the product promises about speed and memory.
+//   npm run bench -- [name…] [--quick] [--steps N] [--json FILE]
+import { parseArgs } from 'node:util'
+import { print, printTable } from '../lib/command/output.js'
+import { writeFileAtomically } from '../lib/files.js'
+import type { Benchmark, Row, Settings } from './bench/benchmark.js'
+import { eventLoopBenchmark } from './bench/event-loop.js'
+import { describeMachine } from './bench/machine.js'
+import { memoryBenchmark } from './bench/memory.js'
+import { peakBenchmark } from './bench/peak.js'
+import { perSampleBenchmark } from './bench/per-sample.js'
+import { throughputBenchmark } from './bench/throughput.js'
+
+const benchmarks = [
+  perSampleBenchmark,
+  peakBenchmark,
+  eventLoopBenchmark,
+  throughputBenchmark,
+  memoryBenchmark,
+]
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    steps: { type: 'string', default: '10' },
+    json: { type: 'string' },
+  },
+})
+
+await main()
+
+async function main(): Promise<void> {
+  const chosen = chooseBenchmarks(positionals)
+  const settings: Settings = {
+    quick: values.quick,
+    rounds: values.quick ? 1 : 3,
+    steps: Number(values.steps),
+  }
+  const machine = describeMachine()
+  print(
+    Object.entries(machine)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', '),
+  )
+  const results: Record<string, Row[]> = {}
+  for (const benchmark of chosen) results[benchmark.name] = await measure(benchmark, settings)
+  if (values.json)
+    await writeFileAtomically(values.json, `${JSON.stringify({ machine, settings, results }, null, 2)}\n`)
+}
+
+/** The named benchmarks, or all. */
+function chooseBenchmarks(names: readonly string[]): Benchmark[] {
+  const known = benchmarks.map(({ name }) => name)
+  const unknown = names.find(name => !known.includes(name))
+  if (unknown !== undefined) {
+    console.error(`There is no benchmark '${unknown}'. Expected some of: ${known.join(', ')}.`)
+    process.exit(2)
+  }
+  return names.length === 0 ? benchmarks : benchmarks.filter(({ name }) => names.includes(name))
+}
+
+async function measure({ title, run }: Benchmark, settings: Settings): Promise<Row[]> {
+  print(`\n${title}`)
+  const rows: Row[] = []
+  for await (const row of run(settings)) rows.push(row)
+  const columns = Object.keys(rows[0] ?? {})
+  printTable([columns, ...rows.map(row => columns.map(column => cell(row[column])))])
+  return rows
+}
+
+function cell(value: Row[string] | undefined): string {
+  if (Array.isArray(value)) return value.map(cell).join(', ')
+  if (typeof value !== 'number') return value ?? ''
+  if (Number.isInteger(value)) return `${value}`
+  if (Math.abs(value) < 1e-3) return value.toExponential(1)
+  return Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(4)
+}

@@ -1,0 +1,53 @@
+import { setTimeout } from 'node:timers/promises'
+import { perSample } from '../../lib/index.js'
+import type { Benchmark, Row } from './benchmark.js'
+import { median, quantile } from './numbers.js'
+import { noiseStatistics, referenceImage, seededModel } from './workload.js'
+
+const interval = 10
+const idleTime = 3000
+
+export const eventLoopBenchmark: Benchmark = {
+  name: 'event-loop',
+  title: `Lateness of a timer of ${interval} ms while VGG-16 is explained (aim: 99 % within 20 ms)`,
+  async *run({ rounds }) {
+    await using model = await seededModel('vgg16')
+    await using statistics = await noiseStatistics(model)
+    const { image, target } = await referenceImage('vgg16')
+    const iba = perSample(model, { statistics })
+    yield rowOf('nothing', await lateness(() => setTimeout(idleTime)))
+    const images = Array.from({ length: rounds }, () => image)
+    yield rowOf(
+      `explains ${rounds} ${rounds === 1 ? 'image' : 'images'}`,
+      await lateness(() => iba.attribute(images, { targets: target })),
+    )
+  },
+}
+
+function rowOf(meanwhile: string, late: readonly number[]): Row {
+  return {
+    'the add-on meanwhile': meanwhile,
+    ticks: late.length,
+    'median (ms)': median(late),
+    '99 % within (ms)': quantile(late, 0.99),
+    'maximum (ms)': Math.max(...late),
+  }
+}
+
+/** By how many milliseconds each tick of a timer came late while something ran. */
+async function lateness(work: () => Promise<unknown>): Promise<number[]> {
+  const late: number[] = []
+  let due = performance.now() + interval
+  const timer = setInterval(() => {
+    const now = performance.now()
+    late.push(Math.max(0, now - due))
+    due = now + interval
+  }, interval)
+  try {
+    await work()
+    await setTimeout(2 * interval) // a tick that the work held up until its end counts too
+  } finally {
+    clearInterval(timer)
+  }
+  return late
+}

@@ -1,0 +1,39 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { run, tail } from '../setup/process.mjs'
+import type { Benchmark } from './benchmark.js'
+import { noiseStatistics, type PaperModel, paperModels, seededModel } from './workload.js'
+
+const child = fileURLToPath(new URL('memory-child.js', import.meta.url))
+
+export const memoryBenchmark: Benchmark = {
+  name: 'memory',
+  title: 'Peak memory of a process that explains one image (aim for VGG-16: 1500 MB)',
+  async *run() {
+    const folder = await mkdtemp(join(tmpdir(), 'iba-bench-'))
+    try {
+      for (const name of paperModels) {
+        const statistics = join(folder, `${name}.safetensors`)
+        await saveStatistics(name, statistics)
+        yield { model: name, ...(await measure(name, statistics)) }
+      }
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  },
+}
+
+/** Statistics are made of batches of images, which would hide what one image needs. */
+async function saveStatistics(name: PaperModel, path: string): Promise<void> {
+  await using model = await seededModel(name)
+  await using statistics = await noiseStatistics(model)
+  await statistics.save(path)
+}
+
+async function measure(name: PaperModel, statistics: string): Promise<Record<string, number>> {
+  const { code, output } = await run(process.execPath, [child, name, statistics])
+  if (code !== 0) throw new Error(`Explaining one image with ${name} failed:\n${tail(output)}`)
+  return JSON.parse(tail(output, 1))
+}

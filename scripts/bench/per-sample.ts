@@ -1,0 +1,62 @@
+import { type Model, type Preset, perSample } from '../../lib/index.js'
+import type { Benchmark, Row, Settings } from './benchmark.js'
+import { median, pearson, relativeL2 } from './numbers.js'
+import { type Explained, type Reference, startReference, type TimedMap, type Way } from './reference.js'
+import { noiseStatistics, paperModels, referenceImage, seededModel } from './workload.js'
+
+/** Each of our presets beside the code whose conventions it follows. */
+const comparisons: readonly { preset: Preset; way: Way }[] = [
+  { preset: 'iba', way: 'package' },
+  { preset: 'paper', way: 'paper' },
+]
+
+export const perSampleBenchmark: Benchmark = {
+  name: 'per-sample',
+  title: "Seconds per map, beside the authors' two codes in Python",
+  async *run(settings) {
+    for (const name of paperModels) {
+      await using model = await seededModel(name)
+      const explained = { model: name, layer: model.bottleneckLayer, ...(await referenceImage(name)) }
+      for (const { preset, way } of comparisons) {
+        await using reference = await startReference(way, explained)
+        yield { model: name, preset, ...(await compare(model, preset, explained, settings, reference)) }
+      }
+    }
+  },
+}
+
+/** Ours and theirs in turns, so that what else the machine does meets both. */
+async function compare(
+  model: Model,
+  preset: Preset,
+  explained: Explained,
+  { rounds, steps }: Settings,
+  reference: Reference,
+): Promise<Row> {
+  await using statistics = await noiseStatistics(model, preset)
+  const ourMap = async (count: number): Promise<TimedMap> => {
+    const iba = perSample(model, { statistics, steps: count })
+    const started = performance.now()
+    const [result] = await iba.attribute(explained.image, { targets: explained.target })
+    return { seconds: (performance.now() - started) / 1000, map: result!.map.data }
+  }
+  await ourMap(1)
+  await reference.map?.(1)
+  const ours: TimedMap[] = []
+  const theirs: TimedMap[] = []
+  for (let round = 0; round < rounds; round++) {
+    ours.push(await ourMap(steps))
+    if (reference.map) theirs.push(await reference.map(steps))
+  }
+  return { 'ours (s)': median(ours.map(({ seconds }) => seconds)), ...besides(ours, theirs, reference) }
+}
+
+function besides(ours: TimedMap[], theirs: TimedMap[], { missing }: Reference): Row {
+  if (missing !== undefined) return { 'Python (s)': `not measured: ${missing}` }
+  return {
+    'Python (s)': median(theirs.map(({ seconds }) => seconds)),
+    'times faster, pair by pair': theirs.map(({ seconds }, i) => seconds / ours[i]!.seconds),
+    'Pearson of the maps': pearson(ours[0]!.map, theirs[0]!.map),
+    'relative L2': relativeL2(ours[0]!.map, theirs[0]!.map),
+  }
+}

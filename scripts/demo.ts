@@ -1,0 +1,109 @@
+// Explains the sample images of the package with its small trained network, and shows the maps on one page.
+import { mkdir, readFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { writeFileAtomically } from '../lib/files.js'
+import {
+  type DemoSample,
+  demoClassNames,
+  demoSamples,
+  type HeatMap,
+  loadModel,
+  loadStatistics,
+  type PerSampleAttribution,
+  perSample,
+  renderAnimation,
+  renderOverlay,
+} from '../lib/index.js'
+import { renderBoxes } from '../lib/rendering/box.js'
+import { type PageItem, renderPage } from '../lib/rendering/page.js'
+
+const { values: options } = parseArgs({ options: { out: { type: 'string', default: 'demo-output' } } })
+
+async function main(): Promise<void> {
+  const samples = await demoSamples()
+  const names = await demoClassNames()
+  await mkdir(options.out, { recursive: true })
+  await using model = await loadModel('demo')
+  await using statistics = await loadStatistics('demo')
+  const iba = perSample(model, { statistics, keepSteps: true })
+
+  const items: PageItem[] = []
+  const concentrations: number[] = []
+  const images = samples.map(({ path, target }) => ({ image: path, target }))
+  for await (const attribution of iba.attributeAll(images)) {
+    const sample = samples[attribution.index]!
+    const { item, mass, area } = await show(attribution, sample, names)
+    items.push(item)
+    concentrations.push(mass / area)
+    console.log(`${item.name}: ${item.facts.map(([label, value]) => `${label} ${value}`).join(', ')}`)
+  }
+  const page = join(options.out, 'index.html')
+  await writeFileAtomically(page, renderPage({ title, introduction, items, footer: footer(concentrations) }))
+  console.log(`\n${footer(concentrations)}\nOpen ${pathToFileURL(resolve(page)).href}`)
+}
+
+const title = 'Where the network looked, in bits'
+const introduction =
+  'A small ResNet-18, trained on synthetic images to name the one object among clutter that decides the class, ' +
+  'explained with the per-sample information bottleneck: each map says how many bits per pixel the network ' +
+  'needs from a place to recognise the class. The images are made by a program; no photograph was used.'
+
+/** Writes the pictures of one sample, and says what there is to say about its map. */
+async function show(attribution: PerSampleAttribution, sample: DemoSample, names: string[]) {
+  const { image, map, stepMaps, probability, seconds } = attribution
+  const stem = basename(sample.path).replace(/\.\w+$/, '')
+  const { left, top, right, bottom } = sample.box
+  const box = { x: left, y: top, width: right - left, height: bottom - top }
+  const overlay = await renderOverlay(image, map)
+  const animation = await renderAnimation(image, stepMaps, { format: 'webp' })
+  await writeFileAtomically(join(options.out, `${stem}.png`), overlay)
+  await writeFileAtomically(join(options.out, `${stem}.webp`), animation)
+
+  const mass = massInside(map, sample)
+  const area = (box.width * box.height) / (map.width * map.height)
+  const bits = map.data.reduce((sum, value) => sum + value, 0)
+  const item: PageItem = {
+    name: stem,
+    image: await readFile(sample.path),
+    boxedImage: await renderBoxes(image, [box]),
+    overlay,
+    animation,
+    facts: [
+      ['class', names[sample.target]!],
+      ['probability', probability.toFixed(3)],
+      ['information', `${bits.toFixed(0)} bits`],
+      ['share of the map in the box', percent(mass)],
+      ['share of the image in the box', percent(area)],
+      ['seconds', seconds.toFixed(2)],
+    ],
+  }
+  return { item, mass, area }
+}
+
+/** The share of the map's information that lies in the object's box. */
+function massInside(map: HeatMap, { box }: DemoSample): number {
+  let inside = 0
+  let total = 0
+  map.data.forEach((value, i) => {
+    const [x, y] = [i % map.width, Math.floor(i / map.width)]
+    total += value
+    if (x >= box.left && x < box.right && y >= box.top && y < box.bottom) inside += value
+  })
+  return inside / total
+}
+
+function footer(concentrations: number[]): string {
+  const mean = concentrations.reduce((sum, value) => sum + value, 0) / concentrations.length
+  return (
+    `On average the boxes hold ${mean.toFixed(1)} times as much of the information as they would hold if it ` +
+    'were spread evenly.'
+  )
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`
+}
+
+await main()
