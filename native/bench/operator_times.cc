@@ -14,9 +14,11 @@ using Clock = std::chrono::steady_clock;
 /// that are no convolution or linear layer.
 double flops_per_output(const at::RecordFunction& function) {
   std::string_view name = function.name();
+  auto input = [&](size_t i) { return function.inputs()[i].toTensor(); };
+  if (name == "aten::mm") return 2.0 * static_cast<double>(input(1).size(0));
+  if (name == "aten::addmm") return 2.0 * static_cast<double>(input(2).size(0));
   if (name != "aten::convolution" && name != "aten::linear") return 0;
-  const auto& weight = function.inputs()[1].toTensor();
-  return 2.0 * static_cast<double>(weight.numel() / weight.size(0));
+  return 2.0 * static_cast<double>(input(1).numel() / input(1).size(0));
 }
 
 }  // namespace

@@ -41,13 +41,13 @@ Passes measure_passes(const Workload& workload, const Options& options) {
     {
       OperatorTimes times(options.device);
       pass.forward();
-      auto sum = times.sum({"convolution", "linear"});
+      auto sum = times.sum({"convolution", "linear", "mm", "addmm"});
       fastest.flops = sum.flops;
       fastest.forward = std::min(fastest.forward, sum.seconds);
     }
     OperatorTimes times(options.device);
     pass.backward();
-    auto sum = times.sum({"convolution_backward", "matmul"});
+    auto sum = times.sum({"convolution_backward", "matmul", "mm"});
     fastest.backward = std::min(fastest.backward, sum.seconds);
   }
   return fastest;

@@ -85,15 +85,17 @@ std::pair<at::Tensor, at::Tensor> normalise_and_rectify_backward(at::Tensor grad
     });
     return {gradient, at::Tensor()};
   }
-  at::Tensor scaled = at::empty_like(gradient);
+  // Fresh memory costs more than the arithmetic: the output is read here for the last time.
+  at::Tensor scaled = is_exclusive(output) ? output : at::empty_like(gradient);
   float* target = scaled.data_ptr<float>();
   for_each_pixel(gradient, [=](int64_t start, int64_t channels) {
     float* row = data + start;
     float* scaled_row = target + start;
     const float* active = result + start;
     for (int64_t c = 0; c < channels; ++c) {
-      row[c] = active[c] > 0.0f ? row[c] : 0.0f;
-      scaled_row[c] = row[c] * factor[c];
+      float passed = active[c] > 0.0f ? row[c] : 0.0f;
+      row[c] = passed;
+      scaled_row[c] = passed * factor[c];
     }
   });
   return {scaled, gradient};

@@ -174,8 +174,8 @@ void Interpreter::backward_fused(size_t k, Tape& tape, std::vector<Tensor>& grad
   size_t last = k + fusions_[k].steps - 1;
   bool has_shortcut = fusions_[k].steps == 3;
   Tensor output_gradient = std::exchange(gradients[step(last).output], Tensor());
-  auto [x, shortcut] =
-      normalise_and_rectify_backward(std::move(output_gradient), tape[last].output, scale, has_shortcut);
+  auto [x, shortcut] = normalise_and_rectify_backward(std::move(output_gradient),
+                                                      std::move(tape[last].output), scale, has_shortcut);
   accumulate(gradients[step(k).inputs[0]], std::move(x));
   if (has_shortcut) accumulate(gradients[step(k + 1).inputs[fusions_[k].shortcut]], std::move(shortcut));
 }

@@ -10,6 +10,33 @@ at::MemoryFormat layout_of(const Tensor& tensor) {
   return tensor.suggest_memory_format();
 }
 
+/// A 1×1 convolution is a matrix product over the pixels, which is faster than as a convolution.
+bool is_matrix_product(const Convolution& op, const Tensor& x) {
+  static const Pair one{1, 1}, zero{0, 0};
+  return x.is_cpu() && op.groups == 1 && op.weight.size(2) == 1 && op.weight.size(3) == 1 &&
+         op.stride == one && op.padding == zero && !x.requires_grad() && !op.weight.requires_grad() &&
+         x.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+/// The pixels of a channels-last image as the rows of a matrix, without a copy.
+Tensor pixel_rows(const Tensor& image) {
+  return image.permute({0, 2, 3, 1}).view({-1, image.size(1)});
+}
+
+/// Multiplies every pixel's channels by the matrix (in, out). The result is no view, so it may be overwritten
+/// later.
+Tensor multiply_pixels(const Tensor& image, const Tensor& matrix, const Tensor& bias) {
+  Tensor result = at::empty({image.size(0), matrix.size(1), image.size(2), image.size(3)}, image.options(),
+                            at::MemoryFormat::ChannelsLast);
+  Tensor rows = pixel_rows(result);
+  if (bias.defined()) {
+    at::addmm_out(rows, bias, pixel_rows(image), matrix);
+  } else {
+    at::mm_out(rows, pixel_rows(image), matrix);
+  }
+  return result;
+}
+
 struct Forward {
   std::vector<Tensor>& inputs;
   StepState* state;
@@ -17,6 +44,9 @@ struct Forward {
   Tensor& x() const { return inputs[0]; }
 
   Tensor operator()(const Convolution& op) const {
+    if (is_matrix_product(op, x())) {
+      return multiply_pixels(x(), op.weight.flatten(1).t(), op.bias);
+    }
     return at::convolution(x(), op.weight, op.bias, op.stride, op.padding, op.dilation, false, {0, 0},
                            op.groups);
   }
@@ -68,6 +98,9 @@ struct Backward {
   }
 
   Gradients operator()(const Convolution& op) const {
+    if (is_matrix_product(op, gradient)) {
+      return {multiply_pixels(gradient, op.weight.flatten(1), Tensor())};
+    }
     return {std::get<0>(at::convolution_backward(gradient, input_placeholder(), op.weight, c10::nullopt,
                                                  op.stride, op.padding, op.dilation, false, {0, 0}, op.groups,
                                                  {true, false, false}))};
