@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { SetupFailure } from './failure.mjs'
 import { require, root } from './paths.mjs'
@@ -17,6 +17,8 @@ export async function compileTypeScript() {
   const { code } = await run(process.execPath, [compiler, '--project', root], { cwd: root, show: true })
   if (code !== 0)
     throw new SetupFailure('TypeScript found errors, listed above', 'Put them right and try again.')
+  // So that `npx iba` runs in a source tree; npm does it for an installed package.
+  chmodSync(join(root, 'dist', 'lib', 'command', 'main.js'), 0o755)
   stamp.write(inputs)
 }
 
