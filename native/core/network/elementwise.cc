@@ -65,8 +65,7 @@ at::Tensor normalise_and_rectify(at::Tensor x, const at::Tensor& scale, const at
   return x;
 }
 
-std::pair<at::Tensor, at::Tensor> normalise_and_rectify_backward(at::Tensor gradient,
-                                                                 const at::Tensor& output,
+std::pair<at::Tensor, at::Tensor> normalise_and_rectify_backward(at::Tensor gradient, at::Tensor output,
                                                                  const at::Tensor& scale, bool has_shortcut) {
   if (!is_plain(gradient) || !is_plain(output)) {
     at::Tensor passed = at::threshold_backward(gradient, output, 0);

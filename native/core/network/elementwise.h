@@ -15,10 +15,9 @@ at::Tensor scale_and_shift(at::Tensor x, const at::Tensor& scale, const at::Tens
 at::Tensor normalise_and_rectify(at::Tensor x, const at::Tensor& scale, const at::Tensor& shift,
                                  const at::Tensor& shortcut);
 
-/// The gradients of `normalise_and_rectify` with respect to x and, if there was one, to the shortcut. The
-/// gradient is overwritten where it is exclusive.
-std::pair<at::Tensor, at::Tensor> normalise_and_rectify_backward(at::Tensor gradient,
-                                                                 const at::Tensor& output,
+/// The gradients of `normalise_and_rectify` with respect to x and, if there was one, to the shortcut.
+/// Gradient and output are overwritten where they are exclusive.
+std::pair<at::Tensor, at::Tensor> normalise_and_rectify_backward(at::Tensor gradient, at::Tensor output,
                                                                  const at::Tensor& scale, bool has_shortcut);
 
 }  // namespace iba
