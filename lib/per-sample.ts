@@ -24,6 +24,7 @@ import {
   requireKnownKeys,
   requireNumber,
   requireOneOf,
+  requireSignal,
   requireString,
 } from './validate.js'
 
@@ -248,9 +249,7 @@ function completeOptions(options: PerSampleOptions): NativePerSampleOptions {
 
 function checkAttributeOptions(options: AttributeOptions): void {
   requireKnownKeys('options', options, ['targets', 'seed', 'signal', 'onProgress', 'onError'])
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    throw invalid('signal', 'an AbortSignal', options.signal)
-  }
+  requireSignal(options.signal)
   for (const name of ['onProgress', 'onError'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') {
       throw invalid(name, 'a function', options[name])

@@ -14,6 +14,7 @@ import {
   requireKnownKeys,
   requireNumber,
   requireOneOf,
+  requireSignal,
   requireString,
 } from './validate.js'
 
@@ -127,8 +128,7 @@ export async function estimate(model: Model, options: EstimateOptions): Promise<
   const batch = requireInteger('batch', options.batch ?? defaultBatch, 1, 4096)
   const preset = requireOneOf('preset', options.preset ?? 'iba', presets)
   const { signal } = options
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw invalid('signal', 'an AbortSignal', signal)
+  requireSignal(signal)
   const handle = callNativeSync(() =>
     addon().createStatistics(model.handle, chosenLayers(model, options), preset),
   )

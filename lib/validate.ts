@@ -44,6 +44,11 @@ export function requireOneOf<T extends string>(name: string, value: unknown, all
   return value as T
 }
 
+/** Accepts an AbortSignal, or none. */
+export function requireSignal(value: unknown): void {
+  if (value !== undefined && !(value instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', value)
+}
+
 /** Rejects option names that don't exist, so that a misspelt option is never silently ignored. */
 export function requireKnownKeys(name: string, value: unknown, allowed: readonly string[]): void {
   if (value === null || typeof value !== 'object' || Array.isArray(value))

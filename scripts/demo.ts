@@ -8,7 +8,6 @@ import {
   type DemoSample,
   demoClassNames,
   demoSamples,
-  type HeatMap,
   loadModel,
   loadStatistics,
   type PerSampleAttribution,
@@ -18,6 +17,7 @@ import {
 } from '../lib/index.js'
 import { renderBoxes } from '../lib/rendering/box.js'
 import { type PageItem, renderPage } from '../lib/rendering/page.js'
+import { shareInBox } from './demo-data/share-in-box.js'
 
 const { values: options } = parseArgs({ options: { out: { type: 'string', default: 'demo-output' } } })
 
@@ -61,7 +61,7 @@ async function show(attribution: PerSampleAttribution, sample: DemoSample, names
   await writeFileAtomically(join(options.out, `${stem}.png`), overlay)
   await writeFileAtomically(join(options.out, `${stem}.webp`), animation)
 
-  const mass = massInside(map, sample)
+  const mass = shareInBox(map, sample.box)
   const area = (box.width * box.height) / (map.width * map.height)
   const bits = map.data.reduce((sum, value) => sum + value, 0)
   const item: PageItem = {
@@ -80,18 +80,6 @@ async function show(attribution: PerSampleAttribution, sample: DemoSample, names
     ],
   }
   return { item, mass, area }
-}
-
-/** The share of the map's information that lies in the object's box. */
-function massInside(map: HeatMap, { box }: DemoSample): number {
-  let inside = 0
-  let total = 0
-  map.data.forEach((value, i) => {
-    const [x, y] = [i % map.width, Math.floor(i / map.width)]
-    total += value
-    if (x >= box.left && x < box.right && y >= box.top && y < box.bottom) inside += value
-  })
-  return inside / total
 }
 
 function footer(concentrations: number[]): string {

@@ -11,7 +11,7 @@ import {
   perSample,
   type Statistics,
 } from '../lib/index.js'
-import { relativeError } from './support/numbers.js'
+import { relativeError } from '../scripts/bench/numbers.js'
 import { noiseImage, noiseImages, smallModel, smallStatistics } from './support/small-model.js'
 
 let model: Model

@@ -8,7 +8,7 @@ import {
   perSample,
   type Statistics,
 } from '../lib/index.js'
-import { relativeError } from './support/numbers.js'
+import { relativeError } from '../scripts/bench/numbers.js'
 import { type NoiseOptions, noiseImage, smallModel, smallStatistics } from './support/small-model.js'
 
 const layers = ['layer2', 'conv1', 'bn1', 'relu', 'maxpool', 'layer2.0.conv2', 'layer2.0.relu#1', 'avgpool']

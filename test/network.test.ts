@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { architectures, loadModel, ModelError, WeightsError } from '../lib/index.js'
 import { addon } from '../lib/native/addon.js'
-import { relativeError } from './support/numbers.js'
+import { relativeError } from '../scripts/bench/numbers.js'
 import { noiseImage, smallModel } from './support/small-model.js'
 
 /** What torchvision computes and how it names things; support/make-zoo-fixtures.py writes it. */

@@ -1,7 +1,8 @@
 import test from 'ava'
 import { estimate, loadModel, type Model, perSample, type Statistics } from '../lib/index.js'
-import { pearson, relativeError } from './support/numbers.js'
-import { estimationImages, readReference } from './support/parity.js'
+import { pearson, relativeError } from '../scripts/bench/numbers.js'
+import { noiseImages } from '../scripts/bench/workload.js'
+import { readReference } from './support/parity.js'
 
 for (const name of ['resnet50', 'vgg16']) {
   const reference = readReference(name)
@@ -17,7 +18,7 @@ for (const name of ['resnet50', 'vgg16']) {
 
   test.serial(`${name}: statistics equal both codes'`, async t => {
     const { layer, array, activeShare } = await reference
-    statistics = await estimate(model, { layer, images: estimationImages(), onWarning: () => {} })
+    statistics = await estimate(model, { layer, images: noiseImages(16), onWarning: () => {} })
     const shown = array('package.mean').length // the first 8 channels
     for (const [preset, prefix] of [
       ['iba', 'package'],

@@ -13,7 +13,7 @@ import {
   StatisticsError,
 } from '../lib/index.js'
 import { addon } from '../lib/native/addon.js'
-import { relativeError } from './support/numbers.js'
+import { relativeError } from '../scripts/bench/numbers.js'
 import { noiseImage, noiseImages, smallModel, smallStatistics } from './support/small-model.js'
 
 let folder: string

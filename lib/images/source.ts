@@ -22,8 +22,8 @@ export type ExpandedImage =
 /** The images that an input stands for: one, or as many as a `.npy` file holds, read one at a time.
  * @throws {ImageError} it can't be read, or its array has another shape or type */
 export async function* expandInput(input: ImageInput): AsyncGenerator<ExpandedImage, void, undefined> {
-  const path = input instanceof URL ? filePath(input) : input
-  if (typeof path === 'string' && path.toLowerCase().endsWith('.npy')) {
+  const path = arrayFile(input)
+  if (path !== undefined) {
     yield* expandNpy(path)
   } else if (isPrepared(input)) {
     yield prepared(input)
@@ -31,6 +31,12 @@ export async function* expandInput(input: ImageInput): AsyncGenerator<ExpandedIm
     const image = await decodeImage(input)
     yield { name: image.source, kind: 'encoded', image }
   }
+}
+
+/** The path of an input that is a `.npy` file; undefined for any other. */
+export function arrayFile(input: ImageInput): string | undefined {
+  const path = input instanceof URL ? filePath(input) : input
+  return typeof path === 'string' && path.toLowerCase().endsWith('.npy') ? path : undefined
 }
 
 async function* expandNpy(path: string): AsyncGenerator<ExpandedImage, void, undefined> {

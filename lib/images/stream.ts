@@ -2,7 +2,7 @@ import type { TargetedImage } from '../attribution.js'
 import { invalid } from '../validate.js'
 import { filePath } from './decode.js'
 import { type PreparedInput, type Preprocessing, prepare } from './preprocess.js'
-import { expandInput, type ImageInput } from './source.js'
+import { arrayFile, expandInput, type ImageInput } from './source.js'
 
 /** One image of a stream, not read yet. */
 export interface PendingImage {
@@ -24,7 +24,8 @@ export async function* pendingImages(
     const { image, target, seed } = isTargeted(item)
       ? item
       : { image: item, target: undefined, seed: undefined }
-    const images = isArrayFile(image) ? arrayImages(image, settings) : [loader(image, index, settings)]
+    const images =
+      arrayFile(image) === undefined ? [loader(image, index, settings)] : arrayImages(image, settings)
     for await (const { name, load } of images) yield { index, name, target, seed, load }
     index++
   }
@@ -62,11 +63,6 @@ async function loadOne(image: ImageInput, settings: Preprocessing): Promise<Prep
 
 function isTargeted(item: ImageInput | TargetedImage): item is TargetedImage {
   return typeof item === 'object' && item !== null && 'image' in item
-}
-
-function isArrayFile(image: ImageInput): boolean {
-  const path = image instanceof URL ? filePath(image) : image
-  return typeof path === 'string' && path.toLowerCase().endsWith('.npy')
 }
 
 function nameOf(image: ImageInput, index: number): string {

@@ -11,25 +11,34 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5)
 }
 
-/** Pearson's correlation coefficient. */
-export function pearson(a: Float32Array, b: Float32Array): number {
-  const [centredA, centredB] = [centred(a), centred(b)]
-  return dot(centredA, centredB) / Math.sqrt(dot(centredA, centredA) * dot(centredB, centredB))
-}
-
 /** ‖a − b‖ / ‖b‖ */
-export function relativeL2(a: Float32Array, b: Float32Array): number {
-  const difference = a.map((value, i) => value - b[i]!)
-  return Math.sqrt(dot(difference, difference) / dot(b, b))
+export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let difference = 0
+  let norm = 0
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i]! - b[i]!) ** 2
+    norm += b[i]! ** 2
+  }
+  return Math.sqrt(difference / norm)
 }
 
-function centred(values: Float32Array): Float64Array {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  return Float64Array.from(values, value => value - mean)
+/** Pearson's correlation coefficient. */
+export function pearson(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const meanA = mean(a)
+  const meanB = mean(b)
+  let covariance = 0
+  let varianceA = 0
+  let varianceB = 0
+  for (let i = 0; i < a.length; i++) {
+    covariance += (a[i]! - meanA) * (b[i]! - meanB)
+    varianceA += (a[i]! - meanA) ** 2
+    varianceB += (b[i]! - meanB) ** 2
+  }
+  return covariance / Math.sqrt(varianceA * varianceB)
 }
 
-function dot<Values extends Float32Array | Float64Array>(a: Values, b: Values): number {
+export function mean(values: ArrayLike<number>): number {
   let sum = 0
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
-  return sum
+  for (let i = 0; i < values.length; i++) sum += values[i]!
+  return sum / values.length
 }

@@ -1,6 +1,6 @@
 import { type Model, type Preset, perSample } from '../../lib/index.js'
 import type { Benchmark, Row, Settings } from './benchmark.js'
-import { median, pearson, relativeL2 } from './numbers.js'
+import { median, pearson, relativeError } from './numbers.js'
 import { type Explained, type Reference, startReference, type TimedMap, type Way } from './reference.js'
 import { noiseStatistics, paperModels, referenceImage, seededModel } from './workload.js'
 
@@ -57,6 +57,6 @@ function besides(ours: TimedMap[], theirs: TimedMap[], { missing }: Reference): 
     'Python (s)': median(theirs.map(({ seconds }) => seconds)),
     'times faster, pair by pair': theirs.map(({ seconds }, i) => seconds / ours[i]!.seconds),
     'Pearson of the maps': pearson(ours[0]!.map, theirs[0]!.map),
-    'relative L2': relativeL2(ours[0]!.map, theirs[0]!.map),
+    'relative L2': relativeError(ours[0]!.map, theirs[0]!.map),
   }
 }

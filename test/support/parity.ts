@@ -39,13 +39,3 @@ export async function readReference(model: string): Promise<Reference> {
     array,
   }
 }
-
-/** The 16 noise images that the reference statistics were estimated on. */
-export function estimationImages(): PreparedImage[] {
-  const size = 3 * 224 * 224
-  const data = addon().seededNormal('estimation', 0, [16, 3, 224, 224])
-  return Array.from({ length: 16 }, (_, i) => ({
-    data: data.slice(i * size, (i + 1) * size),
-    shape: [3, 224, 224] as const,
-  }))
-}
