@@ -27,7 +27,7 @@ double whole_map(const Workload& workload, const Options& options) {
   PerSampleBottleneck bottleneck(workload.network, workload.statistics.layers[0], settings);
   Tensor image = workload.images.slice(0, 0, 1);
   return median(rounds_of(options.device, options.rounds,
-                          [&] { bottleneck.attribute(image, {PerSampleRequest{}}, {}, nullptr); }));
+                          [&] { bottleneck.attribute(image, {Request{}}, {}, nullptr); }));
 }
 
 Parts measure_parts(const Workload& workload, NoisedPass& pass, const Options& options) {

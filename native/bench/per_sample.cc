@@ -10,7 +10,7 @@ void per_sample(const Models& models, const Options& options) {
     settings.steps = options.steps;
     settings.copies = options.copies;
     PerSampleBottleneck bottleneck(workload.network, workload.statistics.layers[0], settings);
-    std::vector<PerSampleRequest> requests(static_cast<size_t>(options.batch));
+    std::vector<Request> requests(static_cast<size_t>(options.batch));
     auto seconds = rounds_of(options.device, options.rounds,
                              [&] { bottleneck.attribute(workload.images, requests, {}, nullptr); });
     auto per_map = [&](double whole) { return whole / static_cast<double>(options.batch); };

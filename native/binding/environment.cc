@@ -104,12 +104,13 @@ bool Environment::admit(const std::shared_ptr<Job>& job) {
 void Environment::execute(const std::shared_ptr<Job>& job, const Work& work) {
   try {
     job->cancellation->check();
-    Progress progress = [](int64_t) {};
+    Progress progress = [](int64_t, int64_t) {};
     if (!job->on_progress.IsEmpty()) {
-      progress = [this, job](int64_t number) {
-        post([job, number](Napi::Env env) {
+      progress = [this, job](int64_t done, int64_t total) {
+        post([job, done, total](Napi::Env env) {
           Napi::HandleScope scope(env);
-          job->on_progress.Call({Napi::Number::New(env, static_cast<double>(number))});
+          job->on_progress.Call({Napi::Number::New(env, static_cast<double>(done)),
+                                 Napi::Number::New(env, static_cast<double>(total))});
         });
       };
     }

@@ -15,15 +15,15 @@ namespace iba::binding {
 
 /// Makes the JavaScript value of finished work. Runs on the JavaScript thread.
 using Conversion = std::function<Napi::Value(Napi::Env)>;
-/// Tells JavaScript how far the work is. May be called from any thread.
-using Progress = std::function<void(int64_t)>;
+/// Tells JavaScript how far the work is: what is done, and of how much. May be called from any thread.
+using Progress = std::function<void(int64_t done, int64_t total)>;
 /// Work for an executor thread: it must not touch JavaScript.
 using Work = std::function<Conversion(const Cancellation&, const Progress&)>;
 
 /// What may go with a piece of work.
 struct RunOptions {
   std::shared_ptr<Cancellation> cancellation = nullptr;
-  Napi::Value on_progress = {};         // called with a number, if it is a function
+  Napi::Value on_progress = {};         // called with two numbers, if it is a function
   std::vector<Napi::Object> kept = {};  // stay alive until the work is done
 };
 

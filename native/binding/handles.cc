@@ -17,4 +17,19 @@ at::Tensor images_argument(const Napi::Value& data, const Napi::Value& shape, co
   return float_tensor_argument(data, sizes, "images");
 }
 
+std::vector<Request> requests_argument(const Napi::Value& value, int64_t images, const Model& model) {
+  auto array = array_argument(value, "requests");
+  if (array.Length() != images) throw Error("INVALID_ARGUMENT", "Expected one request for each image.");
+  std::vector<Request> requests;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    auto entry = object_argument(array[i], "request");
+    int64_t target = integer_argument(entry["target"], "target");
+    if (target >= model.network.classes) {
+      throw Error("INVALID_ARGUMENT", "Expected a target below the number of classes.");
+    }
+    requests.push_back({target, static_cast<uint64_t>(integer_argument(entry["seed"], "seed"))});
+  }
+  return requests;
+}
+
 }  // namespace iba::binding

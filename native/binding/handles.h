@@ -6,6 +6,7 @@
 #include "handle.h"
 #include "network/network.h"
 #include "runtime/cancellation.h"
+#include "runtime/request.h"
 
 namespace iba::binding {
 
@@ -36,5 +37,8 @@ struct HandleType<Cancellation> {
 
 /// A copy of a Float32Array as the images (N, C, H, W) that the model takes.
 at::Tensor images_argument(const Napi::Value& data, const Napi::Value& shape, const Model& model);
+
+/// One request for each of so many images.
+std::vector<Request> requests_argument(const Napi::Value& value, int64_t images, const Model& model);
 
 }  // namespace iba::binding

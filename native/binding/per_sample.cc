@@ -28,19 +28,6 @@ PerSampleOptions per_sample_options(const Napi::Object& object) {
   return options;
 }
 
-std::vector<PerSampleRequest> requests_argument(const Napi::Value& value, int64_t images, int64_t classes) {
-  auto array = array_argument(value, "requests");
-  if (array.Length() != images) throw Error("INVALID_ARGUMENT", "Expected one request for each image.");
-  std::vector<PerSampleRequest> requests;
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    auto entry = object_argument(array[i], "request");
-    int64_t target = integer_argument(entry["target"], "target");
-    if (target >= classes) throw Error("INVALID_ARGUMENT", "Expected a target below the number of classes.");
-    requests.push_back({target, static_cast<uint64_t>(integer_argument(entry["seed"], "seed"))});
-  }
-  return requests;
-}
-
 Napi::Value steps_to_js(Napi::Env env, const std::vector<PerSampleStep>& steps) {
   auto array = Napi::Array::New(env, steps.size());
   for (size_t i = 0; i < steps.size(); ++i) {
@@ -77,7 +64,7 @@ Napi::Value attribute(const Napi::CallbackInfo& info) {
   auto statistics = from_handle<ModelStatistics>(info[1]);
   auto layer = string_argument(info[2], "layer");
   auto images = images_argument(info[3], info[4], *model);
-  auto requests = requests_argument(info[5], images.size(0), model->network.classes);
+  auto requests = requests_argument(info[5], images.size(0), *model);
   auto options = per_sample_options(object_argument(info[6], "options"));
   RunOptions run_options{from_handle<Cancellation>(info[7]), info[8]};
 

@@ -65,7 +65,7 @@ PerSampleBottleneck::PerSampleBottleneck(const Network& network, const LayerStat
 class PerSampleRun {
  public:
   PerSampleRun(const PerSampleBottleneck& bottleneck, const Tensor& images,
-               const std::vector<PerSampleRequest>& requests)
+               const std::vector<Request>& requests)
       : iba_(bottleneck), image_size_{images.size(2), images.size(3)}, values_(iba_.cut_.before(images)) {
     const Tensor& activation = values_[iba_.cut_.at()];
     check_shape(activation);
@@ -87,7 +87,7 @@ class PerSampleRun {
   std::vector<PerSampleResult> run(const Cancellation& cancellation, const StepProgress& progress) {
     for (int64_t step = 1; step <= options().steps; ++step) {
       advance(step == options().steps, cancellation);
-      if (progress) progress(step);
+      if (progress) progress(step, options().steps);
     }
     for (int64_t b = 0; b < images(); ++b) {
       results_[b].map = options().keep_steps ? results_[b].step_maps.back() : map_of(b);
@@ -111,7 +111,7 @@ class PerSampleRun {
     throw Error("STATISTICS", message.str());
   }
 
-  void choose_targets(const std::vector<PerSampleRequest>& requests) {
+  void choose_targets(const std::vector<Request>& requests) {
     Tensor clean = iba_.cut_.after(values_, values_[iba_.cut_.at()]).to(at::kCPU, at::kFloat);
     Tensor probabilities = at::softmax(clean, 1);
     results_.resize(requests.size());
@@ -243,7 +243,7 @@ class PerSampleRun {
 };
 
 std::vector<PerSampleResult> PerSampleBottleneck::attribute(const Tensor& images,
-                                                            const std::vector<PerSampleRequest>& requests,
+                                                            const std::vector<Request>& requests,
                                                             const Cancellation& cancellation,
                                                             const StepProgress& progress) const {
   at::NoGradGuard no_grad;

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "bottleneck/statistics.h"
 #include "network/interpreter.h"
 #include "runtime/cancellation.h"
+#include "runtime/request.h"
 
 namespace iba {
 
@@ -21,13 +21,6 @@ struct PerSampleOptions {
   /// Keep the capacity per neuron, and the map after every step.
   bool keep_capacity = false;
   bool keep_steps = false;
-};
-
-/// One image of a batch: what to explain, and the seed of its noise. A negative target means the predicted
-/// class.
-struct PerSampleRequest {
-  int64_t target = -1;
-  uint64_t seed = 0;
 };
 
 /// One optimisation step: loss = cross_entropy + β·information, both in nats; information is the mean
@@ -47,9 +40,6 @@ struct PerSampleResult {
   std::vector<Tensor> step_maps;  // (H, W); if kept
 };
 
-/// Called after every step with the number of steps done.
-using StepProgress = std::function<void(int64_t)>;
-
 /// The per-sample bottleneck (Schulz et al. 2020, section 3.2): for each image, α is optimised so that the
 /// class stays recognisable while as little information as possible passes the layer.
 class PerSampleBottleneck {
@@ -59,7 +49,7 @@ class PerSampleBottleneck {
 
   /// One result for each image of the batch (B, C, H, W), which doesn't depend on the other images. Throws
   /// ABORTED within one step of a cancellation.
-  std::vector<PerSampleResult> attribute(const Tensor& images, const std::vector<PerSampleRequest>& requests,
+  std::vector<PerSampleResult> attribute(const Tensor& images, const std::vector<Request>& requests,
                                          const Cancellation& cancellation,
                                          const StepProgress& progress) const;
 

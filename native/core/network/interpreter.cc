@@ -37,24 +37,9 @@ std::vector<size_t> steps_for(const Network& network, const std::vector<ValueId>
   return steps;
 }
 
-std::vector<size_t> dependent_steps(const Network& network, const std::vector<bool>& depends, ValueId from) {
-  std::vector<size_t> steps;
-  for (size_t i : steps_for(network, {network.output})) {
-    ValueId output = network.steps[i].output;
-    if (depends[output] && output != from) steps.push_back(i);
-  }
-  return steps;
-}
-
-std::vector<ValueId> skipping_values(const Network& network, const std::vector<bool>& depends, ValueId from) {
-  std::vector<ValueId> skipping;
-  for (size_t i : dependent_steps(network, depends, from)) {
-    for (ValueId input : network.steps[i].inputs) {
-      bool known = std::find(skipping.begin(), skipping.end(), input) != skipping.end();
-      if (!depends[input] && !known) skipping.push_back(input);
-    }
-  }
-  return skipping;
+bool makes_number(const Step& step) {
+  const auto* op = std::get_if<Operator>(&step.operation);
+  return op && op->makes_number;
 }
 
 std::vector<ValueId> with(std::vector<ValueId> values, ValueId value) {
@@ -84,6 +69,7 @@ Tensor forward_step(const Step& step, std::vector<Tensor> inputs, StepState* sta
 }
 
 void accumulate(Tensor& sum, Tensor gradient) {
+  if (!gradient.defined()) return;
   if (!sum.defined()) {
     sum = std::move(gradient);
   } else if (is_exclusive(sum)) {
@@ -95,11 +81,42 @@ void accumulate(Tensor& sum, Tensor gradient) {
 
 }  // namespace
 
-Interpreter::Interpreter(const Network& network, std::vector<size_t> steps, std::vector<ValueId> wanted)
+/// What lies on which side of a cut.
+struct Cut::Division {
+  std::vector<ValueId> skipping;  // computed before the cut, read after it
+  std::vector<size_t> after;      // the steps after the cut
+
+  Division(const Network& network, ValueId at) {
+    auto depends = values_depending_on(network, at);
+    std::vector<bool> is_after(network.steps.size(), false);
+    std::vector<bool> needed(network.value_count, false);
+    auto needed_steps = steps_for(network, {network.output});
+    for (auto i = needed_steps.rbegin(); i != needed_steps.rend(); ++i) {
+      const Step& step = network.steps[*i];
+      if (step.output == at) continue;
+      is_after[*i] = depends[step.output] || (needed[step.output] && makes_number(step));
+      if (!is_after[*i]) continue;
+      for (ValueId input : step.inputs) needed[input] = true;
+    }
+    for (size_t i : needed_steps) {
+      if (is_after[i]) after.push_back(i);
+      needed[network.steps[i].output] = needed[network.steps[i].output] && !is_after[i];
+    }
+    needed[at] = false;
+    for (ValueId value = 0; value < network.value_count; ++value) {
+      if (needed[value]) skipping.push_back(value);
+    }
+  }
+};
+
+Interpreter::Interpreter(const Network& network, std::vector<size_t> steps, std::vector<ValueId> wanted,
+                         StepRules rules)
     : network_(network),
       steps_(std::move(steps)),
       freed_(steps_.size()),
-      fusions_(find_fusions(network, steps_, wanted)) {
+      fusions_(find_fusions(network, steps_, wanted)),
+      rules_(std::move(rules)) {
+  separate_ruled_steps();
   std::vector<bool> settled(network.value_count, false);
   for (ValueId value : wanted) settled[value] = true;
   for (size_t k = steps_.size(); k-- > 0;) {
@@ -109,6 +126,16 @@ Interpreter::Interpreter(const Network& network, std::vector<size_t> steps, std:
     };
     release(step(k).output);
     for (ValueId input : step(k).inputs) release(input);
+  }
+}
+
+/// A step that goes back by a rule is computed on its own, since the rule is told what it takes and gives.
+void Interpreter::separate_ruled_steps() {
+  for (size_t k = 0; k < steps_.size(); k += fusions_[k].steps) {
+    size_t end = k + fusions_[k].steps;
+    for (size_t inside = k; inside < end; ++inside) {
+      if (rule(inside)) fusions_[k] = {};
+    }
   }
 }
 
@@ -126,9 +153,17 @@ void Interpreter::forward(Values& values, Tape* tape) const {
     if (fusions_[k].steps > 1) {
       forward_fused(k, values, tape);
     } else {
-      values[step(k).output] = forward_step(step(k), take_inputs(k, values), tape ? &(*tape)[k] : nullptr);
+      values[step(k).output] = forward_single(k, values, tape);
     }
   }
+}
+
+Tensor Interpreter::forward_single(size_t k, Values& values, Tape* tape) const {
+  auto inputs = take_inputs(k, values);
+  if (!tape) return forward_step(step(k), std::move(inputs), nullptr);
+  StepState& state = (*tape)[k];
+  if (rule(k) && rule(k)->reads_inputs) state.inputs = inputs;
+  return forward_step(step(k), std::move(inputs), &state);
 }
 
 void Interpreter::forward_fused(size_t k, Values& values, Tape* tape) const {
@@ -154,11 +189,7 @@ Tensor Interpreter::backward(Tape& tape, ValueId source, Tensor gradient, ValueI
     if (last > k) {
       backward_fused(k, tape, gradients);
     } else {
-      Tensor output_gradient = std::exchange(gradients[step(k).output], Tensor());
-      auto input_gradients = iba::backward(step(k).operation, tape[k], std::move(output_gradient));
-      for (size_t i = 0; i < step(k).inputs.size(); ++i) {
-        accumulate(gradients[step(k).inputs[i]], std::move(input_gradients[i]));
-      }
+      backward_single(k, tape, gradients);
     }
     tape[last] = {};
   }
@@ -167,6 +198,15 @@ Tensor Interpreter::backward(Tape& tape, ValueId source, Tensor gradient, ValueI
                              ": a gradient can't reach it. Choose another layer.");
   }
   return gradients[target];
+}
+
+void Interpreter::backward_single(size_t k, Tape& tape, std::vector<Tensor>& gradients) const {
+  Tensor from_above = std::exchange(gradients[step(k).output], Tensor());
+  auto parts = rule(k) ? rule(k)->backward(step(k).operation, tape[k], from_above)
+                       : iba::backward(step(k).operation, tape[k], std::move(from_above));
+  for (size_t i = 0; i < step(k).inputs.size(); ++i) {
+    accumulate(gradients[step(k).inputs[i]], std::move(parts[i]));
+  }
 }
 
 void Interpreter::backward_fused(size_t k, Tape& tape, std::vector<Tensor>& gradients) const {
@@ -180,14 +220,15 @@ void Interpreter::backward_fused(size_t k, Tape& tape, std::vector<Tensor>& grad
   if (has_shortcut) accumulate(gradients[step(k + 1).inputs[fusions_[k].shortcut]], std::move(shortcut));
 }
 
-Cut::Cut(const Network& network, ValueId at) : Cut(network, at, values_depending_on(network, at)) {}
+Cut::Cut(const Network& network, ValueId at, StepRules rules)
+    : Cut(network, at, Division(network, at), std::move(rules)) {}
 
-Cut::Cut(const Network& network, ValueId at, const std::vector<bool>& depends)
+Cut::Cut(const Network& network, ValueId at, const Division& division, StepRules rules)
     : network_(network),
       at_(at),
-      skipping_(skipping_values(network, depends, at)),
+      skipping_(division.skipping),
       prefix_(network, steps_for(network, with(skipping_, at)), with(skipping_, at)),
-      suffix_(network, dependent_steps(network, depends, at), {network.output}) {}
+      suffix_(network, division.after, {network.output}, std::move(rules)) {}
 
 Values Cut::before(const Tensor& images) const {
   at::NoGradGuard no_grad;

@@ -4,6 +4,7 @@
 
 #include "network/fusion.h"
 #include "network/network.h"
+#include "network/rule.h"
 #include "network/step_pass.h"
 
 namespace iba {
@@ -18,14 +19,16 @@ class Interpreter {
   using Tape = std::vector<StepState>;
 
   /// `steps` are indices into the network's steps; values in `wanted` are still there after a run, all others
-  /// are freed after their last reader.
-  Interpreter(const Network& network, std::vector<size_t> steps, std::vector<ValueId> wanted);
+  /// are freed after their last reader. Steps that have a rule in `rules` go back by it.
+  Interpreter(const Network& network, std::vector<size_t> steps, std::vector<ValueId> wanted,
+              StepRules rules = {});
 
   /// Computes the steps on values that hold every input they need. Fills `tape` where it is given.
   void forward(Values& values, Tape* tape = nullptr) const;
 
-  /// The gradient with respect to the value `target` for the gradient with respect to the value `source`.
-  /// Consumes the tape of one forward pass. Throws MODEL where nothing connects the two.
+  /// The gradient with respect to the value `target` for the gradient with respect to the value `source`, or
+  /// what the rules make of it. Consumes the tape of one forward pass. Throws MODEL where nothing connects
+  /// the two.
   Tensor backward(Tape& tape, ValueId source, Tensor gradient, ValueId target) const;
 
   const std::vector<size_t>& steps() const { return steps_; }
@@ -33,6 +36,11 @@ class Interpreter {
  private:
   /// The k-th of the selected steps.
   const Step& step(size_t k) const { return network_.steps[steps_[k]]; }
+  /// Its rule, or null.
+  const Rule* rule(size_t k) const { return rules_.empty() ? nullptr : rules_[steps_[k]].get(); }
+  void separate_ruled_steps();
+  Tensor forward_single(size_t k, Values& values, Tape* tape) const;
+  void backward_single(size_t k, Tape& tape, std::vector<Tensor>& gradients) const;
   void forward_fused(size_t k, Values& values, Tape* tape) const;
   void backward_fused(size_t k, Tape& tape, std::vector<Tensor>& gradients) const;
   std::vector<Tensor> take_inputs(size_t k, Values& values) const;
@@ -41,13 +49,14 @@ class Interpreter {
   std::vector<size_t> steps_;
   std::vector<std::vector<ValueId>> freed_;  // per step: the values it reads last
   std::vector<Fusion> fusions_;              // per step: what is computed together from there on
+  StepRules rules_;                          // by the network's steps
 };
 
 /// A network cut at a layer: what lies before runs once per image, what lies after as often as needed. Values
-/// that skip across the cut travel along.
+/// that skip across the cut travel along, but for numbers, such as a batch size, which are computed again.
 class Cut {
  public:
-  Cut(const Network& network, ValueId at);
+  Cut(const Network& network, ValueId at, StepRules rules = {});
 
   /// Runs everything that doesn't depend on the cut value. The result holds the cut value and all skipping
   /// ones.
@@ -65,7 +74,8 @@ class Cut {
   ValueId at() const { return at_; }
 
  private:
-  Cut(const Network& network, ValueId at, const std::vector<bool>& depends);
+  struct Division;
+  Cut(const Network& network, ValueId at, const Division& division, StepRules rules);
 
   const Network& network_;
   ValueId at_;

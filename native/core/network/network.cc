@@ -52,9 +52,9 @@ template <typename NetworkType, typename TensorPointer>
 std::vector<std::pair<std::string, TensorPointer>> list_parameters(NetworkType& network) {
   std::vector<std::pair<std::string, TensorPointer>> parameters;
   for (auto& step : network.steps) {
-    if (step.call > 1) continue;
+    const std::string owner = step.call > 1 ? step.name() : step.module;
     visit_parameters(step.operation, [&](const char* name, auto& tensor) {
-      parameters.emplace_back(step.module + "." + name, &tensor);
+      parameters.emplace_back(owner + "." + name, &tensor);
     });
   }
   return parameters;
@@ -106,10 +106,19 @@ std::vector<std::pair<std::string, const Tensor*>> Network::parameters() const {
 }
 
 void Network::to(at::Device device) {
-  for (auto& [name, tensor] : parameters()) {
-    // oneDNN and cuDNN convolve channels-last activations faster; a weight in the same layout needs no copy.
-    auto format = tensor->dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
-    *tensor = tensor->to(device).contiguous(format);
+  // Steps that share a tensor go on sharing it.
+  std::map<const void*, Tensor> moved;
+  for (auto& step : steps) {
+    bool convolves = std::holds_alternative<Convolution>(step.operation);
+    visit_parameters(step.operation, [&](const char*, Tensor& tensor) {
+      // oneDNN and cuDNN convolve channels-last activations faster; a weight in the same layout needs no
+      // copy.
+      auto format =
+          convolves && tensor.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+      Tensor& copy = moved[tensor.unsafeGetTensorImpl()];
+      if (!copy.defined()) copy = tensor.to(device).contiguous(format);
+      tensor = copy;
+    });
   }
 }
 

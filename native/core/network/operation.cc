@@ -2,9 +2,11 @@
 
 namespace iba {
 
-std::string_view kind(const Operation& operation) {
-  static constexpr std::array<std::string_view, std::variant_size_v<Operation>> names = {
-      "convolution", "linear", "batch-norm", "relu", "max-pool", "average-pool", "add", "flatten", "dropout"};
+std::string kind(const Operation& operation) {
+  if (const auto* op = std::get_if<Operator>(&operation)) return op->kind();
+  static constexpr std::array<const char*, std::variant_size_v<Operation>> names = {
+      "convolution",  "linear", "batch-norm",  "relu",    "max-pool", "average-pool",
+      "average-pool", "add",    "concatenate", "flatten", "dropout",  "identity"};
   return names[operation.index()];
 }
 

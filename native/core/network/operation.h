@@ -1,14 +1,15 @@
 #pragma once
 
 #include <array>
-#include <string_view>
+#include <string>
 #include <variant>
+#include <vector>
 
+#include "network/operator_call.h"
 #include "torch.h"
 
 namespace iba {
 
-using at::Tensor;
 using Pair = std::array<int64_t, 2>;
 
 /// What a step of a network computes. Each operation is its parameters and settings, with PyTorch's meaning
@@ -41,6 +42,16 @@ struct MaxPool {
   Pair kernel{2, 2};
   Pair stride{2, 2};
   Pair padding{0, 0};
+  Pair dilation{1, 1};
+  bool ceil_mode = false;
+};
+
+struct AveragePool {
+  Pair kernel{2, 2};
+  Pair stride{2, 2};
+  Pair padding{0, 0};
+  bool ceil_mode = false;
+  bool count_include_pad = true;
 };
 
 struct AdaptiveAveragePool {
@@ -49,18 +60,28 @@ struct AdaptiveAveragePool {
 
 struct Add {};
 
+/// The concatenation of its inputs along a dimension, usually the channels.
+struct Concatenate {
+  int64_t dimension = 1;
+};
+
 struct Flatten {};
 
 struct Dropout {};
 
-using Operation =
-    std::variant<Convolution, Linear, BatchNorm, Relu, MaxPool, AdaptiveAveragePool, Add, Flatten, Dropout>;
+/// What gives its input, such as a batch norm that was folded into the convolution before it.
+struct Identity {};
 
-/// The operation's name as users see it, such as "convolution" or "max-pool".
-std::string_view kind(const Operation& operation);
+/// `Operator` stands for every operation of LibTorch's that has no kind of its own here.
+using Operation = std::variant<Convolution, Linear, BatchNorm, Relu, MaxPool, AveragePool,
+                               AdaptiveAveragePool, Add, Concatenate, Flatten, Dropout, Identity, Operator>;
+
+/// The operation's name as users see it and rule tables know it, such as "convolution" or "max-pool"; for an
+/// `Operator`, LibTorch's own, such as "gelu".
+std::string kind(const Operation& operation);
 
 /// Calls `visit(name, tensor)` for each parameter or buffer, under PyTorch's names ("weight",
-/// "running_mean").
+/// "running_mean"; for an `Operator`, the names of its arguments).
 template <typename Op, typename Visitor>
 void visit_parameters(Op& operation, const Visitor& visit) {
   std::visit(
@@ -74,6 +95,8 @@ void visit_parameters(Op& operation, const Visitor& visit) {
           visit("bias", op.bias);
           visit("running_mean", op.running_mean);
           visit("running_var", op.running_var);
+        } else if constexpr (std::is_same_v<T, Operator>) {
+          visit_arguments(op.arguments, visit);
         }
       },
       operation);

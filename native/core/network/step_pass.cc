@@ -1,5 +1,7 @@
 #include "network/step_pass.h"
 
+#include <torch/csrc/autograd/autograd.h>
+
 #include "network/elementwise.h"
 
 namespace iba {
@@ -65,10 +67,15 @@ struct Forward {
   }
 
   Tensor operator()(const MaxPool& op) const {
-    if (!state) return at::max_pool2d(x(), op.kernel, op.stride, op.padding);
+    if (!state) return at::max_pool2d(x(), op.kernel, op.stride, op.padding, op.dilation, op.ceil_mode);
     Tensor output;
-    std::tie(output, state->indices) = at::max_pool2d_with_indices(x(), op.kernel, op.stride, op.padding);
+    std::tie(output, state->indices) =
+        at::max_pool2d_with_indices(x(), op.kernel, op.stride, op.padding, op.dilation, op.ceil_mode);
     return output;
+  }
+
+  Tensor operator()(const AveragePool& op) const {
+    return at::avg_pool2d(x(), op.kernel, op.stride, op.padding, op.ceil_mode, op.count_include_pad);
   }
 
   Tensor operator()(const AdaptiveAveragePool& op) const {
@@ -81,9 +88,26 @@ struct Forward {
     return at::add(x(), inputs[1]);
   }
 
+  Tensor operator()(const Concatenate& op) const { return at::cat(inputs, op.dimension); }
+
   Tensor operator()(const Flatten&) const { return at::flatten(x(), 1); }
 
   Tensor operator()(const Dropout&) const { return x(); }
+
+  Tensor operator()(const Identity&) const { return x(); }
+
+  Tensor operator()(const Operator& op) const {
+    if (!state || op.makes_number) return call(op, inputs);
+    // Leaves of a small graph of autograd's own, which reaches no further than this step.
+    at::AutoGradMode recording(true);
+    for (auto& input : inputs) {
+      input = input.detach();
+      if (input.is_floating_point() && input.dim() > 0) input.requires_grad_();
+    }
+    state->inputs = inputs;
+    state->output = call(op, inputs);
+    return state->output.detach();
+  }
 };
 
 struct Backward {
@@ -121,7 +145,12 @@ struct Backward {
 
   Gradients operator()(const MaxPool& op) const {
     return {at::max_pool2d_with_indices_backward(gradient, input_placeholder(), op.kernel, op.stride,
-                                                 op.padding, {1, 1}, false, state.indices)};
+                                                 op.padding, op.dilation, op.ceil_mode, state.indices)};
+  }
+
+  Gradients operator()(const AveragePool& op) const {
+    return {at::avg_pool2d_backward(gradient, input_placeholder(), op.kernel, op.stride, op.padding,
+                                    op.ceil_mode, op.count_include_pad, c10::nullopt)};
   }
 
   Gradients operator()(const AdaptiveAveragePool& op) const {
@@ -142,7 +171,38 @@ struct Backward {
     return {shape.size() == 4 ? input.contiguous(at::MemoryFormat::ChannelsLast) : input};
   }
 
+  Gradients operator()(const Concatenate& op) const {
+    Gradients parts;
+    int64_t start = 0;
+    for (const auto& shape : state.input_shapes) {
+      parts.push_back(gradient.narrow(op.dimension, start, shape[wrapped(op.dimension, shape)]));
+      start += parts.back().size(op.dimension);
+    }
+    return parts;
+  }
+
   Gradients operator()(const Dropout&) const { return {std::move(gradient)}; }
+
+  Gradients operator()(const Identity&) const { return {std::move(gradient)}; }
+
+  Gradients operator()(const Operator& op) const {
+    Gradients all(state.inputs.size());
+    if (op.makes_number || !state.output.requires_grad()) return all;
+    std::vector<Tensor> leaves;
+    for (const auto& input : state.inputs) {
+      if (input.requires_grad()) leaves.push_back(input);
+    }
+    auto found = torch::autograd::grad({state.output}, leaves, {gradient}, false, false, true);
+    auto next = found.begin();
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (state.inputs[i].requires_grad()) all[i] = *next++;
+    }
+    return all;
+  }
+
+  static size_t wrapped(int64_t dimension, const at::DimVector& shape) {
+    return static_cast<size_t>(dimension < 0 ? dimension + static_cast<int64_t>(shape.size()) : dimension);
+  }
 };
 
 }  // namespace

@@ -9,8 +9,9 @@ namespace iba {
 /// What one step keeps of its forward pass for its backward pass.
 struct StepState {
   std::vector<at::DimVector> input_shapes;
-  Tensor output;   // kept where the gradient depends on it (ReLU)
-  Tensor indices;  // the winners of a max-pool
+  std::vector<Tensor> inputs;  // kept for operators, and where a rule reads them
+  Tensor output;               // kept where the gradient depends on it (ReLU, operators)
+  Tensor indices;              // the winners of a max-pool
 };
 
 /// True if nobody else can see this tensor's memory, so that it may be overwritten.
