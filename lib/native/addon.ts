@@ -9,6 +9,7 @@ export type Handle<Name extends string> = { readonly [brand]: Name }
 export type ModelHandle = Handle<'model'>
 export type StatisticsHandle = Handle<'statistics'>
 export type CancellationHandle = Handle<'cancellation'>
+export type MethodHandle = Handle<'method'>
 export type TrainerHandle = Handle<'classifier trainer'>
 
 export interface NativeTensor {
@@ -56,6 +57,38 @@ export interface NativePerSampleResult {
   stepMaps: Float32Array[]
   capacity?: Float32Array
   capacityShape?: number[]
+}
+
+export type NativeOptionValue = number | boolean | string | readonly number[]
+
+/** An option of a method. `standard` and `paper` stand for it in the two presets where nothing is given; null where
+ * the method finds its value out itself. */
+export interface NativeOptionSpec {
+  name: string
+  summary: string
+  form: 'number' | 'whole' | 'flag' | 'choice' | 'text' | 'numbers'
+  standard: NativeOptionValue | null
+  paper: NativeOptionValue | null
+  minimum: number
+  maximum: number
+  choices: string[]
+}
+
+export interface NativeMethod {
+  name: string
+  summary: string
+  source: string
+  options: NativeOptionSpec[]
+}
+
+export interface NativeAttribution {
+  target: number
+  probability: number
+  map: Float32Array
+  unit: 'logits' | 'relative'
+  raw?: Float32Array
+  rawShape?: number[]
+  checks: Record<string, number>
 }
 
 /** What the native binding exports. Shapes are NCHW; a target of -1 means the predicted class. Functions that
@@ -132,6 +165,22 @@ export interface Addon {
     minimumStd: number,
   ): { mean: Float32Array; std: Float32Array; active: Uint8Array; shape: number[] }
   disposeStatistics(statistics: StatisticsHandle): void
+
+  methods(): NativeMethod[]
+  createMethod(
+    model: ModelHandle,
+    method: string,
+    options: Readonly<Record<string, NativeOptionValue>>,
+  ): Promise<MethodHandle>
+  runMethod(
+    method: MethodHandle,
+    images: Float32Array,
+    shape: readonly number[],
+    requests: readonly { target: number; seed: number }[],
+    cancellation: CancellationHandle,
+    onProgress: (done: number, total: number) => void,
+  ): Promise<NativeAttribution[]>
+  disposeMethod(method: MethodHandle): void
 
   attributePerSample(
     model: ModelHandle,

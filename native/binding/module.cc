@@ -12,6 +12,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_weights(exports);
   export_model(exports);
   export_statistics(exports);
+  export_attribution(exports);
   export_per_sample(exports);
   export_information(exports);
   export_training(exports);

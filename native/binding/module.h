@@ -10,6 +10,7 @@ void export_images(Napi::Object exports);
 void export_weights(Napi::Object exports);
 void export_model(Napi::Object exports);
 void export_statistics(Napi::Object exports);
+void export_attribution(Napi::Object exports);
 void export_per_sample(Napi::Object exports);
 void export_information(Napi::Object exports);
 void export_training(Napi::Object exports);

@@ -1,0 +1,30 @@
+#include "attribution/registry.h"
+
+#include "attribution/gradient.h"
+#include "error.h"
+
+namespace iba {
+
+const std::vector<MethodEntry>& methods() {
+  static const std::vector<MethodEntry> all = {
+      gradient_method(),
+      saliency_method(),
+      gradient_times_input_method(),
+  };
+  return all;
+}
+
+const MethodEntry& find_method(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& entry : methods()) {
+    if (entry.name == name) return entry;
+    names.push_back(entry.name);
+  }
+  std::string nearest;
+  for (const auto& candidate : nearest_names(name, names))
+    nearest += (nearest.empty() ? "" : ", ") + candidate;
+  throw Error("INVALID_ARGUMENT", "There is no method '" + name + "'. The nearest names are: " + nearest +
+                                      ". `iba methods` lists them all.");
+}
+
+}  // namespace iba
