@@ -1,18 +1,12 @@
 import { createBatchAttributer } from './attributer.js'
 import type { Attributer, Attribution, HeatMap, StepReport } from './attribution.js'
+import { completeOptions, flag, type MethodDescription, number, whole } from './method-options.js'
 import type { Model } from './model.js'
 import { addon, type NativePerSampleOptions, type NativePerSampleResult } from './native/addon.js'
 import { callNative } from './native/errors.js'
 import { presets } from './presets.js'
 import { Statistics } from './statistics.js'
-import {
-  invalid,
-  requireInteger,
-  requireKnownKeys,
-  requireNumber,
-  requireOneOf,
-  requireString,
-} from './validate.js'
+import { invalid, requireObject } from './validate.js'
 
 export interface PerSampleOptions {
   statistics: Statistics
@@ -49,37 +43,68 @@ export interface PerSampleAttribution extends Attribution {
   capacity?: { data: Float32Array; shape: number[] }
 }
 
-const optionNames = [
-  'statistics',
-  'layer',
-  'preset',
-  'beta',
-  'steps',
-  'copies',
-  'learningRate',
-  'sigma',
-  'minimumStd',
-  'keepCapacity',
-  'keepSteps',
-  'batch',
-]
+/** The per-sample bottleneck as data. What only a program can give, such as the statistics, is not among the options. */
+export const perSampleMethod: MethodDescription = {
+  name: 'per-sample',
+  summary: 'the information that a bottleneck in a layer has to let pass for the class, in bits',
+  source: 'Schulz et al. 2020, section 3.2',
+  needs: ['statistics'],
+  options: [
+    {
+      name: 'layer',
+      summary: "where the bottleneck goes (default: the paper's place in the network)",
+      form: 'text',
+      defaults: { iba: null, paper: null },
+    },
+    {
+      name: 'preset',
+      summary: "conventions of the authors' library, or of the paper's code (default: the statistics')",
+      form: 'choice',
+      defaults: { iba: null, paper: null },
+      choices: presets,
+    },
+    number('beta', 'the price of information: higher shows less', 10, 0),
+    whole('steps', 'optimisation steps', 10, 100_000),
+    whole('copies', 'noise copies of each image in each step', 10, 10_000),
+    number('learningRate', 'of Adam', 1, 0),
+    number('sigma', 'smoothing of the mask in neurons, 0 for none', 1, 0, 1000),
+    number('minimumStd', 'floor of the deviation in the iba preset', 0.01, Number.MIN_VALUE),
+    flag('keepCapacity', 'return the capacity of every neuron as well'),
+    flag('keepSteps', 'return the map after every step as well'),
+    {
+      name: 'batch',
+      summary: 'images that are explained together at most (default: 1, on CUDA 16)',
+      form: 'whole',
+      defaults: { iba: null, paper: null },
+      minimum: 1,
+      maximum: 1024,
+    },
+  ],
+}
+
+/** The options that always have a value, and those that depend on the model and its statistics. */
+type Settings = Omit<NativePerSampleOptions, 'preset'> & Pick<PerSampleOptions, 'layer' | 'preset' | 'batch'>
 
 /** The per-sample bottleneck (Schulz et al. 2020, section 3.2): for each image it finds how little information may
  * pass a layer while the class stays recognisable, and shows where that information comes from.
  * @throws StatisticsError where the statistics don't fit, InvalidArgumentError, ModelError */
 export function perSample(model: Model, options: PerSampleOptions): Attributer<PerSampleAttribution> {
-  requireKnownKeys('options', options, optionNames)
-  const { statistics } = options
+  const { statistics, ...given } = requireObject('options', options)
   if (!(statistics instanceof Statistics))
     throw invalid('statistics', 'statistics from estimate() or loadStatistics()', statistics)
-  const layer = requireString('layer', options.layer ?? model.bottleneckLayer)
+  const {
+    layer = model.bottleneckLayer,
+    preset = statistics.description.preset,
+    batch = model.device === 'cpu' ? 1 : 16,
+    ...values
+  } = completeOptions<Settings>(perSampleMethod, given)
   statistics.requireFor(model, layer)
-  const settings = completeOptions(options)
-  const unit = settings.preset === 'iba' ? ('bits/pixel' as const) : ('relative' as const)
+  const settings = { ...values, preset }
+  const unit = preset === 'iba' ? ('bits/pixel' as const) : ('relative' as const)
 
   return createBatchAttributer<NativePerSampleResult, PerSampleAttribution>(model, {
     name: 'per-sample',
-    batch: requireInteger('batch', options.batch ?? (model.device === 'cpu' ? 1 : 16), 1, 1024),
+    batch,
     run: ({ images, shape, requests }, { cancellation, onStep }) => {
       const handles = [model.handle, statistics.handle] as const
       const onIteration = (step: number) => onStep(step, settings.steps)
@@ -109,22 +134,4 @@ export function perSample(model: Model, options: PerSampleOptions): Attributer<P
       }
     },
   })
-}
-
-function completeOptions(options: PerSampleOptions): NativePerSampleOptions {
-  const { statistics, keepCapacity = false, keepSteps = false } = options
-  for (const [name, value] of Object.entries({ keepCapacity, keepSteps })) {
-    if (typeof value !== 'boolean') throw invalid(name, 'true or false', value)
-  }
-  return {
-    preset: requireOneOf('preset', options.preset ?? statistics.description.preset, presets),
-    beta: requireNumber('beta', options.beta ?? 10, 0),
-    steps: requireInteger('steps', options.steps ?? 10, 1, 100_000),
-    copies: requireInteger('copies', options.copies ?? 10, 1, 10_000),
-    learningRate: requireNumber('learningRate', options.learningRate ?? 1, 0),
-    sigma: requireNumber('sigma', options.sigma ?? 1, 0, 1000),
-    minimumStd: requireNumber('minimumStd', options.minimumStd ?? 0.01, Number.MIN_VALUE),
-    keepCapacity,
-    keepSteps,
-  }
 }
