@@ -1,13 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { fileError } from '../files.js'
-import {
-  createAttributer,
-  demoClassNames,
-  loadStatistics,
-  type MethodDescription,
-  type Model,
-} from '../index.js'
+import { createAttributer, demoClassNames, loadStatistics, type MethodDescription } from '../index.js'
 import { UsageError } from './exit.js'
 import { type AttributeCommandOptions, explainAll } from './explain.js'
 import { Interrupts } from './interrupt.js'
@@ -21,6 +15,7 @@ import {
   openModel,
   requireLayer,
   requireModelOptions,
+  requireTarget,
   wholeNumber,
 } from './options.js'
 import { count, note } from './output.js'
@@ -162,11 +157,4 @@ function keeping({ animation, capacity, raw }: WantedFiles) {
 async function requireFolder(out: string): Promise<void> {
   const found = await stat(out).catch(() => undefined)
   if (found && !found.isDirectory()) throw new UsageError(`--out '${out}' is a file. Expected a folder.`)
-}
-
-function requireTarget(model: Model, target: number | undefined): void {
-  if (target === undefined || target < model.classes) return
-  throw new UsageError(
-    `--target ${target}: the network has ${model.classes} classes, 0 to ${model.classes - 1}.`,
-  )
 }

@@ -81,11 +81,10 @@ export function addNeedOptions(command: Command): void {
 }
 
 /** `--set`, as often as needed. */
-export function setOption(): Option {
-  return new Option(
-    '--set <option=value>',
-    'an option of the method (`iba methods NAME` lists them); repeatable',
-  )
+export function setOption(
+  description = 'an option of the method (`iba methods NAME` lists them); repeatable',
+): Option {
+  return new Option('--set <option=value>', description)
     .argParser((text: string, before: readonly Setting[]) => [...before, parseSetting(text)])
     .default([], 'none')
 }

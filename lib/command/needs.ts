@@ -4,7 +4,9 @@ import type { MethodFlags } from './method.js'
 import type { ModelOptions, PreprocessingOptions } from './options.js'
 import { shellWord } from './output.js'
 
-type Given = ModelOptions & PreprocessingOptions & MethodFlags
+type Given = ModelOptions &
+  PreprocessingOptions &
+  Pick<MethodFlags, 'set' | 'statistics' | 'patterns' | 'layer' | 'preset'>
 
 /** The file of statistics that the method needs, if it needs any; the demo network brings its own.
  * @throws UsageError there is none, with the command that makes it */
