@@ -4,6 +4,7 @@
 #include "attribution/gradient.h"
 #include "attribution/guided_backprop.h"
 #include "attribution/integrated_gradients.h"
+#include "attribution/lrp.h"
 #include "attribution/occlusion.h"
 #include "attribution/reference_points.h"
 #include "attribution/smoothgrad.h"
@@ -25,6 +26,7 @@ const std::vector<MethodEntry>& methods() {
       occlusion_method(),
       occlusion_8_method(),
       occlusion_14_method(),
+      lrp_method(),
       random_method(),
       zero_method(),
   };
