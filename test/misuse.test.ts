@@ -111,6 +111,7 @@ const tiny = {
   width: 8,
   inputChannels: 3,
   device: 'cpu',
+  memoryFormat: 'channels-last' as const,
 }
 const picture = { resize: 8, crop: 4, cropFirst: false, mean: [0.5], deviation: [0.2] }
 
