@@ -18,13 +18,20 @@ export type { Preprocessing } from './images/preprocess.js'
 export type { ImageInput, PreparedImage } from './images/source.js'
 export type { MethodDescription, OptionDescription, OptionValue } from './method-options.js'
 export {
+  type Baseline,
   createAttributer,
   describeMethod,
   describeMethods,
+  type GradCamOptions,
+  type IntegratedGradientsOptions,
+  type LrpComposite,
+  type LrpOptions,
   type MethodName,
   type MethodOptions,
   methodNames,
   methods,
+  type OcclusionOptions,
+  type SmoothGradOptions,
 } from './methods.js'
 export {
   architectures,

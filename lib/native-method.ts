@@ -45,7 +45,7 @@ export function createNativeAttributer(
 ): Attributer {
   const { batch, ...options } = checkOptions(method, given)
   requireNeeds(method, options)
-  const native = new LazyMethod(model, method.name, options)
+  const native = new LazyMethod(model, method.name, { ...rangeOfValues(model, method), ...options })
   return createBatchAttributer<NativeAttribution, Attribution>(model, {
     name: method.name,
     batch: typeof batch === 'number' ? batch : defaultBatch[model.device === 'cpu' ? 'cpu' : 'cuda'],
@@ -64,6 +64,19 @@ export function createNativeAttributer(
     },
     dispose: () => native.dispose(),
   })
+}
+
+/** What the network doesn't know of its images, for the methods that ask for it: the values of black and of white. */
+function rangeOfValues(
+  { preprocessing: { mean, std } }: Model,
+  { options }: MethodDescription,
+): Record<string, NativeOptionValue> {
+  const names = options.map(({ name }) => name)
+  if (!names.includes('low') || !names.includes('high')) return {}
+  return {
+    low: mean.map((value, channel) => -value / std[channel]!),
+    high: mean.map((value, channel) => (1 - value) / std[channel]!),
+  }
 }
 
 function requireNeeds({ name, needs }: MethodDescription, options: Readonly<Record<string, unknown>>): void {
