@@ -66,6 +66,11 @@ export interface LrpOptions extends MethodOptions {
   high?: readonly number[]
 }
 
+export interface PatternOptions extends MethodOptions {
+  /** The file that `Patterns.save` or `iba fit-patterns` wrote for this model. */
+  patterns: string
+}
+
 /** What can stand for pixels that say nothing. */
 export type Baseline =
   | 'mean'
@@ -122,6 +127,12 @@ export const methods = {
   /** Layer-wise relevance propagation: the logit, handed down in proportion to the contributions; checked by the
    * conservation gap: Bach et al. 2015; Montavon et al. 2019. */
   lrp: native<LrpOptions>('lrp'),
+  /** The gradient with each weight replaced by the direction in the data that its neuron detects: Kindermans et al.
+   * 2018. */
+  patternnet: nativeWith<PatternOptions>('patternnet'),
+  /** The gradient with each weight multiplied by the direction in the data that its neuron detects: Kindermans et al.
+   * 2018. */
+  'pattern-attribution': nativeWith<PatternOptions>('pattern-attribution'),
   /** The numbers from -1 to 1 in a random order, as a map to be better than: Schulz et al. 2020. */
   random: native<MethodOptions>('random'),
   /** A map of zeros, to check evaluations with: Schulz et al. 2020. */
@@ -152,17 +163,18 @@ export function describeMethod(name: string): MethodDescription {
 
 /** An attributer of a method whose name and options come from a user; `methods` has the same ones typed.
  * @throws InvalidArgumentError where there is no such method, or an option is unknown, missing or out of range */
-export function createAttributer(
-  model: Model,
-  name: string,
-  options: Readonly<Record<string, unknown>> = {},
-): Attributer {
+export function createAttributer(model: Model, name: string, options: object = {}): Attributer {
   const method = describeMethod(name)
   // It checks its options itself.
-  if (method === perSampleMethod) return perSample(model, options as unknown as PerSampleOptions)
+  if (method === perSampleMethod) return perSample(model, options as PerSampleOptions)
   return createNativeAttributer(model, method, options)
 }
 
 function native<Options extends MethodOptions>(name: string) {
-  return (model: Model, options?: Options): Attributer => createAttributer(model, name, { ...options })
+  return (model: Model, options?: Options): Attributer => createAttributer(model, name, options)
+}
+
+/** A method that has to be given something. */
+function nativeWith<Options extends MethodOptions>(name: string) {
+  return (model: Model, options: Options): Attributer => createAttributer(model, name, options)
 }

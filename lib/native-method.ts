@@ -38,11 +38,7 @@ export function describeNativeMethods(): MethodDescription[] {
 
 /** An attributer of the native registry. The native method is made, once, when the first image is to be explained.
  * @throws InvalidArgumentError where an option is unknown or out of range */
-export function createNativeAttributer(
-  model: Model,
-  method: MethodDescription,
-  given: Readonly<Record<string, unknown>>,
-): Attributer {
+export function createNativeAttributer(model: Model, method: MethodDescription, given: object): Attributer {
   const { batch, ...options } = checkOptions(method, given)
   requireNeeds(method, options)
   const native = new LazyMethod(model, method.name, { ...rangeOfValues(model, method), ...options })

@@ -1,14 +1,18 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   type Attributer,
   type Attribution,
   createAttributer,
+  fitPatterns,
   type LoadOptions,
   loadModel,
   type MethodDescription,
   type Model,
   type Statistics,
 } from '../../lib/index.js'
-import { smallStatistics } from './small-model.js'
+import { noiseImages, smallStatistics } from './small-model.js'
 
 /** A network, and the size of the images that it is tried with. */
 export interface Trial {
@@ -31,18 +35,38 @@ export async function trial(
 /** Makes attributers that need few passes through the network, and what they need, once for each trial. */
 export class Attributers {
   readonly #statistics = new Map<Trial, Promise<Statistics>>()
+  readonly #patterns = new Map<Trial, Promise<string>>()
+  readonly #folder = mkdtempSync(join(tmpdir(), 'iba-methods-'))
 
   async make(
     tried: Trial,
     method: MethodDescription,
     options: Record<string, unknown> = {},
   ): Promise<Attributer> {
-    const needed = method.needs.includes('statistics') ? { statistics: await this.#statisticsOf(tried) } : {}
+    const needed = {
+      ...(method.needs.includes('statistics') && { statistics: await this.#statisticsOf(tried) }),
+      ...(method.needs.includes('patterns') && { patterns: await this.#patternsOf(tried) }),
+    }
     return createAttributer(tried.model, method.name, { ...brief(method), ...needed, ...options })
   }
 
   async dispose(): Promise<void> {
     for (const statistics of this.#statistics.values()) (await statistics).dispose()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  #patternsOf(tried: Trial): Promise<string> {
+    const made = this.#patterns.get(tried) ?? this.#fitPatterns(tried)
+    this.#patterns.set(tried, made)
+    return made
+  }
+
+  async #fitPatterns({ model, height, width }: Trial): Promise<string> {
+    const path = join(this.#folder, `${this.#patterns.size}.safetensors`)
+    const images = noiseImages(16, { name: 'patterns', channels: model.inputChannels, height, width })
+    await using patterns = await fitPatterns(model, { images })
+    await patterns.save(path)
+    return path
   }
 
   #statisticsOf(tried: Trial): Promise<Statistics> {
