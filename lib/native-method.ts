@@ -45,6 +45,7 @@ export function createNativeAttributer(model: Model, method: MethodDescription, 
   return createBatchAttributer<NativeAttribution, Attribution>(model, {
     name: method.name,
     batch: typeof batch === 'number' ? batch : defaultBatch[model.device === 'cpu' ? 'cpu' : 'cuda'],
+    prepare: () => native.handle(),
     async run({ images, shape, requests }, { cancellation, onStep }) {
       const handle = await native.handle()
       return await callNative(() => addon().runMethod(handle, images, shape, requests, cancellation, onStep))
