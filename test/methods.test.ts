@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -15,6 +15,7 @@ import {
   type PreparedImage,
 } from '../lib/index.js'
 import { addon } from '../lib/native/addon.js'
+import { methodsPage, withTables } from '../scripts/method-tables.js'
 import { Attributers, distance, type Trial, trial } from './support/methods.js'
 import { noiseImages } from './support/small-model.js'
 
@@ -61,6 +62,11 @@ test('the typed methods are those of the registry, in its order', t => {
     described.map(({ name }) => name),
     methodNames as string[],
   )
+})
+
+test('the page of the methods has the tables of the registry; `node dist/scripts/method-tables.js` writes them', async t => {
+  const page = await readFile(methodsPage, 'utf8')
+  t.is(withTables(page), page)
 })
 
 forEach('a map of the image, finite, on every network and size', async (t, method) => {
