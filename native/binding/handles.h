@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "bottleneck/readout.h"
 #include "bottleneck/statistics.h"
 #include "handle.h"
 #include "network/network.h"
@@ -33,6 +34,12 @@ template <>
 struct HandleType<Cancellation> {
   static constexpr const char* name = "cancellation";
   static constexpr napi_type_tag tag = {0xd3580e6fb1a94c27, 0x86c09ae5f47d132b};
+};
+
+template <>
+struct HandleType<Readout> {
+  static constexpr const char* name = "readout";
+  static constexpr napi_type_tag tag = {0x6e1f84d90b3a57c2, 0xb7250d9c48ea1f36};
 };
 
 /// A copy of a Float32Array as the images (N, C, H, W) that the model takes.

@@ -16,6 +16,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_per_sample(exports);
   export_information(exports);
   export_training(exports);
+  export_readout(exports);
+  export_readout_training(exports);
   return exports;
 }
 

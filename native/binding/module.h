@@ -14,5 +14,7 @@ void export_attribution(Napi::Object exports);
 void export_per_sample(Napi::Object exports);
 void export_information(Napi::Object exports);
 void export_training(Napi::Object exports);
+void export_readout(Napi::Object exports);
+void export_readout_training(Napi::Object exports);
 
 }  // namespace iba::binding
