@@ -6,6 +6,7 @@ import {
   InvalidArgumentError,
   ModelError,
   NativeError,
+  ProcessGroupError,
   StatisticsError,
   WeightsError,
 } from '../errors.js'
@@ -19,6 +20,7 @@ const classes: Record<string, new (message: string, options?: ErrorOptions) => A
   DEVICE: DeviceError,
   DISPOSED: DisposedError,
   NATIVE: NativeError,
+  PROCESS_GROUP: ProcessGroupError,
 }
 
 /** The error class for what a native call threw; what isn't ours is returned as it is. */

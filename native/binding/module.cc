@@ -18,6 +18,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_training(exports);
   export_readout(exports);
   export_readout_training(exports);
+  export_processes(exports);
   return exports;
 }
 

@@ -16,5 +16,6 @@ void export_information(Napi::Object exports);
 void export_training(Napi::Object exports);
 void export_readout(Napi::Object exports);
 void export_readout_training(Napi::Object exports);
+void export_processes(Napi::Object exports);
 
 }  // namespace iba::binding

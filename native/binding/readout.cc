@@ -58,7 +58,8 @@ Napi::Value create_readout(const Napi::CallbackInfo& info) {
 
 Napi::Value load_readout(const Napi::CallbackInfo& info) {
   auto model = from_handle<Model>(info[0]);
-  Work work = [model, path = string_argument(info[1], "path")](const Cancellation&, const Progress&) -> Conversion {
+  Work work = [model, path = string_argument(info[1], "path")](const Cancellation&,
+                                                               const Progress&) -> Conversion {
     auto readout = on_device(read_readout(path, model->network), model->device);
     ReadoutBottleneck fits(model->network, *readout);
     return [readout](Napi::Env env) { return make_handle(env, readout); };
@@ -68,7 +69,8 @@ Napi::Value load_readout(const Napi::CallbackInfo& info) {
 
 Napi::Value save_readout(const Napi::CallbackInfo& info) {
   auto readout = from_handle<Readout>(info[0]);
-  Work work = [readout, path = string_argument(info[1], "path")](const Cancellation&, const Progress&) -> Conversion {
+  Work work = [readout, path = string_argument(info[1], "path")](const Cancellation&,
+                                                                 const Progress&) -> Conversion {
     write_readout(path, *readout);
     return [](Napi::Env env) { return env.Undefined(); };
   };
@@ -87,6 +89,7 @@ Napi::Value describe_readout(const Napi::CallbackInfo& info) {
   std::vector<std::string> reads;
   for (const auto& read : readout->reads) reads.push_back(read.layer);
   description.Set("reads", to_array(env, reads));
+  description.Set("neurons", Napi::Number::New(env, static_cast<double>(readout->bottleneck.mean.numel())));
   description.Set("sigma", readout->smoothing.sigma);
   description.Set("kernelSize", Napi::Number::New(env, static_cast<double>(readout->smoothing.taps)));
   return description;

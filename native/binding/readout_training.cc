@@ -25,7 +25,8 @@ at::ScalarType precision_argument(const Napi::Value& value) {
 std::vector<int64_t> integers_argument(const Napi::Value& value, const char* name, int64_t maximum) {
   auto array = array_argument(value, name);
   std::vector<int64_t> integers;
-  for (uint32_t i = 0; i < array.Length(); ++i) integers.push_back(integer_argument(array[i], name, 0, maximum));
+  for (uint32_t i = 0; i < array.Length(); ++i)
+    integers.push_back(integer_argument(array[i], name, 0, maximum));
   return integers;
 }
 
@@ -78,6 +79,14 @@ Conversion outcome_to_js(const ReadoutOutcome& outcome) {
   };
 }
 
+/// What adds up over the processes of a group, or nothing for null.
+SumOverProcesses sum_argument(const Napi::Value& value) {
+  if (value.IsNull()) return nullptr;
+  return [group = from_handle<ProcessGroup>(value)](const std::vector<at::Tensor>& tensors) {
+    group->sum(tensors);
+  };
+}
+
 Executor& executor_of(const ReadoutTrainer& trainer) {
   return binding::executor_of(trainer.network().device());
 }
@@ -97,25 +106,27 @@ Napi::Value create_trainer(const Napi::CallbackInfo& info) {
   return Environment::of(info.Env()).run(binding::executor_of(model->device), std::move(work));
 }
 
-/// (trainer, batch, extras)
+/// (trainer, batch, extras, group)
 Napi::Value step(const Napi::CallbackInfo& info) {
   auto trainer = from_handle<ReadoutTrainer>(info[0]);
   auto batch = batch_argument(info[1], *trainer);
   auto extras = numbers_argument(info[2], "extras");
+  auto sum = sum_argument(info[3]);
   Work work = [=](const Cancellation&, const Progress&) mutable {
     if (batch.images.defined()) batch.images = batch.images.to(trainer->network().device());
-    return outcome_to_js(trainer->step(batch, extras));
+    return outcome_to_js(trainer->step(batch, extras, sum));
   };
   return Environment::of(info.Env()).run(executor_of(*trainer), std::move(work));
 }
 
-/// (trainer, batch)
+/// (trainer, batch, group)
 Napi::Value evaluate(const Napi::CallbackInfo& info) {
   auto trainer = from_handle<ReadoutTrainer>(info[0]);
   auto batch = batch_argument(info[1], *trainer);
+  auto sum = sum_argument(info[2]);
   Work work = [=](const Cancellation&, const Progress&) mutable {
     if (batch.images.defined()) batch.images = batch.images.to(trainer->network().device());
-    return outcome_to_js(trainer->evaluate(batch));
+    return outcome_to_js(trainer->evaluate(batch, sum));
   };
   return Environment::of(info.Env()).run(executor_of(*trainer), std::move(work));
 }
@@ -145,11 +156,12 @@ Napi::Value save(const Napi::CallbackInfo& info) {
   return Environment::of(info.Env()).run(executor_of(*trainer), std::move(work));
 }
 
+/// (trainer, path) → the file's metadata.
 Napi::Value restore(const Napi::CallbackInfo& info) {
   auto trainer = from_handle<ReadoutTrainer>(info[0]);
-  Work work = [trainer, path = string_argument(info[1], "path")](const Cancellation&, const Progress&) -> Conversion {
-    trainer->restore(path);
-    return [](Napi::Env env) { return env.Undefined(); };
+  Work work = [trainer, path = string_argument(info[1], "path")](const Cancellation&,
+                                                                 const Progress&) -> Conversion {
+    return [metadata = trainer->restore(path)](Napi::Env env) { return to_object(env, metadata); };
   };
   return Environment::of(info.Env()).run(executor_of(*trainer), std::move(work));
 }

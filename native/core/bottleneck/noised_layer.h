@@ -46,8 +46,8 @@ class NoisedLayer {
   /// λr + (1−λ)(μ + σε) for noise ε of shape (B, copies, h, w, C).
   Tensor mix(const Tensor& deviation, const Mask& mask, const Tensor& noise) const;
 
-  /// Adds to the gradient with respect to λ (B, h, w, C) what comes from the gradient with respect to the mixed
-  /// activations.
+  /// Adds to the gradient with respect to λ (B, h, w, C) what comes from the gradient with respect to the
+  /// mixed activations.
   void mix_backward(const Tensor& deviation, const Mask& mask, const Tensor& noise, const Tensor& mixed,
                     Tensor gradient, Tensor& mask_gradient) const;
 

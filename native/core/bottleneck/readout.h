@@ -5,21 +5,12 @@
 
 #include "bottleneck/noised_layer.h"
 #include "bottleneck/readout_network.h"
+#include "bottleneck/readout_place.h"
 #include "network/interpreter.h"
 #include "runtime/cancellation.h"
 #include "runtime/request.h"
 
 namespace iba {
-
-/// Where a readout bottleneck goes, and which layers its network reads.
-struct ReadoutPlace {
-  std::string layer;
-  std::vector<std::string> reads;
-};
-
-/// The paper's place in ResNets, and in VGGs, whatever their depth. Throws MODEL for other networks, which have no
-/// published one.
-ReadoutPlace default_readout_place(const Network& network);
 
 /// How a fresh readout is made.
 struct ReadoutDesign {
@@ -50,8 +41,8 @@ Readout make_readout(const ModelStatistics& statistics, const ReadoutDesign& des
 struct ReadoutOptions {
   /// Return the capacity per neuron.
   bool keep_capacity = false;
-  /// Return what the network makes of the activations behind the bottleneck, with one noise copy: a second pass, from the
-  /// cut on.
+  /// Return what the network makes of the activations behind the bottleneck, with one noise copy: a second
+  /// pass, from the cut on.
   bool keep_logits = false;
 };
 
@@ -64,16 +55,16 @@ struct ReadoutResult {
   Tensor logits;       // (classes), behind the bottleneck; if kept
 };
 
-/// The readout bottleneck (Schulz et al. 2020, section 3.3): a network that was trained on many images predicts the
-/// mask from the activations of several layers, so that a map takes one pass.
+/// The readout bottleneck (Schulz et al. 2020, section 3.3): a network that was trained on many images
+/// predicts the mask from the activations of several layers, so that a map takes one pass.
 class ReadoutBottleneck {
  public:
-  /// Both must be on the same device, and the network must outlive this. Throws MODEL for unknown layers, WEIGHTS where
-  /// the readout belongs to another model.
+  /// Both must be on the same device, and the network must outlive this. Throws MODEL for unknown layers,
+  /// WEIGHTS where the readout belongs to another model.
   ReadoutBottleneck(const Network& network, const Readout& readout);
 
-  /// One result for each image of the batch (B, C, H, W), which doesn't depend on the other images. Throws STATISTICS
-  /// where the images have another size than the readout's, and ABORTED soon after a cancellation.
+  /// One result for each image of the batch (B, C, H, W), which doesn't depend on the other images. Throws
+  /// STATISTICS where the images have another size than the readout's, and ABORTED soon after a cancellation.
   std::vector<ReadoutResult> attribute(const Tensor& images, const std::vector<Request>& requests,
                                        const ReadoutOptions& options, const Cancellation& cancellation,
                                        const StepProgress& progress) const;

@@ -16,8 +16,9 @@ constexpr const char* kFormat = "attribution-bottleneck.readout.1";
 constexpr double kSigmaPerTap = 0.25;
 
 [[noreturn]] void refuse(const std::filesystem::path& path, const std::string& problem) {
-  throw Error("WEIGHTS", "'" + path.string() + "' " + problem +
-                             ". Train a readout with `iba train-readout`, or give a file of the paper's authors.");
+  throw Error("WEIGHTS",
+              "'" + path.string() + "' " + problem +
+                  ". Train a readout with `iba train-readout`, or give a file of the paper's authors.");
 }
 
 std::string text_of(double number) {
@@ -31,7 +32,8 @@ template <typename Number>
 Number parse(const std::filesystem::path& path, const std::string& name, const std::string& text) {
   Number number{};
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) refuse(path, "has '" + text + "' as its " + name);
+  if (error != std::errc() || end != text.data() + text.size())
+    refuse(path, "has '" + text + "' as its " + name);
   return number;
 }
 
@@ -50,8 +52,10 @@ std::vector<std::string> split(const std::string& text) {
 
 /// Statistics of one neuron each, (C, h, w) or (C); PyTorch may have kept the batch's dimension.
 Tensor neuron_values(const std::filesystem::path& path, const std::string& name, const Tensor& values) {
-  Tensor neurons = values.dim() % 2 == 0 && values.dim() > 0 && values.size(0) == 1 ? values.squeeze(0) : values;
-  if (neurons.dim() != 1 && neurons.dim() != 3) refuse(path, "has a " + name + " that is no statistic of a layer");
+  Tensor neurons =
+      values.dim() % 2 == 0 && values.dim() > 0 && values.size(0) == 1 ? values.squeeze(0) : values;
+  if (neurons.dim() != 1 && neurons.dim() != 3)
+    refuse(path, "has a " + name + " that is no statistic of a layer");
   return neurons.to(at::kFloat);
 }
 
@@ -67,13 +71,16 @@ class Entries {
     return found->second;
   }
 
-  NeuronStatistics statistics(const std::string& layer, const std::string& mean, const std::string& std) const {
+  NeuronStatistics statistics(const std::string& layer, const std::string& mean,
+                              const std::string& std) const {
     Tensor means = neuron_values(path_, mean, at(mean)), deviations = neuron_values(path_, std, at(std));
-    if (means.sizes() != deviations.sizes()) refuse(path_, "has " + mean + " and " + std + " of different shapes");
+    if (means.sizes() != deviations.sizes())
+      refuse(path_, "has " + mean + " and " + std + " of different shapes");
     return {layer, means, deviations, at::ones_like(means, at::kBool)};
   }
 
-  ReadoutNetwork network(const std::vector<NeuronStatistics>& reads, const NeuronStatistics& bottleneck) const {
+  ReadoutNetwork network(const std::vector<NeuronStatistics>& reads,
+                         const NeuronStatistics& bottleneck) const {
     std::vector<int64_t> channels;
     for (const auto& read : reads) channels.push_back(read.mean.size(0));
     std::vector<Tensor> parameters;
@@ -93,7 +100,8 @@ Readout read_own(const std::filesystem::path& path) {
   Entries entries(path, file.tensors);
   NeuronStatistics bottleneck = entries.statistics(metadata["layer"], "bottleneck.mean", "bottleneck.std");
   bottleneck.active = entries.at("bottleneck.active").to(at::kBool);
-  if (bottleneck.active.sizes() != bottleneck.mean.sizes()) refuse(path, "has a bottleneck.active of another shape");
+  if (bottleneck.active.sizes() != bottleneck.mean.sizes())
+    refuse(path, "has a bottleneck.active of another shape");
   std::vector<NeuronStatistics> reads;
   for (const auto& layer : split(metadata["reads"])) {
     std::string number = std::to_string(reads.size());
@@ -104,8 +112,8 @@ Readout read_own(const std::filesystem::path& path) {
                             parse<int64_t>(path, "kernel size", metadata["kernel_size"])};
   Preset preset = metadata["preset"] == "paper" ? Preset::paper : Preset::iba;
   ReadoutNetwork network = entries.network(reads, bottleneck);
-  return {metadata["model"],     metadata["weights"], preset,            smoothing,
-          std::move(bottleneck), std::move(reads),    std::move(network)};
+  return {metadata["model"], metadata["weights"], preset, smoothing, std::move(bottleneck),
+          std::move(reads),  std::move(network)};
 }
 
 NamedTensors tensors_of(const pickle::Value& dict) {
@@ -119,15 +127,17 @@ NamedTensors tensors_of(const pickle::Value& dict) {
   return tensors;
 }
 
-/// {model_state: {mean_0, std_0, …, conv1.weight, …}, shapes, kernel_size}. The bottleneck sits in the first of the
-/// layers that are read.
+/// {model_state: {mean_0, std_0, …, conv1.weight, …}, shapes, kernel_size}. The bottleneck sits in the first
+/// of the layers that are read.
 Readout read_published(const std::filesystem::path& path, const Network& network) {
   pickle::Value top = read_pytorch_file(path);
   auto state = top.is(pickle::Kind::kDict) ? top.find("model_state") : std::nullopt;
-  if (!state || !state->is(pickle::Kind::kDict)) refuse(path, "holds no readout: expected a dict with 'model_state'");
+  if (!state || !state->is(pickle::Kind::kDict))
+    refuse(path, "holds no readout: expected a dict with 'model_state'");
   auto size = top.find("kernel_size");
   int64_t taps = size && !size->is(pickle::Kind::kNone) ? size->integer() : 1;
-  if (taps < 1 || taps % 2 == 0) refuse(path, "smooths with " + std::to_string(taps) + " taps, expected an odd number");
+  if (taps < 1 || taps % 2 == 0)
+    refuse(path, "smooths with " + std::to_string(taps) + " taps, expected an odd number");
 
   Entries entries(path, tensors_of(*state));
   ReadoutPlace place = default_readout_place(network);
@@ -139,13 +149,14 @@ Readout read_published(const std::filesystem::path& path, const Network& network
   NeuronStatistics bottleneck = reads.front();
   ReadoutNetwork readout_network = entries.network(reads, bottleneck);
   SmoothingKernel smoothing{kSigmaPerTap * static_cast<double>(taps), taps};
-  return {network.architecture,  "", Preset::paper, smoothing, std::move(bottleneck), std::move(reads),
+  return {network.architecture,      "", Preset::paper, smoothing, std::move(bottleneck), std::move(reads),
           std::move(readout_network)};
 }
 
 }  // namespace
 
-void write_readout(const std::filesystem::path& path, const Readout& readout, const NamedTensors& more_tensors,
+void write_readout(const std::filesystem::path& path, const Readout& readout,
+                   const NamedTensors& more_tensors,
                    const std::map<std::string, std::string>& more_metadata) {
   NamedTensors tensors;
   const auto& names = ReadoutNetwork::parameter_names();

@@ -55,11 +55,11 @@ Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 ReadoutNetwork::ReadoutNetwork(const std::vector<int64_t>& input_channels, int64_t output_channels,
                                ReadoutVariant variant, uint64_t seed)
-    : ReadoutNetwork(
-          input_channels, output_channels,
-          fresh_parameters(total(input_channels),
-                           variant == ReadoutVariant::A ? std::max<int64_t>(output_channels / 4, 1) : 2 * output_channels,
-                           output_channels, seed)) {}
+    : ReadoutNetwork(input_channels, output_channels,
+                     fresh_parameters(total(input_channels),
+                                      variant == ReadoutVariant::A ? std::max<int64_t>(output_channels / 4, 1)
+                                                                   : 2 * output_channels,
+                                      output_channels, seed)) {}
 
 ReadoutNetwork::ReadoutNetwork(std::vector<int64_t> input_channels, int64_t output_channels,
                                std::vector<Tensor> parameters)
@@ -71,7 +71,8 @@ ReadoutNetwork::ReadoutNetwork(std::vector<int64_t> input_channels, int64_t outp
   }
   for (size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& parameter = parameters_[i];
-    if (parameter.dim() == 4 && parameter.size(2) == 1 && parameter.size(3) == 1) parameter = parameter.flatten(1);
+    if (parameter.dim() == 4 && parameter.size(2) == 1 && parameter.size(3) == 1)
+      parameter = parameter.flatten(1);
     parameter = parameter.to(at::kFloat).contiguous();
     bool is_weight = i % 2 == 0;
     int64_t before = i < 2 ? inputs : parameters_[i - 2 - i % 2].size(0);
@@ -139,9 +140,8 @@ void ReadoutNetwork::backward(const Trace& trace, const Tensor& alpha_gradient,
     gradients[i].addmm_(gradient.t(), x);
     gradients[i + 1].add_(gradient.sum(0));
   };
-  Tensor output = rows(alpha_gradient)
-                      .masked_fill(trace.output.abs() > kAlphaLimit, 0)
-                      .to(trace.second.scalar_type());
+  Tensor output =
+      rows(alpha_gradient).masked_fill(trace.output.abs() > kAlphaLimit, 0).to(trace.second.scalar_type());
   add_products(4, output, trace.second);
   Tensor second = at::threshold_backward(at::mm(output, parameters_[4]), trace.second, 0);
   add_products(2, second, trace.first);

@@ -13,8 +13,8 @@ struct SmoothingKernel {
   static SmoothingKernel of(double sigma);
 };
 
-/// Gaussian smoothing of maps with reflection at the border, as a linear operator and its adjoint. Where a map
-/// is too small for the reflection, the kernel is cut to what fits.
+/// Gaussian smoothing of maps with reflection at the border, as a linear operator and its adjoint. Where a
+/// map is too small for the reflection, the kernel is cut to what fits.
 class Smoothing {
  public:
   Smoothing(SmoothingKernel kernel, int64_t height, int64_t width, at::TensorOptions options);

@@ -54,7 +54,8 @@ struct Forward {
   Tensor operator()(const BatchNorm& op) const {
     if (x().suggest_memory_format() == at::MemoryFormat::Contiguous) {
       // Rounds as PyTorch's own module does.
-      return at::batch_norm(x(), op.weight, op.bias, op.running_mean, op.running_var, false, 0, op.epsilon, false);
+      return at::batch_norm(x(), op.weight, op.bias, op.running_mean, op.running_var, false, 0, op.epsilon,
+                            false);
     }
     auto affine = channel_affine(op);
     return scale_and_shift(std::move(x()), affine.scale, affine.shift);

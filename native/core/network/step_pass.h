@@ -10,9 +10,9 @@ namespace iba {
 struct StepState {
   std::vector<at::DimVector> input_shapes;
   at::MemoryFormat layout = at::MemoryFormat::Contiguous;  // of the first input
-  std::vector<Tensor> inputs;  // kept for operators, and where a rule reads them
-  Tensor output;               // kept where the gradient depends on it (ReLU, operators)
-  Tensor indices;              // the winners of a max-pool
+  std::vector<Tensor> inputs;                              // kept for operators, and where a rule reads them
+  Tensor output;   // kept where the gradient depends on it (ReLU, operators)
+  Tensor indices;  // the winners of a max-pool
 };
 
 /// True if nobody else can see this tensor's memory, so that it may be overwritten.

@@ -177,7 +177,7 @@ void ReadoutTrainer::save(const std::filesystem::path& path,
   write_readout(path, readout_, moments, all);
 }
 
-void ReadoutTrainer::restore(const std::filesystem::path& path) {
+std::map<std::string, std::string> ReadoutTrainer::restore(const std::filesystem::path& path) {
   auto file = read_weight_file(path);
   std::map<std::string, Tensor> tensors(file.tensors.begin(), file.tensors.end());
   auto fits = [&](const std::string& name, const Tensor& like) {
@@ -200,6 +200,7 @@ void ReadoutTrainer::restore(const std::filesystem::path& path) {
     optimizers_[i].restore(steps, tensors.at(moment_name(i, "first")).view_as(parameters[i]),
                            tensors.at(moment_name(i, "second")).view_as(parameters[i]));
   }
+  return file.metadata;
 }
 
 }  // namespace iba

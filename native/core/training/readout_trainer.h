@@ -42,30 +42,32 @@ struct ReadoutOutcome {
 /// Adds up tensors over all processes that train together, in place.
 using SumOverProcesses = std::function<void(const std::vector<Tensor>&)>;
 
-/// Trains a readout network on labelled images: cross-entropy with one noise copy of each image, plus β times the mean
-/// capacity, by Adam (Schulz et al. 2020, section 3.3). The network that is explained doesn't change. What a step does
-/// depends on its batch alone, so that training can be repeated and taken up again bit for bit.
+/// Trains a readout network on labelled images: cross-entropy with one noise copy of each image, plus β times
+/// the mean capacity, by Adam (Schulz et al. 2020, section 3.3). The network that is explained doesn't
+/// change. What a step does depends on its batch alone, so that training can be repeated and taken up again
+/// bit for bit.
 class ReadoutTrainer {
  public:
   ReadoutTrainer(const Network& network, const Readout& readout, ReadoutTrainingOptions options);
   ReadoutTrainer(const ReadoutTrainer&) = delete;
   ReadoutTrainer& operator=(const ReadoutTrainer&) = delete;
 
-  /// One step on the batches of all processes together; nothing is learnt if all are empty. `extras` are summed on the
-  /// way.
+  /// One step on the batches of all processes together; nothing is learnt if all are empty. `extras` are
+  /// summed on the way.
   ReadoutOutcome step(const ReadoutBatch& batch, const std::vector<double>& extras,
                       const SumOverProcesses& sum_over_processes = nullptr);
 
   /// The outcome of the batches; nothing is learnt.
-  ReadoutOutcome evaluate(const ReadoutBatch& batch, const SumOverProcesses& sum_over_processes = nullptr) const;
+  ReadoutOutcome evaluate(const ReadoutBatch& batch,
+                          const SumOverProcesses& sum_over_processes = nullptr) const;
 
   /// A copy of what was trained so far.
   Readout trained() const;
 
-  /// Writes the readout with the optimiser's state and the caller's metadata, and goes on from such a file. `restore`
-  /// throws WEIGHTS where the file is of another training.
+  /// Writes the readout with the optimiser's state and the caller's metadata, and goes on from such a file,
+  /// whose metadata it gives. `restore` throws WEIGHTS where the file is of another training.
   void save(const std::filesystem::path& path, const std::map<std::string, std::string>& metadata) const;
-  void restore(const std::filesystem::path& path);
+  std::map<std::string, std::string> restore(const std::filesystem::path& path);
 
   const Network& network() const { return network_; }
 
