@@ -19,6 +19,7 @@ export type { ImageInput, PreparedImage } from './images/source.js'
 export type { MethodDescription, OptionDescription, OptionValue } from './method-options.js'
 export {
   createAttributer,
+  describeMethod,
   describeMethods,
   type MethodName,
   type MethodOptions,

@@ -7,6 +7,7 @@ import {
   ModelError,
   NativeError,
   ProcessGroupError,
+  PatternsError,
   StatisticsError,
   WeightsError,
 } from '../errors.js'
@@ -17,6 +18,7 @@ const classes: Record<string, new (message: string, options?: ErrorOptions) => A
   WEIGHTS: WeightsError,
   IMAGE: ImageError,
   STATISTICS: StatisticsError,
+  PATTERNS: PatternsError,
   DEVICE: DeviceError,
   DISPOSED: DisposedError,
   NATIVE: NativeError,

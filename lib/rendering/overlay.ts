@@ -3,6 +3,7 @@ import { blend, type Ink } from './blend.js'
 import { type ColorMap, type ColorMapName, colorMap } from './color-map.js'
 import { drawFigure, type Frame } from './figure.js'
 import { displaySize, type HeatMap, type Picture, requireHeatMap, requirePicture, toGrey } from './picture.js'
+import { isSigned, largest } from './range.js'
 
 export interface OverlayOptions {
   /** How far the strongest value covers the picture, 0 to 1. Default: 0.85. */
@@ -49,25 +50,6 @@ export async function renderOverlay(
   const size = displaySize(image)
   const grey = await toGrey(image, size)
   return await drawFigure(blend(grey, size, map, top, ink), size, frame)
-}
-
-/** The largest value of the maps, or the largest absolute value if signed; 1 if there is none above 0, so that an empty
- * map has a scale too. */
-export function largest(maps: readonly HeatMap[], signed = false): number {
-  let maximum = 0
-  for (const { data } of maps) {
-    for (const value of data) {
-      const size = signed ? Math.abs(value) : value
-      if (size > maximum && size < Infinity) maximum = size
-    }
-  }
-  return maximum || 1
-}
-
-/** Whether a map has values below 0 that are more than rounding. */
-export function isSigned(map: HeatMap): boolean {
-  const visible = 0.005 * largest([map], true)
-  return map.data.some(value => value < -visible)
 }
 
 function toColors(colors: ColorMapName | ColorMap): ColorMap {
