@@ -6,8 +6,8 @@ import {
   InvalidArgumentError,
   ModelError,
   NativeError,
-  ProcessGroupError,
   PatternsError,
+  ProcessGroupError,
   StatisticsError,
   WeightsError,
 } from '../errors.js'

@@ -65,7 +65,7 @@ export interface TrainReadoutOptions {
   /** Stops after the current step; a checkpoint is written, and the call rejects with the signal's reason. */
   signal?: AbortSignal
   onStatistics?: (progress: { samples: number; total: number }) => void
-  /** Called before the first step. */
+  /** Called, and waited for, before the first step. */
   onStart?: (start: {
     step: number
     stepsPerEpoch: number | undefined

@@ -109,7 +109,7 @@ class Training {
       )
     }
     const { step } = this.#position
-    this.#options.onStart?.({ step, stepsPerEpoch, reads: [...reads], layer })
+    await this.#options.onStart?.({ step, stepsPerEpoch, reads: [...reads], layer })
     while (this.#position.epoch < epochs) await this.#epoch()
     const trained = new TrainedReadout(await callNative(() => addon().trainedReadout(this.#trainer)))
     await this.#options.processes?.meet()

@@ -5,8 +5,10 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <algorithm>
 #include <array>
-#include <limits>
+#include <future>
+#include <thread>
 
 #include "error.h"
 
@@ -16,7 +18,8 @@ namespace {
 
 constexpr int64_t kBucketBytes = 25 << 20;
 /// To find out who is missing, after something went wrong.
-constexpr std::chrono::milliseconds kInquiry{5'000};
+constexpr std::chrono::milliseconds kInquiry{3'000};
+constexpr std::chrono::milliseconds kPause{50};
 
 std::string process_name() {
   std::array<char, 256> host{};
@@ -36,9 +39,42 @@ std::string text_of(const std::vector<uint8_t>& bytes) {
   return {bytes.begin(), bytes.end()};
 }
 
-std::string first_line(const std::exception& error) {
+/// What LibTorch or Gloo say, without the place in their sources and their advice.
+std::string reason_of(const std::exception& error) {
   std::string text = error.what();
-  return text.substr(0, text.find('\n'));
+  text = text.substr(0, text.find('\n'));
+  text = text.substr(0, text.find(". This is typically"));
+  size_t place = text.find(".cc:");
+  size_t end = text.find("] ");
+  bool begins_with_place =
+      text.rfind("[", 0) == 0 && place != std::string::npos && end != std::string::npos && place < end;
+  return begins_with_place ? text.substr(end + 2) : text;
+}
+
+std::string who(const std::string& names) {
+  return names.empty() ? "one of them broke off" : names;
+}
+
+/// Tells the others that this process is there, and names those that don't do the same in time.
+std::string silent_processes(c10d::Store& store, const ProcessGroupOptions& options) {
+  store.set(key_of("noticed", options.rank), bytes_of("yes"));
+  auto until = std::chrono::steady_clock::now() + kInquiry;
+  std::vector<int64_t> silent;
+  for (;;) {
+    silent.clear();
+    for (int64_t rank = 0; rank < options.size; ++rank) {
+      if (!store.check({key_of("noticed", rank)})) silent.push_back(rank);
+    }
+    if (silent.empty() || std::chrono::steady_clock::now() > until) break;
+    std::this_thread::sleep_for(kPause);
+  }
+  std::string names;
+  for (int64_t rank : silent) {
+    std::string name = key_of("name", rank);
+    names += (names.empty() ? "" : ", ") + std::string("rank ") + std::to_string(rank) +
+             (store.check({name}) ? " (" + text_of(store.get(name)) + ") does not answer" : " never came");
+  }
+  return names;
 }
 
 /// Pieces of tensors that are exchanged together: one as it lies in memory, or several that are copied behind
@@ -114,14 +150,14 @@ ProcessGroup::ProcessGroup(const ProcessGroupOptions& options)
         c10::make_intrusive<c10d::PrefixStore>("gloo", connection_->store), static_cast<int>(options.rank),
         static_cast<int>(options.size), group_options);
   } catch (const std::exception& error) {
-    std::string missing = connection_->store ? missing_processes() : "";
+    std::string missing = connection_->store ? missing_processes() : "nobody answers there";
     throw Error(
         "PROCESS_GROUP",
         "The " + std::to_string(options.size) + " processes didn't meet at " + options.address + ":" +
-            std::to_string(options.port) + (missing.empty() ? "" : ": " + missing) +
+            std::to_string(options.port) + ": " + who(missing) +
             ". Check that MASTER_ADDR and MASTER_PORT are the same for all and can be reached, and that each "
             "has its own RANK below WORLD_SIZE. (" +
-            first_line(error) + ")");
+            reason_of(error) + ".)");
   }
 }
 
@@ -132,35 +168,35 @@ auto ProcessGroup::together(const char* what, Call call) {
   if (!connection_)
     throw Error("PROCESS_GROUP", "The group of processes has broken up before. Start them again.");
   try {
-    connection_->store->set(key_of("calls", options_.rank), bytes_of(std::to_string(++calls_)));
     return call();
   } catch (const std::exception& error) {
     std::string missing = missing_processes();
     connection_.reset();
-    throw Error("PROCESS_GROUP", std::string("The processes could not ") + what + ": " +
-                                     (missing.empty() ? "one of them broke off" : missing) + ". (" +
-                                     first_line(error) + ")");
+    throw Error("PROCESS_GROUP", std::string("The processes could not ") + what + ": " + who(missing) +
+                                     ". (" + reason_of(error) + ".)");
   }
 }
 
-/// Those that did not come as far as this one.
-std::string ProcessGroup::missing_processes() const {
-  auto& store = *connection_->store;
-  std::string missing;
-  try {
-    store.setTimeout(kInquiry);
-    for (int64_t rank = 0; rank < options_.size; ++rank) {
-      std::string calls = key_of("calls", rank), name = key_of("name", rank);
-      int64_t reached = store.check({calls}) ? std::stoll(text_of(store.get(calls))) : 0;
-      bool is_known = store.check({name});
-      if (is_known && reached >= calls_) continue;
-      missing += (missing.empty() ? "" : ", ") + std::string("rank ") + std::to_string(rank) +
-                 (is_known ? " (" + text_of(store.get(name)) + ") does not answer" : " never came");
+/// Those that don't notice that the group has broken up, which is what those that are well do.
+std::string ProcessGroup::missing_processes() {
+  // Whoever waits for this process learns of it now.
+  connection_->group.reset();
+  // Where the meeting place is a process that hangs, an answer never comes: then this thread waits to the
+  // end.
+  auto inquiry = std::make_shared<std::packaged_task<std::string()>>(
+      [store = connection_->store, options = options_] { return silent_processes(*store, options); });
+  auto answer = inquiry->get_future();
+  std::thread([inquiry] { (*inquiry)(); }).detach();
+  bool has_answered = answer.wait_for(2 * kInquiry) == std::future_status::ready;
+  if (has_answered) {
+    try {
+      return answer.get();
+    } catch (const std::exception&) {
+      // It broke off while it was asked.
     }
-  } catch (const std::exception&) {
-    if (missing.empty()) return "rank 0, where they meet (" + options_.address + "), does not answer";
   }
-  return missing;
+  std::string place = options_.is_hosted ? "the launcher" : "rank 0";
+  return place + ", where they meet (" + options_.address + "), does not answer";
 }
 
 void ProcessGroup::sum(const std::vector<at::Tensor>& tensors) {

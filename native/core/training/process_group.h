@@ -54,11 +54,10 @@ class ProcessGroup {
   /// Makes a call that all processes make.
   template <typename Call>
   auto together(const char* what, Call call);
-  std::string missing_processes() const;
+  std::string missing_processes();
 
   ProcessGroupOptions options_;
   std::unique_ptr<Connection> connection_;
-  int64_t calls_ = 0;
 };
 
 }  // namespace iba
