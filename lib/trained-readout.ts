@@ -1,3 +1,4 @@
+import { demo } from './demo.js'
 import { DisposedError, WeightsError } from './errors.js'
 import type { Model } from './model.js'
 import { addon, type NativeReadoutDescription, type ReadoutHandle } from './native/addon.js'
@@ -54,11 +55,12 @@ export class TrainedReadout {
 }
 
 /** Reads a readout for a model: what `TrainedReadout.save` or `iba train-readout` wrote, or a file that the paper's authors
- * published, such as `readout_resnet50_epoch20.torch`.
+ * published, such as `readout_resnet50_epoch20.torch`; 'demo' means that of the demo network.
  * @throws WeightsError where the file is broken or of another model */
 export async function loadReadout(model: Model, path: string): Promise<TrainedReadout> {
   requireString('path', path)
-  const readout = new TrainedReadout(await callNative(() => addon().loadReadout(model.handle, path)))
+  const file = path === 'demo' ? demo.readout : path
+  const readout = new TrainedReadout(await callNative(() => addon().loadReadout(model.handle, file)))
   try {
     readout.requireFor(model)
     return readout

@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import { type Command, Option } from 'commander'
-import { loadStatistics, type Model, presets } from '../index.js'
-import { joinProcesses, membershipFrom, type ProcessGroup } from '../processes.js'
+import { whyNoCuda } from '../device.js'
+import { type Device, loadStatistics, type Model, presets } from '../index.js'
+import { joinProcesses, type Membership, membershipFrom, type ProcessGroup } from '../processes.js'
 import type { TrainingData } from '../training/data.js'
 import { openTrainingData } from '../training/open-data.js'
 import type { TrainReadoutOptions } from '../training/settings.js'
@@ -170,8 +171,7 @@ async function runTrainReadout(options: TrainReadoutCommandOptions): Promise<voi
   const membership = membershipFrom(process.env)
   const data = await openTrainingData(options.data, { buffer: options.shuffleBuffer })
   const validation = options.validation ? await openTrainingData(options.validation) : undefined
-  const device =
-    membership && options.device === 'cuda' ? (`cuda:${membership.localRank}` as const) : options.device
+  const device = membership ? ownDevice(options.device, membership) : options.device
   await using model = await openModel({ ...options, device })
   const processes = membership && (await joinProcesses(membership, { timeout: options.timeout }))
   const reporter = new TrainingReporter(options, processes?.rank ?? 0)
@@ -186,6 +186,12 @@ async function runTrainReadout(options: TrainReadoutCommandOptions): Promise<voi
   }
   if (reporter.broken > 0)
     throw new IncompleteError(`${count(reporter.broken, 'image')} could not be read, as named above.`)
+}
+
+/** Of several processes on one machine, each takes a GPU of its own. */
+function ownDevice(device: Device, { localRank }: Membership): Device {
+  const takesGpu = device === 'cuda' || (device === 'auto' && whyNoCuda() === null)
+  return takesGpu ? `cuda:${localRank}` : device
 }
 
 interface Run {

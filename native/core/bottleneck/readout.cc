@@ -12,9 +12,8 @@ namespace iba {
 
 namespace {
 
-/// Images whose hidden layers are in memory together: 30 MB each for a ResNet-50.
-constexpr int64_t kImagesAtOnceOnCpu = 4;
-constexpr int64_t kImagesAtOnceOnGpu = 16;
+/// Images that go through the network together.
+constexpr int64_t kImagesAtOnce = 16;
 
 bool is_after_relu(const Network& network, const std::string& layer) {
   const Step* maker = network.maker(network.layer(layer).value);
@@ -108,13 +107,12 @@ std::vector<ReadoutResult> ReadoutBottleneck::attribute(const Tensor& images,
                                                         const Cancellation& cancellation,
                                                         const StepProgress& progress) const {
   at::NoGradGuard no_grad;
-  int64_t at_once = images.is_cpu() ? kImagesAtOnceOnCpu : kImagesAtOnceOnGpu;
-  int64_t runs = (images.size(0) + at_once - 1) / at_once;
+  int64_t runs = (images.size(0) + kImagesAtOnce - 1) / kImagesAtOnce;
   std::vector<ReadoutResult> results;
   for (int64_t run = 0; run < runs; ++run) {
     cancellation.check();
-    int64_t begin = run * at_once;
-    attribute_some(images, requests, begin, std::min(begin + at_once, images.size(0)), options, results);
+    int64_t begin = run * kImagesAtOnce;
+    attribute_some(images, requests, begin, std::min(begin + kImagesAtOnce, images.size(0)), options, results);
     if (progress) progress(run + 1, runs);
   }
   return results;

@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <sstream>
@@ -18,6 +19,8 @@ using at::Tensor;
 constexpr double kAlphaLimit = 5;
 constexpr double kFirstBias = 5;
 constexpr double kLastWeightScale = 1e-3;
+/// Whose hidden layers are in memory together: for a ResNet-50 9 MB, which caches hold.
+constexpr int64_t kPixelsAtOnce = 896;
 
 int64_t total(const std::vector<int64_t>& counts) {
   return std::accumulate(counts.begin(), counts.end(), int64_t{0});
@@ -115,6 +118,8 @@ Tensor ReadoutNetwork::part_of_first(size_t i) const {
 
 Tensor ReadoutNetwork::forward(const std::vector<Tensor>& inputs, int64_t height, int64_t width,
                                Trace* trace) const {
+  bool is_plain = inputs[0].is_cpu() && parameters_[0].scalar_type() == at::kFloat;
+  if (!trace && is_plain) return forward_by_rows(inputs, height, width);
   std::vector<Tensor> read, resized;
   Tensor first = parameters_[1].repeat({inputs[0].size(0) * height * width, 1});
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -132,6 +137,40 @@ Tensor ReadoutNetwork::forward(const std::vector<Tensor>& inputs, int64_t height
   Tensor alpha = output.clamp(-kAlphaLimit, kAlphaLimit).view({-1, height, width, output.size(1)});
   if (trace) *trace = {std::move(read), std::move(first), std::move(second), std::move(output)};
   return alpha;
+}
+
+Tensor ReadoutNetwork::forward_by_rows(const std::vector<Tensor>& inputs, int64_t height,
+                                       int64_t width) const {
+  std::vector<size_t> whole;
+  std::vector<Tensor> resized;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Tensor& x = inputs[i];
+    if (x.size(1) == height && x.size(2) == width) {
+      whole.push_back(i);
+    } else {
+      resized.push_back(at::mm(rows(x), part_of_first(i).t()).view({x.size(0), x.size(1), x.size(2), -1}));
+    }
+  }
+  Tensor alpha = at::empty({inputs[0].size(0), height, width, parameters_[4].size(0)}, at::kFloat);
+  int64_t rows_at_once = std::max<int64_t>(1, kPixelsAtOnce / width);
+  for (int64_t image = 0; image < alpha.size(0); ++image) {
+    for (int64_t begin = 0; begin < height; begin += rows_at_once) {
+      int64_t end = std::min(begin + rows_at_once, height);
+      Tensor first;
+      for (size_t i : whole) {
+        Tensor x = rows(inputs[i][image].slice(0, begin, end));
+        first = first.defined() ? first.addmm_(x, part_of_first(i).t())
+                                : affine(x, part_of_first(i), parameters_[1]);
+      }
+      if (!first.defined()) first = parameters_[1].repeat({(end - begin) * width, 1});
+      Tensor sum = first.view({end - begin, width, -1});
+      add_resized_and_rectify_rows(sum, resized, image, begin, height);
+      Tensor second = affine(first, parameters_[2], parameters_[3]).relu_();
+      Tensor output = rows(alpha[image].slice(0, begin, end));
+      at::addmm_out(output, parameters_[5], second, parameters_[4].t());
+    }
+  }
+  return alpha.clamp_(-kAlphaLimit, kAlphaLimit);
 }
 
 void ReadoutNetwork::backward(const Trace& trace, const Tensor& alpha_gradient,

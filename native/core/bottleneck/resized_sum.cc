@@ -24,47 +24,57 @@ bool is_plain(const at::Tensor& pixels) {
   return pixels.is_cpu() && pixels.scalar_type() == at::kFloat && pixels.is_contiguous();
 }
 
-/// Adds the pixel that a map has at a place of the sum.
-void add_pixel(float* sum, const at::Tensor& map, int64_t image, Taps row, Taps column) {
-  int64_t width = map.size(2), channels = map.size(3);
-  const float* data = map.const_data_ptr<float>() + image * map.size(1) * width * channels;
-  if (row.weight == 0 && column.weight == 0) {
-    const float* pixel = data + (row.first * width + column.first) * channels;
-    for (int64_t c = 0; c < channels; ++c) sum[c] += pixel[c];
-    return;
-  }
-  const float* upper_left = data + (row.first * width + column.first) * channels;
-  const float* upper_right = data + (row.first * width + column.second) * channels;
-  const float* lower_left = data + (row.second * width + column.first) * channels;
-  const float* lower_right = data + (row.second * width + column.second) * channels;
-  float lower = row.weight, upper = 1 - lower, right = column.weight, left = 1 - right;
-  float a = upper * left, b = upper * right, c = lower * left, d = lower * right;
-  for (int64_t i = 0; i < channels; ++i) {
-    sum[i] += a * upper_left[i] + b * upper_right[i] + c * lower_left[i] + d * lower_right[i];
-  }
+/// The row of an enlarged map before it is enlarged along the row, as (w_i, C).
+void mix_rows(const at::Tensor& map, int64_t image, Taps row, std::vector<float>& mixed) {
+  int64_t length = map.size(2) * map.size(3);
+  const float* data = map.const_data_ptr<float>() + image * map.size(1) * length;
+  const float* upper = data + row.first * length;
+  const float* lower = data + row.second * length;
+  mixed.resize(static_cast<size_t>(length));
+  float* out = mixed.data();
+  float below = row.weight, above = 1 - below;
+  for (int64_t i = 0; i < length; ++i) out[i] = above * upper[i] + below * lower[i];
 }
 
-void add_in_one_pass(at::Tensor& sum, const std::vector<at::Tensor>& maps) {
-  int64_t height = sum.size(1), width = sum.size(2), channels = sum.size(3);
-  float* data = sum.data_ptr<float>();
-  at::parallel_for(0, sum.size(0) * height, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t line = begin; line < end; ++line) {
-      int64_t image = line / height, y = line % height;
-      for (int64_t x = 0; x < width; ++x) {
-        float* pixel = data + (line * width + x) * channels;
-        for (const auto& map : maps) {
-          add_pixel(pixel, map, image, taps_at(y, map.size(1), height), taps_at(x, map.size(2), width));
-        }
-        for (int64_t c = 0; c < channels; ++c) pixel[c] = std::max(pixel[c], 0.0f);
-      }
-    }
-  });
+/// Adds such a row to a row of the sum, enlarged.
+void add_row(float* sum, int64_t width, int64_t channels, const float* mixed, int64_t mixed_width) {
+  for (int64_t x = 0; x < width; ++x) {
+    Taps column = taps_at(x, mixed_width, width);
+    const float* first = mixed + column.first * channels;
+    const float* second = mixed + column.second * channels;
+    float* pixel = sum + x * channels;
+    float right = column.weight, left = 1 - right;
+    for (int64_t c = 0; c < channels; ++c) pixel[c] += left * first[c] + right * second[c];
+  }
 }
 
 }  // namespace
 
+void add_resized_and_rectify_rows(at::Tensor& rows, const std::vector<at::Tensor>& maps, int64_t image, int64_t first,
+                                  int64_t height) {
+  int64_t width = rows.size(1), channels = rows.size(2);
+  float* data = rows.data_ptr<float>();
+  at::parallel_for(0, rows.size(0), 1, [&](int64_t begin, int64_t end) {
+    std::vector<float> mixed;
+    for (int64_t y = begin; y < end; ++y) {
+      float* row = data + y * width * channels;
+      for (const auto& map : maps) {
+        mix_rows(map, image, taps_at(first + y, map.size(1), height), mixed);
+        add_row(row, width, channels, mixed.data(), map.size(2));
+      }
+      for (int64_t i = 0; i < width * channels; ++i) row[i] = std::max(row[i], 0.0f);
+    }
+  });
+}
+
 void add_resized_and_rectify(at::Tensor& sum, const std::vector<at::Tensor>& maps) {
-  if (is_plain(sum) && std::all_of(maps.begin(), maps.end(), is_plain)) return add_in_one_pass(sum, maps);
+  if (is_plain(sum) && std::all_of(maps.begin(), maps.end(), is_plain)) {
+    for (int64_t image = 0; image < sum.size(0); ++image) {
+      at::Tensor rows = sum[image];
+      add_resized_and_rectify_rows(rows, maps, image, 0, sum.size(1));
+    }
+    return;
+  }
   for (const auto& map : maps) {
     at::Tensor image = map.permute({0, 3, 1, 2});
     sum.add_(at::upsample_bilinear2d(image, {sum.size(1), sum.size(2)}, true).permute({0, 2, 3, 1}));
