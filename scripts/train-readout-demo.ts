@@ -14,9 +14,9 @@ const { values: options } = parseArgs({
     data: { type: 'string', default: 'demo-data-readout' },
     train: { type: 'string', default: '2000' },
     validation: { type: 'string', default: '200' },
-    epochs: { type: 'string', default: '6' },
-    lr: { type: 'string', default: '2e-3' },
-    beta: { type: 'string', default: '10' },
+    epochs: { type: 'string', default: '4' },
+    lr: { type: 'string', default: '5e-4' },
+    beta: { type: 'string', default: '1' },
     seed: { type: 'string', default: '0' },
     out: { type: 'string', default: demo.readout },
   },
@@ -31,7 +31,9 @@ async function main(): Promise<void> {
     },
   })
   await using model = await loadModel('demo')
-  const { layer, reads } = addon().readoutPlace(model.handle)
+  // Where the per-sample maps of the demo are made, so that both can be compared.
+  const layer = model.bottleneckLayer
+  const { reads } = addon().readoutPlace(model.handle)
   const images = imageFolder(join(options.data, 'train'), { shuffleSeed: 0 })
   await using statistics = await estimate(model, { layers: [layer, ...reads], images, samples: 2000 })
   const seed = Number(options.seed)
@@ -53,6 +55,8 @@ async function main(): Promise<void> {
     data: await openTrainingData(join(options.data, 'train')),
     validation: await openTrainingData(join(options.data, 'validation')),
     statistics,
+    layer,
+    reads,
     epochs: Number(options.epochs),
     learningRate: Number(options.lr),
     beta: Number(options.beta),

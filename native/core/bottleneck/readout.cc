@@ -112,7 +112,8 @@ std::vector<ReadoutResult> ReadoutBottleneck::attribute(const Tensor& images,
   for (int64_t run = 0; run < runs; ++run) {
     cancellation.check();
     int64_t begin = run * kImagesAtOnce;
-    attribute_some(images, requests, begin, std::min(begin + kImagesAtOnce, images.size(0)), options, results);
+    attribute_some(images, requests, begin, std::min(begin + kImagesAtOnce, images.size(0)), options,
+                   results);
     if (progress) progress(run + 1, runs);
   }
   return results;

@@ -37,8 +37,8 @@ class ReadoutNetwork {
     at::Tensor output;  // before it was limited
   };
 
-  /// α (B, h, w, out) within [-5, 5], from the normalised activations (B, h_i, w_i, C_i) of each layer. Without a trace
-  /// the hidden layers are in memory for a few rows at a time.
+  /// α (B, h, w, out) within [-5, 5], from the normalised activations (B, h_i, w_i, C_i) of each layer.
+  /// Without a trace the hidden layers are in memory for a few rows at a time.
   at::Tensor forward(const std::vector<at::Tensor>& inputs, int64_t height, int64_t width,
                      Trace* trace = nullptr) const;
 

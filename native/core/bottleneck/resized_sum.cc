@@ -50,8 +50,8 @@ void add_row(float* sum, int64_t width, int64_t channels, const float* mixed, in
 
 }  // namespace
 
-void add_resized_and_rectify_rows(at::Tensor& rows, const std::vector<at::Tensor>& maps, int64_t image, int64_t first,
-                                  int64_t height) {
+void add_resized_and_rectify_rows(at::Tensor& rows, const std::vector<at::Tensor>& maps, int64_t image,
+                                  int64_t first, int64_t height) {
   int64_t width = rows.size(1), channels = rows.size(2);
   float* data = rows.data_ptr<float>();
   at::parallel_for(0, rows.size(0), 1, [&](int64_t begin, int64_t end) {
