@@ -57,17 +57,24 @@ ReadoutBottleneck::ReadoutBottleneck(const Network& network, const Readout& read
   }
 }
 
-Tensor ReadoutBottleneck::normalised(const Scale& scale, const NeuronStatistics& statistics,
-                                     const Tensor& activation) const {
-  Tensor pixels = to_pixels(activation.to(at::kFloat));
-  if (pixels.sizes().slice(1) != scale.std.sizes()) {
-    std::ostringstream message;
-    message << "The readout reads '" << statistics.layer << "' in the shape " << statistics.mean.sizes()
-            << ", but these images give " << activation.sizes().slice(1)
-            << ". Give images of the size that it was trained with.";
-    throw Error("STATISTICS", message.str());
+void ReadoutBottleneck::check_shape(size_t read, const Tensor& activation) const {
+  const NeuronStatistics& statistics = readout_.reads[read];
+  if (activation.sizes().slice(1) == statistics.mean.sizes()) return;
+  std::ostringstream message;
+  message << "The readout reads '" << statistics.layer << "' in the shape " << statistics.mean.sizes()
+          << ", but these images give " << activation.sizes().slice(1)
+          << ". Give images of the size that it was trained with.";
+  throw Error("STATISTICS", message.str());
+}
+
+std::vector<Tensor> ReadoutBottleneck::inputs(const Reading& reading, int64_t begin, int64_t end) const {
+  std::vector<Tensor> normalised;
+  for (size_t i = 0; i < scales_.size(); ++i) {
+    Tensor pixels = to_pixels(reading.reads[i].slice(0, begin, end).to(at::kFloat));
+    if (scales_[i].mean.defined()) pixels = pixels - scales_[i].mean;
+    normalised.push_back(pixels / scales_[i].std);
   }
-  return (scale.mean.defined() ? pixels - scale.mean : pixels) / scale.std;
+  return normalised;
 }
 
 ReadoutBottleneck::Reading ReadoutBottleneck::read(const Tensor& images) const {
@@ -81,7 +88,8 @@ ReadoutBottleneck::Reading ReadoutBottleneck::read(const Tensor& images) const {
 
   Reading reading{Values(network_.value_count), {}, found[scales_.size()]};
   for (size_t i = 0; i < scales_.size(); ++i) {
-    reading.inputs.push_back(normalised(scales_[i], readout_.reads[i], found[i]));
+    check_shape(i, found[i]);
+    reading.reads.push_back(found[i]);
   }
   for (size_t i = scales_.size() + 1; i < wanted.size(); ++i) reading.values[wanted[i]] = found[i];
   layer_.check_shape(reading.values[cut_.at()]);
@@ -107,46 +115,46 @@ std::vector<ReadoutResult> ReadoutBottleneck::attribute(const Tensor& images,
                                                         const Cancellation& cancellation,
                                                         const StepProgress& progress) const {
   at::NoGradGuard no_grad;
-  int64_t runs = (images.size(0) + kImagesAtOnce - 1) / kImagesAtOnce;
+  std::array<int64_t, 2> image_size{images.size(2), images.size(3)};
   std::vector<ReadoutResult> results;
-  for (int64_t run = 0; run < runs; ++run) {
+  for (int64_t begin = 0; begin < images.size(0); begin += kImagesAtOnce) {
     cancellation.check();
-    int64_t begin = run * kImagesAtOnce;
-    attribute_some(images, requests, begin, std::min(begin + kImagesAtOnce, images.size(0)), options,
-                   results);
-    if (progress) progress(run + 1, runs);
+    Reading reading = read(images.slice(0, begin, std::min(begin + kImagesAtOnce, images.size(0))));
+    // One after the other, so that what is computed stays in the processor's caches.
+    for (int64_t image = 0; image < reading.logits.size(0); ++image) {
+      cancellation.check();
+      results.push_back(attribute_one(reading, image, requests[begin + image], options, image_size));
+      if (progress) progress(begin + image + 1, images.size(0));
+    }
   }
   return results;
 }
 
-void ReadoutBottleneck::attribute_some(const Tensor& images, const std::vector<Request>& requests,
-                                       int64_t begin, int64_t end, const ReadoutOptions& options,
-                                       std::vector<ReadoutResult>& results) const {
-  Reading reading = read(images.slice(0, begin, end));
-  Tensor deviation = layer_.deviation(to_pixels(reading.values[cut_.at()]));
-  Tensor alpha = readout_.network.forward(reading.inputs, deviation.size(1), deviation.size(2));
+ReadoutResult ReadoutBottleneck::attribute_one(const Reading& reading, int64_t image, const Request& request,
+                                               const ReadoutOptions& options,
+                                               std::array<int64_t, 2> image_size) const {
+  Tensor deviation = layer_.deviation(to_pixels(reading.values[cut_.at()].narrow(0, image, 1)));
+  Tensor alpha =
+      readout_.network.forward(inputs(reading, image, image + 1), deviation.size(1), deviation.size(2));
   Mask mask = mask_of(alpha, smoothing_for(deviation));
   Tensor capacity = layer_.capacity(layer_.normalise(deviation), mask);
-
-  Tensor behind;
+  Tensor probabilities = at::softmax(reading.logits[image].to(at::kCPU, at::kFloat), 0);
+  int64_t target = request.target < 0 ? probabilities.argmax().item<int64_t>() : request.target;
+  Tensor nats = capacity[0].permute({2, 0, 1});
+  ReadoutResult result{target,
+                       probabilities[target].item<double>(),
+                       capacity.mean(at::kDouble).item<double>(),
+                       map_of(nats, image_size),
+                       {},
+                       {}};
+  if (options.keep_capacity) result.capacity = nats.cpu().contiguous();
   if (options.keep_logits) {
-    std::vector<uint64_t> seeds;
-    for (int64_t i = begin; i < end; ++i) seeds.push_back(requests[i].seed);
-    Tensor mixed = layer_.mix(deviation, mask, draw_noise(seeds, deviation)).flatten(0, 1);
-    behind = cut_.after(reading.values, from_pixels(mixed, layer_.dimensions())).cpu();
+    Tensor mixed = layer_.mix(deviation, mask, draw_noise({request.seed}, deviation)).flatten(0, 1);
+    Tensor row = at::full({1}, image, at::TensorOptions(deviation.device()).dtype(at::kLong));
+    Values skipping = cut_.select(reading.values, row);
+    result.logits = cut_.after(skipping, from_pixels(mixed, layer_.dimensions()))[0].cpu();
   }
-  Tensor information = capacity.mean({1, 2, 3}, false, at::kDouble).cpu();
-  Tensor probabilities = at::softmax(reading.logits.to(at::kCPU, at::kFloat), 1);
-  std::array<int64_t, 2> image_size{images.size(2), images.size(3)};
-  for (int64_t b = 0; b < end - begin; ++b) {
-    int64_t target = requests[begin + b].target;
-    if (target < 0) target = probabilities[b].argmax().item<int64_t>();
-    Tensor image_capacity = capacity[b].permute({2, 0, 1});
-    results.push_back({target, probabilities[b][target].item<double>(), information[b].item<double>(),
-                       map_of(image_capacity, image_size),
-                       options.keep_capacity ? image_capacity.cpu().contiguous() : Tensor(),
-                       behind.defined() ? behind[b] : Tensor()});
-  }
+  return result;
 }
 
 Tensor ReadoutBottleneck::map_of(const Tensor& capacity, std::array<int64_t, 2> image_size) const {

@@ -71,11 +71,14 @@ class ReadoutBottleneck {
 
   /// What one plain pass over images leaves.
   struct Reading {
-    Values values;               // the activation at the cut, and what skips across it
-    std::vector<Tensor> inputs;  // of the readout network: normalised pixels of each layer
-    Tensor logits;               // of the images as they are
+    Values values;              // the activation at the cut, and what skips across it
+    std::vector<Tensor> reads;  // the activations of the layers that are read
+    Tensor logits;              // of the images as they are
   };
   Reading read(const Tensor& images) const;
+
+  /// What the readout network takes for some images of a reading: the normalised pixels of each layer.
+  std::vector<Tensor> inputs(const Reading& reading, int64_t begin, int64_t end) const;
 
   /// One noise copy for each seed, as pixels (B, 1, h, w, C).
   Tensor draw_noise(const std::vector<uint64_t>& seeds, const Tensor& pixels) const;
@@ -91,9 +94,9 @@ class ReadoutBottleneck {
     Tensor std;
   };
 
-  Tensor normalised(const Scale& scale, const NeuronStatistics& statistics, const Tensor& activation) const;
-  void attribute_some(const Tensor& images, const std::vector<Request>& requests, int64_t begin, int64_t end,
-                      const ReadoutOptions& options, std::vector<ReadoutResult>& results) const;
+  void check_shape(size_t read, const Tensor& activation) const;
+  ReadoutResult attribute_one(const Reading& reading, int64_t image, const Request& request,
+                              const ReadoutOptions& options, std::array<int64_t, 2> image_size) const;
   Tensor map_of(const Tensor& capacity, std::array<int64_t, 2> image_size) const;
 
   const Network& network_;

@@ -19,8 +19,6 @@ using at::Tensor;
 constexpr double kAlphaLimit = 5;
 constexpr double kFirstBias = 5;
 constexpr double kLastWeightScale = 1e-3;
-/// Whose hidden layers are in memory together: for a ResNet-50 9 MB, which caches hold.
-constexpr int64_t kPixelsAtOnce = 896;
 
 int64_t total(const std::vector<int64_t>& counts) {
   return std::accumulate(counts.begin(), counts.end(), int64_t{0});
@@ -52,6 +50,14 @@ std::vector<Tensor> fresh_parameters(int64_t inputs, int64_t hidden, int64_t out
 /// A matrix product with a bias for each column.
 Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return at::addmm(bias, x, weight.t());
+}
+
+/// A 1×1 convolution of pixels. LibTorch's convolutions are the faster way to multiply matrices on some
+/// processors, and not the slower one on others.
+Tensor convolve(const Tensor& pixels, const Tensor& weight, const Tensor& bias) {
+  Tensor image = pixels.permute({0, 3, 1, 2});
+  Tensor kernels = weight.view({weight.size(0), weight.size(1), 1, 1});
+  return at::conv2d(image, kernels, bias).permute({0, 2, 3, 1}).contiguous();
 }
 
 }  // namespace
@@ -119,7 +125,7 @@ Tensor ReadoutNetwork::part_of_first(size_t i) const {
 Tensor ReadoutNetwork::forward(const std::vector<Tensor>& inputs, int64_t height, int64_t width,
                                Trace* trace) const {
   bool is_plain = inputs[0].is_cpu() && parameters_[0].scalar_type() == at::kFloat;
-  if (!trace && is_plain) return forward_by_rows(inputs, height, width);
+  if (!trace && is_plain) return forward_by_images(inputs, height, width);
   std::vector<Tensor> read, resized;
   Tensor first = parameters_[1].repeat({inputs[0].size(0) * height * width, 1});
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -139,38 +145,33 @@ Tensor ReadoutNetwork::forward(const std::vector<Tensor>& inputs, int64_t height
   return alpha;
 }
 
-Tensor ReadoutNetwork::forward_by_rows(const std::vector<Tensor>& inputs, int64_t height,
-                                       int64_t width) const {
+Tensor ReadoutNetwork::forward_by_images(const std::vector<Tensor>& inputs, int64_t height,
+                                         int64_t width) const {
   std::vector<size_t> whole;
-  std::vector<Tensor> resized;
+  std::vector<Tensor> parts, resized;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const Tensor& x = inputs[i];
-    if (x.size(1) == height && x.size(2) == width) {
+    parts.push_back(part_of_first(i).contiguous());
+    if (inputs[i].size(1) == height && inputs[i].size(2) == width) {
       whole.push_back(i);
     } else {
-      resized.push_back(at::mm(rows(x), part_of_first(i).t()).view({x.size(0), x.size(1), x.size(2), -1}));
+      resized.push_back(convolve(inputs[i], parts[i], Tensor()));
     }
   }
-  Tensor alpha = at::empty({inputs[0].size(0), height, width, parameters_[4].size(0)}, at::kFloat);
-  int64_t rows_at_once = std::max<int64_t>(1, kPixelsAtOnce / width);
-  for (int64_t image = 0; image < alpha.size(0); ++image) {
-    for (int64_t begin = 0; begin < height; begin += rows_at_once) {
-      int64_t end = std::min(begin + rows_at_once, height);
-      Tensor first;
-      for (size_t i : whole) {
-        Tensor x = rows(inputs[i][image].slice(0, begin, end));
-        first = first.defined() ? first.addmm_(x, part_of_first(i).t())
-                                : affine(x, part_of_first(i), parameters_[1]);
-      }
-      if (!first.defined()) first = parameters_[1].repeat({(end - begin) * width, 1});
-      Tensor sum = first.view({end - begin, width, -1});
-      add_resized_and_rectify_rows(sum, resized, image, begin, height);
-      Tensor second = affine(first, parameters_[2], parameters_[3]).relu_();
-      Tensor output = rows(alpha[image].slice(0, begin, end));
-      at::addmm_out(output, parameters_[5], second, parameters_[4].t());
+  std::vector<Tensor> alphas;
+  for (int64_t image = 0; image < inputs[0].size(0); ++image) {
+    Tensor first;
+    for (size_t i : whole) {
+      Tensor x = inputs[i].narrow(0, image, 1);
+      first = first.defined() ? first.add_(convolve(x, parts[i], Tensor()))
+                              : convolve(x, parts[i], parameters_[1]);
     }
+    if (!first.defined()) first = parameters_[1].repeat({1, height, width, 1});
+    Tensor rows = first[0];
+    add_resized_and_rectify_rows(rows, resized, image, 0, height);
+    Tensor second = convolve(first, parameters_[2], parameters_[3]).relu_();
+    alphas.push_back(convolve(second, parameters_[4], parameters_[5]));
   }
-  return alpha.clamp_(-kAlphaLimit, kAlphaLimit);
+  return at::cat(alphas).clamp_(-kAlphaLimit, kAlphaLimit);
 }
 
 void ReadoutNetwork::backward(const Trace& trace, const Tensor& alpha_gradient,

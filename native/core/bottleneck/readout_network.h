@@ -38,7 +38,7 @@ class ReadoutNetwork {
   };
 
   /// α (B, h, w, out) within [-5, 5], from the normalised activations (B, h_i, w_i, C_i) of each layer.
-  /// Without a trace the hidden layers are in memory for a few rows at a time.
+  /// Without a trace the hidden layers are in memory for one image at a time.
   at::Tensor forward(const std::vector<at::Tensor>& inputs, int64_t height, int64_t width,
                      Trace* trace = nullptr) const;
 
@@ -61,7 +61,7 @@ class ReadoutNetwork {
   ReadoutNetwork clone() const;
 
  private:
-  at::Tensor forward_by_rows(const std::vector<at::Tensor>& inputs, int64_t height, int64_t width) const;
+  at::Tensor forward_by_images(const std::vector<at::Tensor>& inputs, int64_t height, int64_t width) const;
   ReadoutNetwork converted(const at::TensorOptions& options) const;
   /// The part of the first weight that reads the i-th layer.
   at::Tensor part_of_first(size_t i) const;

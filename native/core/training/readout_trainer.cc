@@ -115,8 +115,8 @@ void ReadoutTrainer::add_some(const ReadoutBatch& batch, int64_t begin, int64_t 
   Smoothing smoothing = bottleneck_.smoothing_for(deviation);
 
   ReadoutNetwork::Trace trace;
-  Tensor alpha = readout_network.forward(reading.inputs, deviation.size(1), deviation.size(2),
-                                         gradients ? &trace : nullptr);
+  Tensor alpha = readout_network.forward(bottleneck_.inputs(reading, 0, end - begin), deviation.size(1),
+                                         deviation.size(2), gradients ? &trace : nullptr);
   Mask mask = mask_of(alpha, smoothing);
   Tensor capacity = layer.capacity(normalised, mask);
   std::vector<uint64_t> seeds(batch.seeds.begin() + begin, batch.seeds.begin() + end);
