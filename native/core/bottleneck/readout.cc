@@ -14,6 +14,8 @@ namespace {
 
 /// Images that go through the network together.
 constexpr int64_t kImagesAtOnce = 16;
+/// Images that the readout network's first convolution takes together, in the small layers.
+constexpr int64_t kImagesReadAtOnce = 8;
 
 bool is_after_relu(const Network& network, const std::string& layer) {
   const Step* maker = network.maker(network.layer(layer).value);
@@ -120,22 +122,28 @@ std::vector<ReadoutResult> ReadoutBottleneck::attribute(const Tensor& images,
   for (int64_t begin = 0; begin < images.size(0); begin += kImagesAtOnce) {
     cancellation.check();
     Reading reading = read(images.slice(0, begin, std::min(begin + kImagesAtOnce, images.size(0))));
-    // One after the other, so that what is computed stays in the processor's caches.
-    for (int64_t image = 0; image < reading.logits.size(0); ++image) {
-      cancellation.check();
-      results.push_back(attribute_one(reading, image, requests[begin + image], options, image_size));
-      if (progress) progress(begin + image + 1, images.size(0));
+    for (int64_t first = 0; first < reading.logits.size(0); first += kImagesReadAtOnce) {
+      int64_t last = std::min(first + kImagesReadAtOnce, reading.logits.size(0));
+      auto shape = reading.values[cut_.at()].sizes();
+      bool is_vector = shape.size() == 2;
+      Tensor alphas = readout_.network.forward(inputs(reading, first, last), is_vector ? 1 : shape[2],
+                                               is_vector ? 1 : shape[3]);
+      // One after the other, so that what is computed stays in the processor's caches.
+      for (int64_t image = first; image < last; ++image) {
+        cancellation.check();
+        Tensor alpha = alphas.narrow(0, image - first, 1);
+        results.push_back(attribute_one(reading, image, alpha, requests[begin + image], options, image_size));
+        if (progress) progress(begin + image + 1, images.size(0));
+      }
     }
   }
   return results;
 }
 
-ReadoutResult ReadoutBottleneck::attribute_one(const Reading& reading, int64_t image, const Request& request,
-                                               const ReadoutOptions& options,
+ReadoutResult ReadoutBottleneck::attribute_one(const Reading& reading, int64_t image, const Tensor& alpha,
+                                               const Request& request, const ReadoutOptions& options,
                                                std::array<int64_t, 2> image_size) const {
   Tensor deviation = layer_.deviation(to_pixels(reading.values[cut_.at()].narrow(0, image, 1)));
-  Tensor alpha =
-      readout_.network.forward(inputs(reading, image, image + 1), deviation.size(1), deviation.size(2));
   Mask mask = mask_of(alpha, smoothing_for(deviation));
   Tensor capacity = layer_.capacity(layer_.normalise(deviation), mask);
   Tensor probabilities = at::softmax(reading.logits[image].to(at::kCPU, at::kFloat), 0);

@@ -95,8 +95,9 @@ class ReadoutBottleneck {
   };
 
   void check_shape(size_t read, const Tensor& activation) const;
-  ReadoutResult attribute_one(const Reading& reading, int64_t image, const Request& request,
-                              const ReadoutOptions& options, std::array<int64_t, 2> image_size) const;
+  ReadoutResult attribute_one(const Reading& reading, int64_t image, const Tensor& alpha,
+                              const Request& request, const ReadoutOptions& options,
+                              std::array<int64_t, 2> image_size) const;
   Tensor map_of(const Tensor& capacity, std::array<int64_t, 2> image_size) const;
 
   const Network& network_;
