@@ -135,6 +135,28 @@ for (const [victim, signal] of [
   })
 }
 
+test.serial(
+  'a signal to one process stops all at the same step, with a checkpoint to go on from',
+  async t => {
+    const words = ['--statistics', statistics, '--batch', '2', '--epochs']
+    const out = at('stopped.safetensors')
+    const children = await startTogether(2, training(out, ...words, '1000'))
+    children[0]!.stderr!.on('data', (text: Buffer) => {
+      if (text.includes('step 3:')) children[1]!.kill('SIGTERM')
+    })
+    const [first, second] = await Promise.all(children.map(ended))
+    t.is(second!.code, 130, second!.stderr)
+    t.is(first!.code, 1, first!.stderr)
+    t.regex(first!.stderr, /Another process was told to stop/)
+    const again = await startTogether(2, training(out, ...words, '4', '--resume'))
+    const results = await Promise.all(again.map(ended))
+    requireDone(t, results)
+    t.regex(results[0]!.stderr, /Goes on after \d+ steps/)
+    const [resumed, whole] = [await readTensors(out), await readTensors(at('two.safetensors'))]
+    for (const [name, data] of whole) t.deepEqual(resumed.get(name), data, name)
+  },
+)
+
 test.serial('a process whose peers never come ends in time, and says who is missing', async t => {
   const env = { WORLD_SIZE: '2', RANK: '0', MASTER_ADDR: '127.0.0.1', MASTER_PORT: `${await freePort()}` }
   const words = training(at('lonely.safetensors'), '--statistics', statistics, '--timeout', '2')

@@ -70,6 +70,7 @@ export class TrainingReporter {
 
   /** How far training came, and how to go on. */
   describeInterruption(command: string): string {
+    if (!this.#tells) return `Interrupted after ${count(this.#step, 'step')}; rank 0 keeps the checkpoint.`
     if (!this.#checkpoint) return `Interrupted after ${count(this.#step, 'step')}; nothing was written.`
     const { path, step } = this.#checkpoint
     return `Interrupted after ${count(step, 'step')}, kept in ${path}. To go on:\n  ${command}`

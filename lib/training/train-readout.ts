@@ -173,14 +173,19 @@ class Training {
   ): Promise<(Outcome & { gradientNorm: number }) | undefined> {
     for (const error of batch.failed) this.#options.onBroken?.(error)
     const wantsStop = this.#options.signal?.aborted ?? false
-    const extras = [Number(wantsStop), Number(isFinished), batch.failed.length]
+    const { step, stepInEpoch, broken } = this.#position
+    const extras = [Number(wantsStop), Number(isFinished), batch.failed.length, step]
     const { processes } = this.#options
     const outcome = await callNative(() =>
       addon().readoutStep(this.#trainer, batch, extras, processes?.handle ?? null),
     )
-    const [stopping, finished, failed] = outcome.extras as [number, number, number]
+    const [stopping, finished, failed, steps] = outcome.extras as [number, number, number, number]
+    if (steps !== step * this.#share.processes) {
+      throw new InvalidArgumentError(
+        'The processes began at different steps. The checkpoint must be in a folder that all of them share.',
+      )
+    }
     if (finished === this.#share.processes) return undefined
-    const { step, stepInEpoch, broken } = this.#position
     this.#position = {
       ...this.#position,
       step: step + 1,
