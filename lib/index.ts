@@ -11,6 +11,7 @@ export type {
 export { type DemoSample, demo, demoClassNames, demoSamples } from './demo.js'
 export type { Device } from './device.js'
 export * from './errors.js'
+export * from './evaluation/index.js'
 export type { DecodedImage, ImageSource, RawImage } from './images/decode.js'
 export { type ImageFolder, imageFolder } from './images/folder.js'
 export { type NpyArray, readNpy, writeNpy } from './images/npy.js'

@@ -15,6 +15,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_attribution(exports);
   export_per_sample(exports);
   export_information(exports);
+  export_evaluation(exports);
+  export_maps(exports);
+  export_randomisation(exports);
   export_training(exports);
   return exports;
 }

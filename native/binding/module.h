@@ -13,6 +13,9 @@ void export_statistics(Napi::Object exports);
 void export_attribution(Napi::Object exports);
 void export_per_sample(Napi::Object exports);
 void export_information(Napi::Object exports);
+void export_evaluation(Napi::Object exports);
+void export_maps(Napi::Object exports);
+void export_randomisation(Napi::Object exports);
 void export_training(Napi::Object exports);
 
 }  // namespace iba::binding
