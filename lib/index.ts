@@ -8,6 +8,15 @@ export type {
   StepReport,
   TargetedImage,
 } from './attribution.js'
+export { type Box, readBoxes, type SeenMask, seenMask } from './datasets/boxes.js'
+export {
+  type Dataset,
+  type DatasetOptions,
+  drawSamples,
+  openDataset,
+  type Sample,
+} from './datasets/dataset.js'
+export { DatasetError } from './datasets/error.js'
 export { type DemoSample, demo, demoClassNames, demoSamples } from './demo.js'
 export type { Device } from './device.js'
 export * from './errors.js'
