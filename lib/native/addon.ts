@@ -59,6 +59,9 @@ export interface NativePerSampleResult {
   capacityShape?: number[]
 }
 
+/** How activations lie in memory. */
+export type MemoryFormat = 'channels-last' | 'contiguous'
+
 export type NativeOptionValue = number | boolean | string | readonly number[]
 
 /** An option of a method. `standard` and `paper` stand for it in the two presets where nothing is given; null where
@@ -179,6 +182,7 @@ export interface Addon {
     width: number
     inputChannels: number
     device: string
+    memoryFormat: MemoryFormat
   }): Promise<ModelHandle>
   describeModel(model: ModelHandle): NativeModelDescription
   layerShapes(

@@ -1,6 +1,13 @@
 #include "attribution/registry.h"
 
+#include "attribution/grad_cam.h"
 #include "attribution/gradient.h"
+#include "attribution/guided_backprop.h"
+#include "attribution/integrated_gradients.h"
+#include "attribution/lrp.h"
+#include "attribution/occlusion.h"
+#include "attribution/reference_points.h"
+#include "attribution/smoothgrad.h"
 #include "error.h"
 
 namespace iba {
@@ -10,6 +17,18 @@ const std::vector<MethodEntry>& methods() {
       gradient_method(),
       saliency_method(),
       gradient_times_input_method(),
+      smoothgrad_method(),
+      integrated_gradients_method(),
+      guided_backprop_method(),
+      deconvnet_method(),
+      grad_cam_method(),
+      guided_grad_cam_method(),
+      occlusion_method(),
+      occlusion_8_method(),
+      occlusion_14_method(),
+      lrp_method(),
+      random_method(),
+      zero_method(),
   };
   return all;
 }
