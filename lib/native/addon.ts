@@ -10,6 +10,7 @@ export type ModelHandle = Handle<'model'>
 export type StatisticsHandle = Handle<'statistics'>
 export type CancellationHandle = Handle<'cancellation'>
 export type MethodHandle = Handle<'method'>
+export type PatternsHandle = Handle<'patterns'>
 export type TrainerHandle = Handle<'classifier trainer'>
 
 export interface NativeTensor {
@@ -141,6 +142,40 @@ export type NativeEvaluation<Options, Result> = (
   onProgress: (done: number, total: number) => void,
 ) => Promise<Result>
 
+export interface NativePatternsDescription {
+  model: string
+  weightHash: string
+  samples: number
+  layers: { name: string; shape: number[] }[]
+}
+
+/** Values in double precision, in C order. */
+export interface DoubleTensor {
+  data: Float64Array
+  shape: readonly number[]
+}
+
+/** An operation that relevance can be handed down through. */
+export type RuledOperation =
+  | { kind: 'linear'; weight: DoubleTensor; bias: DoubleTensor }
+  | {
+      kind: 'convolution'
+      weight: DoubleTensor
+      bias: DoubleTensor
+      stride: [number, number]
+      padding: [number, number]
+      groups: number
+    }
+  | { kind: 'average-pool'; size: [number, number] }
+  | { kind: 'add' }
+
+export type RelevanceRule =
+  | { name: 'epsilon'; epsilon: number; biases: boolean }
+  | { name: 'gamma'; epsilon: number; biases: boolean; gamma: number }
+  | { name: 'alpha-beta'; epsilon: number; biases: boolean; beta: number }
+  | { name: 'box'; epsilon: number; low: readonly number[]; high: readonly number[] }
+  | { name: 'sum' | 'average-pool'; epsilon: number }
+
 /** What the native binding exports. Shapes are NCHW; a target of -1 means the predicted class. Functions that
  * return a promise do their work on a thread of the add-on. */
 export interface Addon {
@@ -233,6 +268,19 @@ export interface Addon {
   ): Promise<NativeAttribution[]>
   disposeMethod(method: MethodHandle): void
 
+  createPatterns(model: ModelHandle): PatternsHandle
+  updatePatterns(
+    patterns: PatternsHandle,
+    model: ModelHandle,
+    images: Float32Array,
+    shape: readonly number[],
+  ): Promise<void>
+  mergePatterns(first: PatternsHandle, second: PatternsHandle): PatternsHandle
+  savePatterns(patterns: PatternsHandle, path: string): Promise<void>
+  loadPatterns(path: string): Promise<PatternsHandle>
+  describePatterns(patterns: PatternsHandle): NativePatternsDescription
+  disposePatterns(patterns: PatternsHandle): void
+
   attributePerSample(
     model: ModelHandle,
     statistics: StatisticsHandle,
@@ -293,6 +341,16 @@ export interface Addon {
     shape: readonly [number, number, number],
     sigma: number,
   ): { capacity: Float64Array; gradient: Float64Array }
+
+  /** The relevance of each input of an operation for that of its output. */
+  propagateRelevance(
+    operation: RuledOperation,
+    rule: RelevanceRule,
+    inputs: readonly DoubleTensor[],
+    relevance: DoubleTensor,
+  ): Float64Array[]
+  /** The pattern of each neuron of an operation, of its weights' shape. */
+  fitPattern(operation: RuledOperation, inputs: DoubleTensor): Float64Array
 
   /** Standard normal numbers that depend on the name and the seed alone. */
   seededNormal(name: string, seed: number, shape: readonly number[]): Float32Array

@@ -14,19 +14,8 @@ namespace {
 
 constexpr int64_t kLargestCount = int64_t{1} << 24;
 
-Napi::Value to_double_array(Napi::Env env, const double* values, size_t length) {
-  auto array = Napi::Float64Array::New(env, length);
-  std::copy_n(values, length, array.Data());
-  return array;
-}
-
 Napi::Value to_double_array(Napi::Env env, const std::vector<double>& values) {
-  return to_double_array(env, values.data(), values.size());
-}
-
-Napi::Value to_double_array(Napi::Env env, const Tensor& values) {
-  Tensor contiguous = values.contiguous();
-  return to_double_array(env, contiguous.const_data_ptr<double>(), static_cast<size_t>(contiguous.numel()));
+  return binding::to_double_array(env, at::tensor(values, at::kDouble));
 }
 
 /// One image with its map, and how its changed versions are run: (model, image, shape, map, options,
@@ -131,8 +120,8 @@ Napi::Value run_masked_drops(const Napi::CallbackInfo& info) {
       [](Napi::Env env, const MaskedDrops& result) {
         auto object = Napi::Object::New(env);
         object.Set("target", static_cast<double>(result.target));
-        object.Set("drop", to_double_array(env, result.drop));
-        object.Set("relevance", to_double_array(env, result.relevance));
+        object.Set("drop", binding::to_double_array(env, result.drop));
+        object.Set("relevance", binding::to_double_array(env, result.relevance));
         object.Set("correlation", pearson(result.drop, result.relevance));
         return object;
       });

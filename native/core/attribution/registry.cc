@@ -6,6 +6,7 @@
 #include "attribution/integrated_gradients.h"
 #include "attribution/lrp.h"
 #include "attribution/occlusion.h"
+#include "attribution/pattern_attribution.h"
 #include "attribution/reference_points.h"
 #include "attribution/smoothgrad.h"
 #include "error.h"
@@ -27,6 +28,8 @@ const std::vector<MethodEntry>& methods() {
       occlusion_8_method(),
       occlusion_14_method(),
       lrp_method(),
+      pattern_net_method(),
+      pattern_attribution_method(),
       random_method(),
       zero_method(),
   };
