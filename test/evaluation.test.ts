@@ -283,6 +283,7 @@ function methodOf(toMap: (image: Float32Array) => Float32Array): Attributer {
           map: { data: toMap(data), width: size, height: size, unit: 'relative' },
           image: { pixels: new Uint8Array(), width: size, height: size },
           seconds: 0,
+          checks: {},
         }),
       )
     },
@@ -290,6 +291,7 @@ function methodOf(toMap: (image: Float32Array) => Float32Array): Attributer {
       throw new Error('not used')
     },
     dispose() {},
+    async [Symbol.asyncDispose]() {},
   }
   return method
 }

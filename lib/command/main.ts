@@ -5,6 +5,7 @@ import { addAttribute } from './attribute.js'
 import { addCompare } from './compare.js'
 import { addDoctor } from './doctor.js'
 import { addEstimate } from './estimate.js'
+import { addEvaluate } from './evaluate.js'
 import { hint, reportFailure } from './exit.js'
 import { addLayers } from './layers.js'
 import { addMethods } from './methods.js'
@@ -39,6 +40,8 @@ async function run(words: readonly string[]): Promise<number> {
   addCompare(program)
   addEstimate(program)
   addMethods(program)
+  program.commandsGroup('Evaluating methods:')
+  addEvaluate(program)
   program.commandsGroup('Networks:')
   addModels(program)
   addLayers(program)

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { fileReason } from '../files.js'
+import { exists, fileReason } from '../files.js'
 import { imageFolder } from '../images/folder.js'
 import { DatasetError } from './error.js'
 
@@ -89,13 +89,6 @@ export async function findBoxes(root: string, given?: string): Promise<Map<strin
 /** Where boxes are looked for. */
 export function boxPlaces(root: string): string {
   return boxFolders.map(name => join(root, name)).join(', ')
-}
-
-export async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 async function first(root: string, names: readonly string[]): Promise<string | undefined> {

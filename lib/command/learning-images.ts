@@ -1,0 +1,19 @@
+import type { Dataset, Sample } from '../datasets/dataset.js'
+import type { LearningImages } from '../evaluation/runs/method.js'
+import { imageFolder } from '../index.js'
+
+/** More of them would take longer than the evaluation itself where they are learnt from again and again. */
+const mostForChangedNetworks = 1000
+
+/** The images that statistics of a changed network are learnt from: the training set's, or else the evaluated ones. */
+export function learningImages(
+  { training }: Dataset,
+  samples: readonly Sample[],
+  most = mostForChangedNetworks,
+): LearningImages {
+  if (training === null) {
+    const paths = samples.map(({ path }) => path).slice(0, most)
+    return { images: paths, samples: paths.length }
+  }
+  return { images: imageFolder(training, { shuffleSeed: 0 }), samples: most }
+}
