@@ -7,6 +7,7 @@ import { addDoctor } from './doctor.js'
 import { addEstimate } from './estimate.js'
 import { addEvaluate } from './evaluate.js'
 import { hint, reportFailure } from './exit.js'
+import { addFitPatterns } from './fit-patterns.js'
 import { addLayers } from './layers.js'
 import { addMethods } from './methods.js'
 import { addModels } from './models.js'
@@ -39,6 +40,7 @@ async function run(words: readonly string[]): Promise<number> {
   addAttribute(program)
   addCompare(program)
   addEstimate(program)
+  addFitPatterns(program)
   addMethods(program)
   program.commandsGroup('Evaluating methods:')
   addEvaluate(program)
