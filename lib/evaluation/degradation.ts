@@ -72,6 +72,11 @@ export async function degradeImage(
   return await runNative(model, addon().degradation, subject, { tile }, settings)
 }
 
+/** How many versions of an image of so many tiles are looked at, in each direction. */
+export function degradationPoints(tiles: number): number {
+  return Math.min(tiles, 100) + 1
+}
+
 /** Curves and score of several images of one size. */
 export function summariseDegradation(
   images: readonly ImageDegradation[],

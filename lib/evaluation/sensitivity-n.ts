@@ -1,3 +1,4 @@
+import type { HeatMap } from '../attribution.js'
 import type { Model } from '../model.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/errors.js'
@@ -113,6 +114,23 @@ export async function maskImage(
     )
   }
   return results
+}
+
+/** What another map of the same image tells about the falls that are known from an earlier one. */
+export function relateDrops(
+  known: readonly Pick<MaskedDrops, 'target' | 'drop'>[],
+  map: HeatMap,
+  tile: number,
+  masks: readonly TileMasks[],
+): MaskedDrops[] {
+  return masks.map(({ data, count }, i) => {
+    const { target, drop } = known[i]!
+    const shapes = [[map.height, map.width] as const, [count, data.length / count] as const] as const
+    const relevance = callNativeSync(() =>
+      addon().relevanceInMasks(map.data, shapes[0], data, shapes[1], tile),
+    )
+    return { target, drop, relevance, correlation: pearson(drop, relevance) }
+  })
 }
 
 export function summariseSensitivity(

@@ -299,6 +299,14 @@ export interface Addon {
     { tile: number; masks: Uint8Array; maskShape: readonly [number, number] },
     NativeMaskedDrops
   >
+  /** (masks) */
+  relevanceInMasks(
+    map: Float32Array,
+    shape: readonly [number, number],
+    masks: Uint8Array,
+    maskShape: readonly [number, number],
+    tile: number,
+  ): Float64Array
   infidelity: NativeEvaluation<
     { deviation: number; samples: number; seed: number },
     { target: number; value: number; scaled: number }

@@ -148,6 +148,17 @@ Napi::Value run_infidelity(const Napi::CallbackInfo& info) {
       });
 }
 
+/// (map, shape, masks, maskShape, tile) → relevance (masks)
+Napi::Value sum_in_masks(const Napi::CallbackInfo& info) {
+  Tensor map = float_tensor_argument(info[0], shape_argument(info[1]), "map");
+  auto mask_shape = shape_argument(info[3]);
+  if (map.dim() != 2 || mask_shape.size() != 2)
+    throw Error("INVALID_ARGUMENT", "Expected a map (height, width) and masks (count, tiles).");
+  Tensor masks = byte_tensor_view(info[2], mask_shape, "masks");
+  int64_t tile = integer_argument(info[4], "tile", 1, kLargestCount);
+  return binding::to_double_array(info.Env(), relevance_in_masks(map, masks, tile));
+}
+
 /// (tiles, chosen, count, seed) → masks (count, tiles)
 Napi::Value draw_masks(const Napi::CallbackInfo& info) {
   int64_t tiles = integer_argument(info[0], "tiles", 1, kLargestCount);
@@ -172,6 +183,7 @@ void export_evaluation(Napi::Object exports) {
   export_function<run_degradation>(exports, "degradation");
   export_function<run_insertion_deletion>(exports, "insertionDeletion");
   export_function<run_masked_drops>(exports, "maskedDrops");
+  export_function<sum_in_masks>(exports, "relevanceInMasks");
   export_function<run_infidelity>(exports, "infidelity");
   export_function<draw_masks>(exports, "randomMasks");
   export_function<draw_neighbours>(exports, "neighbours");

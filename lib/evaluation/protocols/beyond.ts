@@ -1,9 +1,10 @@
+import type { Model } from '../../model.js'
 import { bootstrap } from '../bootstrap.js'
 import { type ImageInfidelity, imageInfidelity } from '../infidelity.js'
 import { type ImageInsertionDeletion, insertAndDeleteImage } from '../insertion-deletion.js'
 import { maxSensitivity } from '../max-sensitivity.js'
 import { mean, meanCurve } from '../numbers.js'
-import { eachImage, nothing, type Protocol, rounded, valuesOf } from './protocol.js'
+import { eachImage, inputSize, nothing, type Protocol, rounded, valuesOf } from './protocol.js'
 
 /** Insertion and deletion of Petsiuk et al. 2018. */
 export function insertionDeletionProtocol({ step = 224 }: { step?: number | undefined }): Protocol {
@@ -13,6 +14,7 @@ export function insertionDeletionProtocol({ step = 224 }: { step?: number | unde
     settings: { step },
     needsBoxes: false,
     stages: () => [],
+    work: model => ({ maps: 1, passes: 2 * (Math.ceil(pixelsOf(model) / step) + 1) }),
     run: context =>
       eachImage(context, {
         prepare: nothing,
@@ -62,6 +64,7 @@ export function infidelityProtocol(given: {
     settings: { deviation, noiseSamples },
     needsBoxes: false,
     stages: () => [],
+    work: () => ({ maps: 1, passes: noiseSamples }),
     run: context =>
       eachImage(context, {
         prepare: nothing,
@@ -95,6 +98,7 @@ export function maxSensitivityProtocol(given: {
     settings: { radius, neighbours },
     needsBoxes: false,
     stages: () => [],
+    work: () => ({ maps: 2 + neighbours, passes: 0 }),
     run: context =>
       eachImage(context, {
         prepare: nothing,
@@ -113,4 +117,9 @@ export function maxSensitivityProtocol(given: {
       return { score, scores: { largest: score }, curves: [] }
     },
   }
+}
+
+function pixelsOf(model: Model): number {
+  const { width, height } = inputSize(model)
+  return width * height
 }

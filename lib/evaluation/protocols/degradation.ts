@@ -1,12 +1,14 @@
 import { bootstrap } from '../bootstrap.js'
 import {
+  degradationPoints,
   degradationScore,
   degradationTerms,
   degradeImage,
   type ImageDegradation,
   summariseDegradation,
 } from '../degradation.js'
-import { eachImage, nothing, type Protocol, rounded, valuesOf } from './protocol.js'
+import { tilesOf } from '../sensitivity-n.js'
+import { eachImage, inputSize, nothing, type Protocol, rounded, valuesOf } from './protocol.js'
 
 /** The paper's degradation, section 4.2. */
 export function degradationProtocol({ tile = 8 }: { tile?: number | undefined }): Protocol {
@@ -16,6 +18,7 @@ export function degradationProtocol({ tile = 8 }: { tile?: number | undefined })
     settings: { tile },
     needsBoxes: false,
     stages: () => [],
+    work: model => ({ maps: 1, passes: 2 * degradationPoints(tilesOf(inputSize(model), tile)) }),
     run: context =>
       eachImage(context, {
         prepare: nothing,

@@ -22,6 +22,7 @@ export function boundingBoxProtocol({
     settings: { largestShare, unnormalised },
     needsBoxes: true,
     stages: () => [],
+    work: () => ({ maps: 1, passes: 0 }),
     run: context =>
       eachImage(context, {
         prepare: masks(context, largestShare),
@@ -50,6 +51,7 @@ export function pointingProtocol({ tolerance = 15 }: { tolerance?: number | unde
     settings: { tolerance },
     needsBoxes: true,
     stages: () => [],
+    work: () => ({ maps: 1, passes: 0 }),
     run: context =>
       eachImage(context, {
         prepare: masks(context, 1),

@@ -26,6 +26,8 @@ export interface RunContext {
   /** Changed images that go through the network together. */
   rows: number | undefined
   signal: AbortSignal
+  /** What another method's run found at a piece, for what doesn't depend on the method. */
+  known: ReadonlyMap<string, unknown>
   /** Whether a piece is done already. */
   isDone(key: string): boolean
   /** Called as a piece comes on, with its done share. */
@@ -43,6 +45,8 @@ export interface Protocol {
   needsBoxes: boolean
   /** The names of what is run for each image; a protocol of one stage has none. */
   stages(model: Model): readonly string[]
+  /** What one image costs: maps, and passes of changed images through the network. */
+  work(model: Model): { maps: number; passes: number }
   /** The pieces that are not done yet. */
   run(context: RunContext): AsyncGenerator<RunRecord, void, undefined>
   summarise(records: readonly RunRecord[]): Summary
@@ -63,7 +67,13 @@ export interface ImageWork<Extra, Values> {
     size: { width: number; height: number },
   ): Promise<{ extra: Extra } | { skip: string }>
   evaluate(
-    explained: { subject: Subject; attribution: Attribution; attributer: Attributer; extra: Extra },
+    explained: {
+      id: string
+      subject: Subject
+      attribution: Attribution
+      attributer: Attributer
+      extra: Extra
+    },
     settings: SubjectSettings,
   ): Promise<Values>
 }
@@ -76,7 +86,7 @@ export async function* eachImage<Extra, Values>(
   context: RunContext,
   work: ImageWork<Extra, Values>,
 ): AsyncGenerator<RunRecord<Values>, void, undefined> {
-  const { model, batch, rows, signal } = context
+  const { model, rows, signal } = context
   await using opened = await context.openMethod(model)
   const { attributer } = opened
   for await (const group of loadedGroups(context, work.prepare)) {
@@ -87,10 +97,10 @@ export async function* eachImage<Extra, Values>(
       const attribution = attributions[i]!
       const { map, target, seconds } = attribution
       const values = await work.evaluate(
-        { subject: { input, map, target }, attribution, attributer, extra },
+        { id: sample.id, subject: { input, map, target }, attribution, attributer, extra },
         { rows, signal, onProgress: (done, total) => context.onProgress(done / total) },
       )
-      yield { key: sample.id, id: sample.id, target, seconds: seconds / batch, values }
+      yield { key: sample.id, id: sample.id, target, seconds: seconds / group.loaded.length, values }
     }
   }
 }
@@ -149,6 +159,11 @@ export async function* loadedGroups<Extra>(
 /** The pieces that take part. */
 export function valuesOf<Values>(records: readonly RunRecord[]): Values[] {
   return records.flatMap(({ values }) => (values === undefined ? [] : [values as Values]))
+}
+
+/** The images as the network takes them. */
+export function inputSize({ preprocessing: { crop } }: Model): { width: number; height: number } {
+  return { width: crop, height: crop }
 }
 
 /** Numbers as single precision holds them, for files that are not longer than they need to be. */

@@ -32,6 +32,7 @@ export function sanityProtocol({ weightSeed = 0 }: { weightSeed?: number | undef
     settings: { weightSeed },
     needsBoxes: false,
     stages: model => cascade(model).map(({ name }) => name),
+    work: model => ({ maps: cascade(model).length + 1, passes: 0 }),
     run: context => run(context, weightSeed),
     summarise(records) {
       const found = records.flatMap(({ id, values }) => (values ? [{ id, ...(values as Values) }] : []))

@@ -5,6 +5,7 @@ import {
   type MaskedDrops,
   maskImage,
   masksFor,
+  relateDrops,
   summariseSensitivity,
   type TileMasks,
   tilesOf,
@@ -22,6 +23,11 @@ export interface SensitivitySettings {
   pooled?: boolean | undefined
 }
 
+interface Values {
+  ns: number[]
+  drops: MaskedDrops[]
+}
+
 /** Sensitivity-n of Ancona et al. 2018, as in the paper's section 4.4. */
 export function sensitivityProtocol(given: SensitivitySettings): Protocol {
   const { tile = 8, steps = 16, masks = 100, maskSeed = 0, pooled = false } = given
@@ -31,20 +37,24 @@ export function sensitivityProtocol(given: SensitivitySettings): Protocol {
     settings: { tile, steps, masks, maskSeed, pooled },
     needsBoxes: false,
     stages: () => [],
+    work: () => ({ maps: 1, passes: steps * masks }),
     async *run(context) {
       let drawn: readonly TileMasks[] | undefined
       yield* eachImage(context, {
         prepare: nothing,
-        async evaluate({ subject }, settings) {
+        async evaluate({ id, subject }, settings) {
           const tiles = tilesOf(subject.input, tile)
           drawn ??= masksFor(tiles, { ns: logarithmicNs(tiles, steps), masks, seed: maskSeed })
-          const found = await maskImage(context.model, subject, tile, drawn, settings)
+          const known = knownDrops(context.known.get(id), subject.target, drawn)
+          const found = known
+            ? relateDrops(known, subject.map, tile, drawn)
+            : await maskImage(context.model, subject, tile, drawn, settings)
           return { ns: drawn.map(({ n }) => n), drops: found.map(compact) }
         },
       })
     },
     summarise(records) {
-      const images = valuesOf<{ ns: number[]; drops: MaskedDrops[] }>(records)
+      const images = valuesOf<Values>(records)
       const ns = images[0]?.ns ?? []
       const drops = images.map(image => image.drops)
       const over = summariseSensitivity(ns, drops)
@@ -64,6 +74,17 @@ export function sensitivityProtocol(given: SensitivitySettings): Protocol {
       }
     },
   }
+}
+
+/** What the masks did to the logit of an image is the same for all methods that explain the same class. */
+function knownDrops(
+  found: unknown,
+  target: number,
+  masks: readonly TileMasks[],
+): readonly MaskedDrops[] | undefined {
+  const { ns, drops } = (found ?? { ns: [], drops: [] }) as Values
+  const isSame = ns.length === masks.length && masks.every(({ n }, i) => n === ns[i])
+  return isSame && drops.every(drop => drop.target === target) ? drops : undefined
 }
 
 function compact({ target, drop, relevance, correlation }: MaskedDrops): MaskedDrops {

@@ -11,8 +11,9 @@ export function differences(
   parts: 'same part' | 'any part' = 'same part',
 ): string[] {
   const different: string[] = compared.filter(key => !isDeepStrictEqual(plain(a[key]), plain(b[key])))
-  const weights = ({ model }: RunHeader) => [model.name, model.weightHash]
-  if (!isDeepStrictEqual(weights(a), weights(b))) different.push('model')
+  const network = ({ model: { name, weightHash, preprocessing } }: RunHeader) =>
+    plain({ name, weightHash, preprocessing })
+  if (!isDeepStrictEqual(network(a), network(b))) different.push('model')
   if (parts === 'same part' && !isDeepStrictEqual(plain(a.part), plain(b.part)))
     different.push('part of the images')
   return different

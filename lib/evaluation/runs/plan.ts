@@ -8,7 +8,13 @@ import type { Statistics } from '../../statistics.js'
 import type { Protocol } from '../protocols/protocol.js'
 import { RunError } from './error.js'
 import { differences } from './header.js'
-import { batchOf, type EvaluatedMethod, type LearningImages, methodOpener } from './method.js'
+import {
+  batchOf,
+  describeEvaluated,
+  type EvaluatedMethod,
+  type LearningImages,
+  methodOpener,
+} from './method.js'
 import { revision, versions } from './provenance.js'
 import type { RunHeader, RunResult } from './record.js'
 import { findResult, logPath, resultPath, writeResult } from './result-file.js'
@@ -36,6 +42,8 @@ export interface ExecuteOptions {
   /** Go on with what is there. */
   resume: boolean
   statistics: Statistics | null
+  /** A finished run of another method on the same images, for what doesn't depend on the method. */
+  known?: RunResult | undefined
   learning: LearningImages
   rows: number | undefined
   signal: AbortSignal
@@ -57,16 +65,19 @@ export function plannedSamples({ protocol, dataset, samples, seed }: RunPlan): S
 }
 
 /** The header of a plan's run. */
-export async function headerOf(plan: RunPlan, model: Model): Promise<RunHeader> {
+export async function headerOf(
+  plan: RunPlan,
+  model: Model,
+  statistics: Statistics | null,
+): Promise<RunHeader> {
   const { protocol, method, modelName, dataset, samples, seed, explained, part } = plan
-  const { architecture, weightHash, classes, device } = model
-  const { batch, rows, ...options } = method.options
+  const { architecture, weightHash, classes, device, preprocessing } = model
   return {
     format: 1,
     protocol: protocol.name,
     settings: { ...protocol.settings, explained },
-    method: { name: method.description.name, title: method.title, options },
-    model: { name: modelName, architecture, weightHash, classes, device },
+    method: describeEvaluated(method, statistics),
+    model: { name: modelName, architecture, weightHash, classes, device, preprocessing },
     data: { name: dataset.name, samples, available: dataset.samples.length, seed },
     versions: versions(),
     revision: await revision(),
@@ -89,7 +100,7 @@ export async function finishedResult(header: RunHeader, folder: string): Promise
 
 /** Runs a plan, or what is left of it, and writes its result. A finished one is only read. */
 export async function executePlan(plan: RunPlan, model: Model, options: ExecuteOptions): Promise<RunResult> {
-  const header = await headerOf(plan, model)
+  const header = await headerOf(plan, model, options.statistics)
   const path = resultPath(options.folder, header)
   await mkdir(options.folder, { recursive: true }).catch(error => {
     throw fileError(`Can't make the folder '${options.folder}'`, error)
@@ -114,6 +125,7 @@ export async function executePlan(plan: RunPlan, model: Model, options: ExecuteO
         seed,
         batch: batchOf(model, method.options),
         rows: options.rows,
+        known: knownValues(header, options.known),
         signal: options.signal,
       },
       ...(options.onProgress && { onProgress: options.onProgress }),
@@ -125,4 +137,10 @@ export async function executePlan(plan: RunPlan, model: Model, options: ExecuteO
   } finally {
     await log.close()
   }
+}
+
+/** The values of another method's run by the pieces' keys; none where it was run otherwise. */
+function knownValues(header: RunHeader, known: RunResult | undefined): ReadonlyMap<string, unknown> {
+  if (!known || differences(header, known).some(part => part !== 'method')) return new Map()
+  return new Map(known.records.map(({ key, values }) => [key, values]))
 }

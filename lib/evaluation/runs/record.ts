@@ -1,3 +1,4 @@
+import type { Preprocessing } from '../../images/preprocess.js'
 import type { Score } from '../bootstrap.js'
 
 /** What one piece of a run found. A piece is an image or, in the sanity check, an image at a stage. */
@@ -40,8 +41,21 @@ export interface RunHeader {
   protocol: string
   /** Every setting of the protocol, those by default too. */
   settings: Readonly<Record<string, unknown>>
-  method: { name: string; title: string; options: Readonly<Record<string, unknown>> }
-  model: { name: string; architecture: string; weightHash: string; classes: number; device: string }
+  method: {
+    name: string
+    title: string
+    options: Readonly<Record<string, unknown>>
+    /** What the layer's statistics were learnt from, where the method needs any. */
+    statistics: { preset: string; layers: string[]; samples: number } | null
+  }
+  model: {
+    name: string
+    architecture: string
+    weightHash: string
+    classes: number
+    device: string
+    preprocessing: Preprocessing
+  }
   data: { name: string; samples: number; available: number; seed: number }
   versions: { package: string; node: string; libtorch: string }
   /** The git revision of this package's sources, if it runs from a checkout. */

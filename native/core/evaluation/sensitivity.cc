@@ -24,6 +24,12 @@ TargetLogits target_logits(const Network& network, const Tensor& image, int64_t 
   return {target, clean[target].item<double>(), runner.logits(versions, build).select(1, target)};
 }
 
+void require_masks_of(const Tiles& tiles, const Tensor& masks) {
+  if (masks.size(1) == tiles.count()) return;
+  throw Error("INVALID_ARGUMENT", "Expected masks of " + std::to_string(tiles.rows()) + "×" +
+                                      std::to_string(tiles.columns()) + " tiles.");
+}
+
 }  // namespace
 
 Tensor random_masks(int64_t tiles, int64_t chosen, int64_t count, uint64_t seed) {
@@ -36,23 +42,26 @@ Tensor random_masks(int64_t tiles, int64_t chosen, int64_t count, uint64_t seed)
   return masks;
 }
 
+Tensor relevance_in_masks(const Tensor& map, const Tensor& masks, int64_t tile) {
+  Tiles tiles(map.size(0), map.size(1), tile);
+  require_masks_of(tiles, masks);
+  Tensor index = tiles.of_pixels().flatten();
+  Tensor sums =
+      at::zeros({tiles.count()}, at::kDouble).index_add_(0, index, map.flatten().to(at::kCPU, at::kDouble));
+  return masks.ne(0).to(at::kDouble).mv(sums);
+}
+
 MaskedDrops masked_drops(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
                          const Tensor& masks, int64_t tile, RowSettings settings) {
   Tiles tiles(image.size(1), image.size(2), tile);
-  if (masks.size(1) != tiles.count()) {
-    throw Error("INVALID_ARGUMENT", "Expected masks of " + std::to_string(tiles.rows()) + "×" +
-                                        std::to_string(tiles.columns()) + " tiles.");
-  }
+  require_masks_of(tiles, masks);
   Tensor hidden = masks.ne(0);
   auto build = [&](int64_t begin, int64_t end) {
     Tensor pixels = tiles.spread(hidden.slice(0, begin, end)).to(image.device());
     return image.unsqueeze(0).masked_fill(pixels.unsqueeze(1), 0);
   };
   auto logits = target_logits(network, image, target, masks.size(0), build, settings);
-  Tensor index = tiles.of_pixels().flatten();
-  Tensor sums =
-      at::zeros({tiles.count()}, at::kDouble).index_add_(0, index, map.flatten().to(at::kCPU, at::kDouble));
-  return {logits.target, logits.clean - logits.changed, hidden.to(at::kDouble).mv(sums)};
+  return {logits.target, logits.clean - logits.changed, relevance_in_masks(map, masks, tile)};
 }
 
 Infidelity infidelity(const Network& network, const Tensor& image, const Tensor& map, int64_t target,

@@ -7,6 +7,9 @@ namespace iba {
 /// Masks (count, tiles) of 0 and 1 with `chosen` ones each, drawn evenly. The same seed gives the same masks.
 Tensor random_masks(int64_t tiles, int64_t chosen, int64_t count, uint64_t seed);
 
+/// How much of a map (H, W) lies in each of the masks (M, tiles) of tiles of that side: (masks), double.
+Tensor relevance_in_masks(const Tensor& map, const Tensor& masks, int64_t tile);
+
 /// For each mask, how much the target's logit falls where the masked pixels are set to 0, and how much of the
 /// map lies in the mask.
 struct MaskedDrops {
