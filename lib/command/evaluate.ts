@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander'
 import { createProtocol, type ProtocolKind, protocolKinds } from '../evaluation/protocols/index.js'
 import type { Protocol } from '../evaluation/protocols/protocol.js'
+import { learningImages } from '../evaluation/runs/learning-images.js'
 import { titleOf } from '../evaluation/runs/method.js'
-import { executePlan, plannedSamples, type RunPlan } from '../evaluation/runs/plan.js'
+import { executePlan, type RunPlan } from '../evaluation/runs/plan.js'
 import type { RunResult } from '../evaluation/runs/record.js'
 import { resultPath } from '../evaluation/runs/result-file.js'
 import { loadModel, loadStatistics, openDataset } from '../index.js'
@@ -19,7 +20,6 @@ import {
 import { printResult } from './evaluation-result.js'
 import { IncompleteError, InterruptedError } from './exit.js'
 import { Interrupts } from './interrupt.js'
-import { learningImages } from './learning-images.js'
 import { addMethodOptions, chosenMethod, type MethodFlags } from './method.js'
 import { chosenStatistics, requirePatterns } from './needs.js'
 import {
@@ -145,7 +145,7 @@ async function evaluateBy(kind: ProtocolKind, options: EvaluateOptions): Promise
   const result = await runPlan(plan, options, {
     model,
     statistics,
-    learning: learningImages(dataset, plannedSamples(plan)),
+    learning: learningImages(dataset),
     signal: interrupts.signal,
   })
   printResult(result, resultPath(options.out, result), options.json ?? false)

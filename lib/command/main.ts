@@ -11,6 +11,7 @@ import { addFitPatterns } from './fit-patterns.js'
 import { addLayers } from './layers.js'
 import { addMethods } from './methods.js'
 import { addModels } from './models.js'
+import { addReproduce } from './reproduce.js'
 import { addWeights } from './weights.js'
 
 const packageFile = new URL('../../../package.json', import.meta.url) // seen from dist/lib/command
@@ -44,6 +45,7 @@ async function run(words: readonly string[]): Promise<number> {
   addMethods(program)
   program.commandsGroup('Evaluating methods:')
   addEvaluate(program)
+  addReproduce(program)
   program.commandsGroup('Networks:')
   addModels(program)
   addLayers(program)

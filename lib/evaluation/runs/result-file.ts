@@ -4,8 +4,14 @@ import { errorCode, fileError, writeFileAtomically } from '../../files.js'
 import { RunError } from './error.js'
 import type { RunHeader, RunResult } from './record.js'
 
+/** What the file of a run is named after. */
+export interface NamedRun extends Pick<RunHeader, 'protocol' | 'part'> {
+  model: { name: string }
+  method: { title: string }
+}
+
 /** Where the result of a run goes, and beside it its log. */
-export function resultPath(folder: string, { model, method, protocol, part }: RunHeader): string {
+export function resultPath(folder: string, { model, method, protocol, part }: NamedRun): string {
   const suffix = part.size > 1 ? `.rank-${part.rank}-of-${part.size}` : ''
   const words = [model.name, method.title, protocol].map(fileWord)
   return join(folder, `${words.join('.')}${suffix}.json`)

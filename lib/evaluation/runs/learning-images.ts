@@ -1,14 +1,13 @@
-import type { Dataset, Sample } from '../datasets/dataset.js'
-import type { LearningImages } from '../evaluation/runs/method.js'
-import { imageFolder } from '../index.js'
+import type { Dataset } from '../../datasets/dataset.js'
+import { imageFolder } from '../../images/folder.js'
+import type { LearningImages } from './method.js'
 
 /** More of them would take longer than the evaluation itself where they are learnt from again and again. */
 const mostForChangedNetworks = 1000
 
-/** The images that statistics of a changed network are learnt from: the training set's, or else the evaluated ones. */
+/** The images that statistics of a changed network are learnt from: the training set's, or else those of the evaluation. */
 export function learningImages(
-  { training }: Dataset,
-  samples: readonly Sample[],
+  { training, samples }: Dataset,
   most = mostForChangedNetworks,
 ): LearningImages {
   if (training === null) {
