@@ -11,7 +11,9 @@ import { addFitPatterns } from './fit-patterns.js'
 import { addLayers } from './layers.js'
 import { addMethods } from './methods.js'
 import { addModels } from './models.js'
+import { addPlot } from './plot.js'
 import { addReproduce } from './reproduce.js'
+import { addTrainReadout } from './train-readout.js'
 import { addWeights } from './weights.js'
 
 const packageFile = new URL('../../../package.json', import.meta.url) // seen from dist/lib/command
@@ -46,6 +48,9 @@ async function run(words: readonly string[]): Promise<number> {
   program.commandsGroup('Evaluating methods:')
   addEvaluate(program)
   addReproduce(program)
+  program.commandsGroup('Training:')
+  addTrainReadout(program)
+  addPlot(program)
   program.commandsGroup('Networks:')
   addModels(program)
   addLayers(program)

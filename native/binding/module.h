@@ -19,5 +19,8 @@ void export_evaluation(Napi::Object exports);
 void export_maps(Napi::Object exports);
 void export_randomisation(Napi::Object exports);
 void export_training(Napi::Object exports);
+void export_readout(Napi::Object exports);
+void export_readout_training(Napi::Object exports);
+void export_processes(Napi::Object exports);
 
 }  // namespace iba::binding

@@ -1,13 +1,10 @@
 #include "bottleneck/per_sample.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
-#include <sstream>
 
-#include "bottleneck/information.h"
 #include "bottleneck/map.h"
-#include "error.h"
+#include "bottleneck/pixels.h"
 #include "optimizer/adam.h"
 #include "runtime/noise.h"
 
@@ -16,50 +13,17 @@ namespace iba {
 namespace {
 
 constexpr double kInitialAlpha = 5;
-/// exp(-10 / 2): the smallest deviation of the noise where its log-variance is clamped to [-10, 10].
-constexpr double kSmallestNoise = 6.737946999085467e-3;
 /// Noised activations that go through the network at once; more images than that are taken in turns.
 constexpr int64_t kMaximumRows = 32;
-
-// The bottleneck works on activations as (B, h, w, C): a channels-last tensor seen by its memory, so that
-// passing it to the network and back copies nothing. A vector (B, C) is taken as one pixel.
-
-Tensor to_pixels(const Tensor& activation) {
-  Tensor image = activation.dim() == 2 ? activation.unsqueeze(2).unsqueeze(3) : activation;
-  return image.permute({0, 2, 3, 1}).contiguous();
-}
-
-Tensor from_pixels(const Tensor& pixels, int64_t dimensions) {
-  return dimensions == 2 ? pixels.squeeze(2).squeeze(1) : pixels.permute({0, 3, 1, 2});
-}
-
-/// Statistics (C, h, w) or (C) of one neuron each, as pixels.
-Tensor statistic_pixels(const Tensor& statistic, at::TensorOptions options) {
-  return to_pixels(statistic.to(options).unsqueeze(0))[0].contiguous();
-}
 
 }  // namespace
 
 PerSampleBottleneck::PerSampleBottleneck(const Network& network, const LayerStatistics& statistics,
                                          PerSampleOptions options)
-    : network_(network),
-      options_(options),
-      layer_(statistics.layer()),
+    : options_(options),
       cut_(network, network.layer(statistics.layer()).value),
-      clamp_noise_(options.preset == Preset::paper),
-      clamp_zero_(options.preset == Preset::paper && statistics.after_relu()) {
-  auto options_on_device = at::TensorOptions(network.device()).dtype(at::kFloat);
-  dimensions_ = static_cast<int64_t>(statistics.shape().size()) + 1;
-  if (dimensions_ != 2 && dimensions_ != 4) {
-    throw Error("MODEL",
-                "The activation of '" + layer_ + "' is neither an image nor a vector. Choose another layer.");
-  }
-  mean_ = statistic_pixels(statistics.mean(options.preset), options_on_device);
-  std_ =
-      statistic_pixels(statistics.standard_deviation(options.preset, options.minimum_std), options_on_device);
-  Tensor inactive = statistics.active(options.preset).logical_not();
-  if (inactive.any().item<bool>()) inactive_ = statistic_pixels(inactive, network.device());
-}
+      layer_(NeuronStatistics::of(statistics, options.preset, options.minimum_std), options.preset,
+             statistics.after_relu(), network.device()) {}
 
 /// The optimisation of one batch.
 class PerSampleRun {
@@ -68,11 +32,11 @@ class PerSampleRun {
                const std::vector<Request>& requests)
       : iba_(bottleneck), image_size_{images.size(2), images.size(3)}, values_(iba_.cut_.before(images)) {
     const Tensor& activation = values_[iba_.cut_.at()];
-    check_shape(activation);
+    layer().check_shape(activation);
     choose_targets(requests);
     Tensor pixels = to_pixels(activation);
-    deviation_ = pixels - iba_.mean_;
-    normalised_ = deviation_ / iba_.std_;
+    deviation_ = layer().deviation(pixels);
+    normalised_ = layer().normalise(deviation_);
     smoothing_ =
         std::make_unique<Smoothing>(options().sigma, pixels.size(1), pixels.size(2), pixels.options());
     alpha_ = at::full_like(pixels, kInitialAlpha);
@@ -98,18 +62,8 @@ class PerSampleRun {
 
  private:
   const PerSampleOptions& options() const { return iba_.options_; }
+  const NoisedLayer& layer() const { return iba_.layer_; }
   int64_t images() const { return deviation_.size(0); }
-
-  void check_shape(const Tensor& activation) const {
-    auto expected = iba_.mean_.permute({2, 0, 1}).sizes();
-    auto found = activation.sizes().slice(1);
-    bool fits = found.size() == 3 ? found == expected : found.size() == 1 && found[0] == expected[0];
-    if (fits && activation.dim() == iba_.dimensions_) return;
-    std::ostringstream message;
-    message << "The statistics of '" << iba_.layer_ << "' are for activations of shape " << expected
-            << ", but these images give " << found << ". Estimate statistics with images of this size.";
-    throw Error("STATISTICS", message.str());
-  }
 
   void choose_targets(const std::vector<Request>& requests) {
     Tensor clean = iba_.cut_.after(values_, values_[iba_.cut_.at()]).to(at::kCPU, at::kFloat);
@@ -127,8 +81,7 @@ class PerSampleRun {
   /// One step: measure the information that passes, and move α against the gradient of the loss.
   void advance(bool is_last, const Cancellation& cancellation) {
     Mask mask = mask_of(alpha_, *smoothing_);
-    capacity_ = capacity(normalised_, mask);
-    if (iba_.inactive_.defined()) capacity_.masked_fill_(iba_.inactive_, 0);
+    capacity_ = layer().capacity(normalised_, mask);
     Tensor information = capacity_.mean({1, 2, 3}, false, at::kDouble).cpu();
 
     Tensor mask_gradient = capacity_derivative(normalised_, mask);
@@ -141,7 +94,7 @@ class PerSampleRun {
         report(b, cross_entropy[b - begin], information[b].item<double>());
     }
     if (is_last) return;
-    if (iba_.inactive_.defined()) mask_gradient.masked_fill_(iba_.inactive_, 0);
+    layer().silence_inactive(mask_gradient);
     optimizer_->step(mask_backward(alpha_, *smoothing_, mask_gradient));
   }
 
@@ -150,35 +103,20 @@ class PerSampleRun {
   std::vector<double> noised_pass(int64_t begin, int64_t end, const Mask& mask, Tensor& mask_gradient,
                                   bool only_forward) {
     Tensor noise = noise_->next();  // (b, copies, h, w, C)
-    Tensor drop = mask.drop.slice(0, begin, end);
+    Mask part{mask.keep.slice(0, begin, end), mask.drop.slice(0, begin, end)};
     Tensor deviation = deviation_.slice(0, begin, end);
-    Tensor signal = at::addcmul(iba_.mean_, mask.keep.slice(0, begin, end), deviation);
-    Tensor noise_scale = (iba_.clamp_noise_ ? drop.clamp_min(kSmallestNoise) : drop) * iba_.std_;
-    if (iba_.inactive_.defined()) {
-      signal.masked_fill_(iba_.inactive_, 0);
-      noise_scale.masked_fill_(iba_.inactive_, 0);
-    }
-    Tensor noised = at::addcmul(signal.unsqueeze(1), noise_scale.unsqueeze(1), noise);
-    if (iba_.clamp_zero_) noised.relu_();
+    Tensor noised = layer().mix(deviation, part, noise);
 
     Interpreter::Tape tape;
     Tensor logits =
-        iba_.cut_.after(skipping_rows(begin, end), from_pixels(noised.flatten(0, 1), iba_.dimensions_),
+        iba_.cut_.after(skipping_rows(begin, end), from_pixels(noised.flatten(0, 1), layer().dimensions()),
                         only_forward ? nullptr : &tape);
     auto [losses, logit_gradient] = cross_entropy(logits, begin, end);
     if (only_forward) return losses;
 
     Tensor gradient = to_pixels(iba_.cut_.backward(tape, std::move(logit_gradient))).view_as(noise);
-    if (iba_.clamp_zero_) gradient = at::threshold_backward(gradient, noised, 0);
-    Tensor through_signal = at::zeros_like(deviation);
-    Tensor through_noise = at::zeros_like(deviation);
-    for (int64_t copy = 0; copy < options().copies; ++copy) {
-      through_signal.add_(gradient.select(1, copy));
-      through_noise.addcmul_(gradient.select(1, copy), noise.select(1, copy));
-    }
-    through_noise.mul_(iba_.std_);
-    if (iba_.clamp_noise_) through_noise.masked_fill_(drop < kSmallestNoise, 0);
-    mask_gradient.slice(0, begin, end).addcmul_(deviation, through_signal).sub_(through_noise);
+    Tensor part_gradient = mask_gradient.slice(0, begin, end);
+    layer().mix_backward(deviation, part, noise, noised, std::move(gradient), part_gradient);
     return losses;
   }
 

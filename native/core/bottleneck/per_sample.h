@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "bottleneck/statistics.h"
+#include "bottleneck/noised_layer.h"
 #include "network/interpreter.h"
 #include "runtime/cancellation.h"
 #include "runtime/request.h"
@@ -56,16 +56,9 @@ class PerSampleBottleneck {
  private:
   friend class PerSampleRun;
 
-  const Network& network_;
   PerSampleOptions options_;
-  std::string layer_;
   Cut cut_;
-  int64_t dimensions_;  // of the layer's activations: 4 for images, 2 for vectors
-  Tensor mean_;         // (h, w, C), as all that follow
-  Tensor std_;
-  Tensor inactive_;   // undefined where every neuron is active
-  bool clamp_noise_;  // the sampling noise's log-variance is kept in [-10, 10]
-  bool clamp_zero_;   // the noised activation is cut off at 0
+  NoisedLayer layer_;
 };
 
 }  // namespace iba
