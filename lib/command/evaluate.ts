@@ -21,7 +21,7 @@ import { printResult } from './evaluation-result.js'
 import { IncompleteError, InterruptedError } from './exit.js'
 import { Interrupts } from './interrupt.js'
 import { addMethodOptions, chosenMethod, type MethodFlags } from './method.js'
-import { chosenStatistics, requirePatterns } from './needs.js'
+import { chosenStatistics, requireLearnt } from './needs.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -123,7 +123,7 @@ async function evaluateBy(kind: ProtocolKind, options: EvaluateOptions): Promise
   requireGiven('--data', options.data, 'Give a folder of labelled images, or --data demo.')
   const { method: description, settings } = chosenMethod(options)
   const statisticsFile = chosenStatistics(description, options)
-  requirePatterns(description, options)
+  requireLearnt(description, options)
   const part = partFromEnvironment()
   const protocol = createProtocol(kind, protocolSettings(options))
 

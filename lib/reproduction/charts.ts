@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
 import type { Curve } from '../evaluation/runs/record.js'
+import { escapeXml } from '../rendering/svg.js'
 import type { Found } from './table.js'
 
 /** The line of one method. */
@@ -102,7 +103,7 @@ function draw(series: readonly Series[], { labels, ...axes }: Axes): string {
     marginLeft: 48,
     ...axes,
     style: { fontFamily: 'inherit', fontSize: '12px', background: 'none', overflow: 'visible' },
-    marks: series.map(({ title, style, curve: { x, y } }) =>
+    marks: series.map(({ style, curve: { x, y } }) =>
       Plot.lineY(
         x.map((value, i) => ({ x: labels?.[value] ?? value, y: y[i] })),
         {
@@ -111,11 +112,18 @@ function draw(series: readonly Series[], { labels, ...axes }: Axes): string {
           stroke: style.color,
           strokeWidth: style.width,
           strokeDasharray: style.dash,
-          ariaLabel: title,
-          title: () => title,
         },
       ),
     ),
   })
-  return picture.outerHTML
+  return nameLines(picture.outerHTML, series)
+}
+
+/** Tells the lines apart for readers, pointers and the page's script; the library calls each of them 'line'. */
+function nameLines(svg: string, series: readonly Series[]): string {
+  const titles = series.map(({ title }) => escapeXml(title))
+  return svg.replaceAll('aria-label="line">', () => {
+    const title = titles.shift()
+    return `aria-label="${title}"><title>${title}</title>`
+  })
 }
