@@ -11,13 +11,13 @@ const { values } = parseArgs({
 })
 
 /** Enough for an order of the methods, few enough for some minutes on two cores. */
-const samples = { degradation: 10, 'bounding-boxes': 20, 'sensitivity-n': 10, sanity: 3 }
+const samples = { degradation: 10, 'bounding-boxes': 10, 'sensitivity-n': 10, sanity: 2 }
 const protocols = ['degradation-8', 'degradation-14', 'bounding-boxes', 'sensitivity-n-8', 'sanity']
 const learn = 200
 
 const data = join(values.out, 'data')
 // None of the images that the network was trained or chosen with, which are of other seeds.
-await generateDemoData(data, { train: learn, validation: 20, seed: 5 })
+await generateDemoData(data, { train: learn, validation: 10, seed: 5 })
 const counts = Object.entries(samples).map(([protocol, count]) => `${protocol}=${count}`)
 const { status } = spawnSync(
   process.execPath,

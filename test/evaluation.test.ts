@@ -2,7 +2,7 @@ import test from 'ava'
 import type { Attributer, Attribution } from '../lib/attribution.js'
 import { bootstrap } from '../lib/evaluation/bootstrap.js'
 import { degradationScore, degradationTerms } from '../lib/evaluation/degradation.js'
-import { logarithmicNs, masksFor } from '../lib/evaluation/sensitivity-n.js'
+import { logarithmicNs, masksFor, relateDrops } from '../lib/evaluation/sensitivity-n.js'
 import {
   cascade,
   cascadingRandomization,
@@ -251,6 +251,22 @@ test('a map that is the true effect of each tile correlates perfectly where one 
   for (const k of tiles) {
     t.true(closeTo(drop[k]!, effects[k]!, 1e-4))
     t.true(closeTo(relevance[k]!, effects[k]!, 1e-4))
+  }
+})
+
+test('what masks do to a logit, known from one map, tells the same of another as measuring it anew', async t => {
+  const options = { images: images[0]!, targets: 2, tile: 16, masks: masksFor(16, { ns: [1, 4], masks: 6 }) }
+  const [first] = (await sensitivityN(model, { ...options, maps: maps[0]! })).images
+  const [second] = (await sensitivityN(model, { ...options, maps: maps[1]! })).images
+  t.notDeepEqual(first, second)
+  for (const [i, { drop, relevance, correlation }] of relateDrops(
+    first!,
+    maps[1]!,
+    16,
+    options.masks,
+  ).entries()) {
+    t.deepEqual([drop, relevance], [second![i]!.drop, second![i]!.relevance])
+    t.true(closeTo(correlation, second![i]!.correlation, 1e-12))
   }
 })
 
