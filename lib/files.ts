@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { AttributionError } from './errors.js'
@@ -39,6 +39,14 @@ function systemCacheFolder(xdg: string | undefined): string {
   // The XDG specification asks to ignore relative paths.
   if (xdg && isAbsolute(xdg)) return xdg
   return process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache')
+}
+
+/** Whether there is a file or folder of that path. */
+export async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** The operating system's code of a failed call, such as `ENOENT`. */

@@ -8,9 +8,19 @@ export type {
   StepReport,
   TargetedImage,
 } from './attribution.js'
+export { type Box, readBoxes, type SeenMask, seenMask } from './datasets/boxes.js'
+export {
+  type Dataset,
+  type DatasetOptions,
+  drawSamples,
+  openDataset,
+  type Sample,
+} from './datasets/dataset.js'
+export { DatasetError } from './datasets/error.js'
 export { type DemoSample, demo, demoClassNames, demoSamples } from './demo.js'
 export type { Device } from './device.js'
 export * from './errors.js'
+export * from './evaluation/index.js'
 export type { DecodedImage, ImageSource, RawImage } from './images/decode.js'
 export { type ImageFolder, imageFolder } from './images/folder.js'
 export { type NpyArray, readNpy, writeNpy } from './images/npy.js'

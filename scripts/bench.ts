@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { print, printTable } from '../lib/command/output.js'
 import { writeFileAtomically } from '../lib/files.js'
 import type { Benchmark, Row, Settings } from './bench/benchmark.js'
+import { degradationBenchmark } from './bench/degradation.js'
 import { eventLoopBenchmark } from './bench/event-loop.js'
 import { describeMachine } from './bench/machine.js'
 import { memoryBenchmark } from './bench/memory.js'
@@ -15,6 +16,7 @@ import { throughputBenchmark } from './bench/throughput.js'
 const benchmarks = [
   perSampleBenchmark,
   readoutBenchmark,
+  degradationBenchmark,
   peakBenchmark,
   eventLoopBenchmark,
   throughputBenchmark,

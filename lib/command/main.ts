@@ -5,12 +5,14 @@ import { addAttribute } from './attribute.js'
 import { addCompare } from './compare.js'
 import { addDoctor } from './doctor.js'
 import { addEstimate } from './estimate.js'
+import { addEvaluate } from './evaluate.js'
 import { hint, reportFailure } from './exit.js'
 import { addFitPatterns } from './fit-patterns.js'
 import { addLayers } from './layers.js'
 import { addMethods } from './methods.js'
 import { addModels } from './models.js'
 import { addPlot } from './plot.js'
+import { addReproduce } from './reproduce.js'
 import { addTrainReadout } from './train-readout.js'
 import { addWeights } from './weights.js'
 
@@ -43,6 +45,9 @@ async function run(words: readonly string[]): Promise<number> {
   addEstimate(program)
   addFitPatterns(program)
   addMethods(program)
+  program.commandsGroup('Evaluating methods:')
+  addEvaluate(program)
+  addReproduce(program)
   program.commandsGroup('Training:')
   addTrainReadout(program)
   addPlot(program)

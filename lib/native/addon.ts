@@ -98,6 +98,53 @@ export interface NativeAttribution {
   checks: Record<string, number>
 }
 
+/** How changed versions of an image are run: `target` -1 means the predicted class, `rows` images go through the network
+ * together. */
+export interface NativeRowOptions {
+  target: number
+  rows: number
+}
+
+export interface NativeClassCurves {
+  mostRelevantFirst: Float64Array
+  leastRelevantFirst: Float64Array
+}
+
+export interface NativeDegradation {
+  target: number
+  top1: number
+  shares: Float64Array
+  ofTarget: NativeClassCurves
+  ofTop1: NativeClassCurves
+}
+
+export interface NativeInsertionDeletion {
+  target: number
+  shares: Float64Array
+  insertion: Float64Array
+  deletion: Float64Array
+  insertionArea: number
+  deletionArea: number
+}
+
+export interface NativeMaskedDrops {
+  target: number
+  drop: Float64Array
+  relevance: Float64Array
+  correlation: number
+}
+
+/** A native evaluation of one image, of shape [1, C, H, W], with its map. */
+export type NativeEvaluation<Options, Result> = (
+  model: ModelHandle,
+  image: Float32Array,
+  shape: readonly number[],
+  map: Float32Array,
+  options: Options & NativeRowOptions,
+  cancellation: CancellationHandle,
+  onProgress: (done: number, total: number) => void,
+) => Promise<Result>
+
 export interface NativeReadoutDesign {
   layer: string
   reads: readonly string[]
@@ -152,6 +199,7 @@ export interface NativeReadoutOutcome {
   gradientNorms: number[]
   extras: number[]
 }
+
 export interface NativePatternsDescription {
   model: string
   weightHash: string
@@ -306,6 +354,55 @@ export interface Addon {
     cancellation: CancellationHandle,
     onStep: (step: number) => void,
   ): Promise<NativePerSampleResult[]>
+
+  degradation: NativeEvaluation<{ tile: number }, NativeDegradation>
+  insertionDeletion: NativeEvaluation<{ step: number }, NativeInsertionDeletion>
+  maskedDrops: NativeEvaluation<
+    { tile: number; masks: Uint8Array; maskShape: readonly [number, number] },
+    NativeMaskedDrops
+  >
+  /** (masks) */
+  relevanceInMasks(
+    map: Float32Array,
+    shape: readonly [number, number],
+    masks: Uint8Array,
+    maskShape: readonly [number, number],
+    tile: number,
+  ): Float64Array
+  infidelity: NativeEvaluation<
+    { deviation: number; samples: number; seed: number },
+    { target: number; value: number; scaled: number }
+  >
+  /** (count, tiles) */
+  randomMasks(tiles: number, chosen: number, count: number, seed: number): Uint8Array
+  neighbours(
+    image: Float32Array,
+    shape: readonly number[],
+    radius: number,
+    count: number,
+    seed: number,
+  ): Float32Array
+  ssim(
+    a: Float32Array,
+    b: Float32Array,
+    shape: readonly [number, number],
+    window: number,
+    range: number,
+  ): number
+  spearman(a: Float32Array, b: Float32Array, shape: readonly [number, number]): number
+  compareMaps(
+    original: Float32Array,
+    map: Float32Array,
+    shape: readonly [number, number],
+  ): { ssim: number; spearman: number }
+  localise(
+    map: Float32Array,
+    mask: Uint8Array,
+    shape: readonly [number, number],
+  ): { pixels: number; score: number; mass: number }
+  pointsAt(map: Float32Array, mask: Uint8Array, shape: readonly [number, number], tolerance: number): boolean
+  parameterModules(model: ModelHandle): string[]
+  reinitialise(model: ModelHandle, modules: readonly string[], seed: number): Promise<ModelHandle>
 
   /** The usual place of a readout bottleneck in the model. */
   readoutPlace(model: ModelHandle): { layer: string; reads: string[] }

@@ -1,24 +1,27 @@
+import { createHash } from 'node:crypto'
 import { invalid } from '../validate.js'
 import { escapeXml } from './svg.js'
 
-/** What a page consists of. `main` is HTML, `style` CSS on top of that of all pages. */
+/** What a page consists of. `main` is HTML, `style` CSS on top of that of all pages, `script` the only one that may run. */
 export interface HtmlDocument {
   title: string
   introduction: string
   main: string
   style: string
   footer: string | undefined
+  script?: string
 }
 
-/** A page that holds everything it shows: no scripts, nothing from elsewhere. Light or dark as the reader's system is, and
+/** A page that holds everything it shows: nothing from elsewhere, and no scripts but its own. Light or dark as the reader's system is, and
  * readable on a phone. */
-export function htmlDocument({ title, introduction, main, style, footer }: HtmlDocument): string {
+export function htmlDocument({ title, introduction, main, style, footer, script }: HtmlDocument): string {
+  const scripts = script === undefined ? '' : `; script-src '${hashOf(script)}'`
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'${scripts}">
 <meta name="color-scheme" content="light dark">
 <title>${escapeXml(title)}</title>
 <style>${commonStyle}${style}</style>
@@ -31,7 +34,7 @@ export function htmlDocument({ title, introduction, main, style, footer }: HtmlD
 <main>
 ${main}
 </main>
-${footer === undefined ? '' : `<footer>${escapeXml(footer)}</footer>\n`}</body>
+${footer === undefined ? '' : `<footer>${escapeXml(footer)}</footer>\n`}${script === undefined ? '' : `<script>${script}</script>\n`}</body>
 </html>
 `
 }
@@ -41,6 +44,11 @@ ${footer === undefined ? '' : `<footer>${escapeXml(footer)}</footer>\n`}</body>
 export function embeddedPicture(bytes: Uint8Array, description: string, className: string): string {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
   return `<img class="${className}" alt="${escapeXml(description)}" src="data:${mediaType(bytes)};base64,${data}">`
+}
+
+/** Names the one script that a browser may run. */
+function hashOf(script: string): string {
+  return `sha256-${createHash('sha256').update(script).digest('base64')}`
 }
 
 function mediaType(bytes: Uint8Array): string {

@@ -16,6 +16,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_patterns(exports);
   export_per_sample(exports);
   export_information(exports);
+  export_evaluation(exports);
+  export_maps(exports);
+  export_randomisation(exports);
   export_rules(exports);
   export_training(exports);
   export_readout(exports);

@@ -190,4 +190,5 @@ def main():
         say(seconds=seconds)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,9 @@ export interface Reference {
   target: number
   layer: string
   activeShare: number
+  top1: number
+  /** Pearson's correlation for each n of sensitivity-n. */
+  sensitivity: Record<string, number>
   packageSteps: { loss: number[]; crossEntropy: number[]; information: number[] }
   readouts: Record<
     'A' | 'B',
@@ -33,6 +36,8 @@ export async function readReference(model: string): Promise<Reference> {
     model,
     target: scalars.target,
     layer: scalars.layer,
+    top1: scalars.top1,
+    sensitivity: scalars['sensitivity.pearson'],
     activeShare: scalars['package.active_neurons'],
     packageSteps: {
       loss: scalars['per_sample.package.loss'],

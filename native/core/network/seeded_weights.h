@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "network/network.h"
 
 namespace iba {
@@ -13,5 +15,9 @@ Tensor seeded_normal(const std::string& name, uint64_t seed, at::IntArrayRef sha
 /// identity, a smaller scale in the last batch norm of each residual branch. For tests and for trying things;
 /// such a network has learnt nothing.
 void seed_weights(Network& network, uint64_t seed);
+
+/// As `seed_weights`, for the parameters that are chosen by their names. The tensors are replaced, so that
+/// copies of the network keep theirs.
+void seed_weights(Network& network, uint64_t seed, const std::function<bool(const std::string&)>& chosen);
 
 }  // namespace iba

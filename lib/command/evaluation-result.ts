@@ -1,0 +1,23 @@
+import type { Score } from '../evaluation/bootstrap.js'
+import type { RunResult } from '../evaluation/runs/record.js'
+import { count, duration, print, printJson } from './output.js'
+
+/** Tells what a run found. */
+export function printResult(result: RunResult, path: string, json: boolean): void {
+  const { records, ...rest } = result
+  if (json) {
+    printJson({ file: path, ...rest })
+    return
+  }
+  const used = new Set(records.filter(({ values }) => values !== undefined).map(({ id }) => id)).size
+  print(`${result.protocol}, ${result.model.name}, ${result.method.title}`)
+  for (const [name, score] of Object.entries(result.scores)) print(`  ${name}: ${scoreText(score)}`)
+  const perMap = result.secondsPerMap === null ? '' : `, ${duration(result.secondsPerMap)} for a map`
+  print(`  ${count(used, 'image')}${perMap}. The result is in ${path}.`)
+}
+
+/** '0.573 [0.551, 0.594]' */
+export function scoreText({ value, low, high }: Score): string {
+  const interval = low === null || high === null ? '' : ` [${low.toFixed(3)}, ${high.toFixed(3)}]`
+  return `${value.toFixed(3)}${interval}`
+}

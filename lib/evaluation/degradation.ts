@@ -1,0 +1,124 @@
+import { InvalidArgumentError } from '../errors.js'
+import type { Model } from '../model.js'
+import { addon } from '../native/addon.js'
+import { requireInteger } from '../validate.js'
+import { areaUnder, mean, meanCurve } from './numbers.js'
+import {
+  type EvaluationOptions,
+  evaluateEach,
+  requireEvaluationOptions,
+  runNative,
+  type Subject,
+  type SubjectSettings,
+} from './subject.js'
+
+export interface DegradationOptions extends EvaluationOptions {
+  /** The side of a tile in pixels. Default 8. */
+  tile?: number
+}
+
+/** The softmax probability of a class at each point of `shares`. */
+export interface DegradationCurves {
+  mostRelevantFirst: ArrayLike<number>
+  leastRelevantFirst: ArrayLike<number>
+}
+
+/** What became of one image's prediction. */
+export interface ImageDegradation {
+  target: number
+  /** The class predicted for the image as it is. */
+  top1: number
+  /** The degraded share of the image at each point, 0 to 1. */
+  shares: ArrayLike<number>
+  ofTarget: DegradationCurves
+  ofTop1: DegradationCurves
+}
+
+export interface DegradationSummary {
+  shares: ArrayLike<number>
+  /** Averaged over the images and scaled to 1 for the images as they are and 0 for the fully degraded ones. */
+  curves: DegradationCurves
+  /** The area between the curves. */
+  score: number
+}
+
+/** `score` and `curves` are of the class that was predicted for each image as it is, as in the paper's table. */
+export interface DegradationResult extends DegradationSummary {
+  images: ImageDegradation[]
+}
+
+/** Degradation (Ancona et al. 2018; Schulz et al. 2020, section 4.2): tile by tile, images are degraded to the mean of
+ * each channel, the tiles that the map finds most relevant first, and least relevant first. The better the map, the
+ * sooner the first way destroys the prediction and the longer it survives the second.
+ *
+ * There are about 100 points: the image as it is, one after every hundredth of the tiles, and all tiles degraded.
+ * @throws InvalidArgumentError, ModelError, ImageError */
+export async function degradation(model: Model, options: DegradationOptions): Promise<DegradationResult> {
+  requireEvaluationOptions(options, ['tile'])
+  const tile = requireInteger('tile', options.tile ?? 8, 1)
+  const images = await evaluateEach(model, options, (subject, settings) =>
+    degradeImage(model, subject, tile, settings),
+  )
+  return { images, ...summariseDegradation(images) }
+}
+
+/** Degrades one image, from both ends. */
+export async function degradeImage(
+  model: Model,
+  subject: Subject,
+  tile: number,
+  settings: SubjectSettings,
+): Promise<ImageDegradation> {
+  return await runNative(model, addon().degradation, subject, { tile }, settings)
+}
+
+/** How many versions of an image of so many tiles are looked at, in each direction. */
+export function degradationPoints(tiles: number): number {
+  return Math.min(tiles, 100) + 1
+}
+
+/** Curves and score of several images of one size. */
+export function summariseDegradation(
+  images: readonly ImageDegradation[],
+  of: 'ofTop1' | 'ofTarget' = 'ofTop1',
+): DegradationSummary {
+  const shares = images[0]?.shares ?? []
+  if (images.some(image => image.shares.length !== shares.length))
+    throw new InvalidArgumentError('Expected images of one size, whose curves can be averaged.')
+  const curves = {
+    mostRelevantFirst: meanCurve(images.map(image => image[of].mostRelevantFirst)),
+    leastRelevantFirst: meanCurve(images.map(image => image[of].leastRelevantFirst)),
+  }
+  const clean = curves.mostRelevantFirst[0] ?? 0
+  const degraded = curves.mostRelevantFirst.at(-1) ?? 0
+  const scaled = (curve: Float64Array) => curve.map(value => (value - degraded) / (clean - degraded))
+  return {
+    shares,
+    curves: {
+      mostRelevantFirst: scaled(curves.mostRelevantFirst),
+      leastRelevantFirst: scaled(curves.leastRelevantFirst),
+    },
+    score: degradationScore(images.map(image => degradationTerms(image, of))),
+  }
+}
+
+/** What one image adds to the score. */
+export interface DegradationTerms {
+  /** The area between its two curves, as probabilities. */
+  area: number
+  /** What full degradation takes from the probability. */
+  fall: number
+}
+
+export function degradationTerms(image: ImageDegradation, of: 'ofTop1' | 'ofTarget'): DegradationTerms {
+  const { mostRelevantFirst, leastRelevantFirst } = image[of]
+  return {
+    area: areaUnder(image.shares, leastRelevantFirst) - areaUnder(image.shares, mostRelevantFirst),
+    fall: mostRelevantFirst[0]! - mostRelevantFirst[mostRelevantFirst.length - 1]!,
+  }
+}
+
+/** The area between the averaged, scaled curves: averaging and scaling commute with it. */
+export function degradationScore(terms: readonly DegradationTerms[]): number {
+  return mean(terms.map(({ area }) => area)) / mean(terms.map(({ fall }) => fall))
+}

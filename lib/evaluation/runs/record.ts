@@ -1,0 +1,77 @@
+import type { Preprocessing } from '../../images/preprocess.js'
+import type { Score } from '../bootstrap.js'
+
+/** What one piece of a run found. A piece is an image or, in the sanity check, an image at a stage. */
+export interface RunRecord<Values = unknown> {
+  /** Tells the pieces of a run apart. */
+  key: string
+  /** The sample's id. */
+  id: string
+  /** The class that was explained. */
+  target: number
+  /** Seconds until the map was there, with all maps of its batch. */
+  seconds: number
+  /** Why the image takes no part. */
+  skipped?: string
+  /** Absent where it was skipped. */
+  values?: Values
+}
+
+/** A line of a plot. */
+export interface Curve {
+  name: string
+  x: number[]
+  y: number[]
+}
+
+/** What the pieces of a run amount to. */
+export interface Summary {
+  /** What the table shows. */
+  score: Score
+  /** Everything that has a name, the table's score among it. */
+  scores: Record<string, Score>
+  curves: Curve[]
+  /** The names of the places on the curves' x axis, where they are no numbers. */
+  places?: string[]
+}
+
+/** What a run is: two runs whose headers are the same but for `versions` and `part` can be joined. */
+export interface RunHeader {
+  format: 1
+  protocol: string
+  /** Every setting of the protocol, those by default too. */
+  settings: Readonly<Record<string, unknown>>
+  method: {
+    name: string
+    title: string
+    options: Readonly<Record<string, unknown>>
+    /** What the layer's statistics were learnt from, where the method needs any. */
+    statistics: { preset: string; layers: string[]; samples: number } | null
+  }
+  model: {
+    name: string
+    architecture: string
+    weightHash: string
+    classes: number
+    device: string
+    preprocessing: Preprocessing
+  }
+  data: { name: string; samples: number; available: number; seed: number }
+  versions: { package: string; node: string; libtorch: string }
+  /** The git revision of this package's sources, if it runs from a checkout. */
+  revision: string | null
+  /** Which share of the images this is: `rank` of `size`. */
+  part: { rank: number; size: number }
+}
+
+/** A finished run, as its file has it. */
+export interface RunResult extends RunHeader, Summary {
+  started: string
+  finished: string
+  /** Of the maps; null where none was made. */
+  secondsPerMap: number | null
+  /** Images a second, with everything that a run does. */
+  throughput: number
+  records: RunRecord[]
+  failures: { id: string; message: string }[]
+}

@@ -1,0 +1,88 @@
+import { type FileHandle, open, readFile, rm, truncate } from 'node:fs/promises'
+import { errorCode, exists, fileError } from '../../files.js'
+import { RunError } from './error.js'
+import { differences } from './header.js'
+import type { RunHeader, RunRecord } from './record.js'
+
+/** The records of a run that isn't finished: a line of JSON with the header, then one for each piece as it is found. What
+ * is written survives the process; a line that was cut off by its end is dropped by the next one. */
+export class RunLog {
+  readonly path: string
+  readonly #file: FileHandle
+  readonly #records: Map<string, RunRecord>
+
+  private constructor(path: string, file: FileHandle, records: readonly RunRecord[]) {
+    this.path = path
+    this.#file = file
+    this.#records = new Map(records.map(record => [record.key, record]))
+  }
+
+  /** Begins a log, or takes up the one of an interrupted run.
+   * @throws RunError where there is one that isn't to be taken up, or it is of a run with other settings;
+   * AttributionError (`FILE`) */
+  static async open(path: string, header: RunHeader, resume: boolean): Promise<RunLog> {
+    if (resume) return await RunLog.#resume(path, header)
+    if (await exists(path))
+      throw new RunError(
+        `'${path}' is of a run that was interrupted. Add --resume to go on with it, or remove it to start again.`,
+      )
+    return await RunLog.#begin(path, header)
+  }
+
+  static async #begin(path: string, header: RunHeader): Promise<RunLog> {
+    const file = await openFile(path, 'w')
+    await file.appendFile(`${JSON.stringify(header)}\n`)
+    return new RunLog(path, file, [])
+  }
+
+  static async #resume(path: string, header: RunHeader): Promise<RunLog> {
+    const text = await readFile(path, 'utf8').catch(error => {
+      if (errorCode(error) === 'ENOENT') return ''
+      throw fileError(`Can't read '${path}'`, error)
+    })
+    const end = text.lastIndexOf('\n') + 1
+    if (end === 0) return await RunLog.#begin(path, header)
+    const [first, ...lines] = text.slice(0, end - 1).split('\n')
+    requireSameRun(path, JSON.parse(first!) as RunHeader, header)
+    await truncate(path, Buffer.byteLength(text.slice(0, end)))
+    const records = lines.map(line => JSON.parse(line) as RunRecord)
+    return new RunLog(path, await openFile(path, 'a'), records)
+  }
+
+  has(key: string): boolean {
+    return this.#records.has(key)
+  }
+
+  get records(): RunRecord[] {
+    return [...this.#records.values()]
+  }
+
+  async add(record: RunRecord): Promise<void> {
+    this.#records.set(record.key, record)
+    await this.#file.appendFile(`${JSON.stringify(record)}\n`)
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close()
+  }
+
+  /** Removes the log of a run whose result is written. */
+  async remove(): Promise<void> {
+    await rm(this.path, { force: true })
+  }
+}
+
+function requireSameRun(path: string, found: RunHeader, wanted: RunHeader): void {
+  const different = differences(found, wanted)
+  if (different.length === 0) return
+  throw new RunError(
+    `'${path}' is of a run with another ${different.join(', ')}. Run it with those settings, choose another --out, or ` +
+      'remove the file to start again.',
+  )
+}
+
+async function openFile(path: string, flags: string): Promise<FileHandle> {
+  return await open(path, flags).catch(error => {
+    throw fileError(`Can't write '${path}'`, error)
+  })
+}

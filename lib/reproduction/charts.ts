@@ -1,0 +1,129 @@
+import * as Plot from '@observablehq/plot'
+import { parseHTML } from 'linkedom'
+import type { Curve } from '../evaluation/runs/record.js'
+import { escapeXml } from '../rendering/svg.js'
+import type { Found } from './table.js'
+
+/** The line of one method. */
+export interface Series {
+  title: string
+  style: LineStyle
+  curve: Curve
+}
+
+export interface LineStyle {
+  color: string
+  dash: string
+  width: number
+}
+
+/** A figure with its words. */
+export interface Chart {
+  caption: string
+  svg: string
+}
+
+// Of middling lightness, to be seen on white and on black.
+const colors = ['#4f7fe0', '#d98200', '#2f9e77', '#d0559f', '#8b6fd8', '#c2553f', '#3e9ab8', '#93892b']
+const dashes = ['none', '6 3', '2 3']
+
+/** How each of the methods is drawn: the bottlenecks, which it is about, with wider lines. */
+export function lineStyles(
+  methods: readonly { title: string; method: string }[],
+): ReadonlyMap<string, LineStyle> {
+  return new Map(
+    methods.map(({ title, method }, i) => [
+      title,
+      {
+        color: method === 'random' ? '#8a8a90' : colors[i % colors.length]!,
+        dash: dashes[Math.floor(i / colors.length) % dashes.length]!,
+        width: method === 'per-sample' || method === 'readout' ? 2.5 : 1.4,
+      },
+    ]),
+  )
+}
+
+/** The figures of one protocol: one for each of its curves. */
+export function chartsOf(
+  protocol: string,
+  found: readonly Found[],
+  styles: ReadonlyMap<string, LineStyle>,
+): Chart[] {
+  const names = (found[0]?.curves ?? []).map(({ name }) => name)
+  return shownNames(protocol, names).map(name => {
+    const series = found.flatMap(({ method: { title }, curves }) => {
+      const [curve, style] = [curves.find(curve => curve.name === name), styles.get(title)]
+      return curve && style ? [{ title, style, curve }] : []
+    })
+    return { caption: captionOf(protocol, name), svg: draw(series, axesOf(protocol, found[0]?.places)) }
+  })
+}
+
+/** Of sensitivity-n only what the score is made of. */
+function shownNames(protocol: string, names: readonly string[]): readonly string[] {
+  return protocol.startsWith('sensitivity') ? names.slice(0, 1) : names
+}
+
+function captionOf(protocol: string, name: string): string {
+  const tile = protocol.match(/\d+$/)?.[0]
+  if (protocol.startsWith('degradation')) return `Degradation, tiles of ${tile}×${tile}, ${name}`
+  if (protocol.startsWith('sensitivity')) return `Sensitivity-n, tiles of ${tile}×${tile}`
+  return `Sanity check, ${name}`
+}
+
+type Axes = Pick<Plot.PlotOptions, 'x' | 'y'> & { marginBottom: number; labels?: readonly string[] }
+
+function axesOf(protocol: string, places: readonly string[] | undefined): Axes {
+  if (places)
+    return {
+      x: { type: 'point', label: null, domain: places, tickRotate: -45 },
+      y: { label: 'likeness to the map of the trained network', grid: true, nice: true },
+      marginBottom: 70,
+      labels: places,
+    }
+  if (protocol.startsWith('sensitivity'))
+    return {
+      x: { type: 'log', label: 'masked tiles' },
+      y: { label: 'correlation', grid: true, nice: true },
+      marginBottom: 40,
+    }
+  return {
+    x: { label: 'degraded share, %', percent: true },
+    y: { label: 'probability of the class, scaled', grid: true, nice: true },
+    marginBottom: 40,
+  }
+}
+
+function draw(series: readonly Series[], { labels, ...axes }: Axes): string {
+  const { document } = parseHTML('<html></html>')
+  const picture = Plot.plot({
+    document,
+    width: 560,
+    height: 340,
+    marginLeft: 48,
+    ...axes,
+    style: { fontFamily: 'inherit', fontSize: '12px', background: 'none', overflow: 'visible' },
+    marks: series.map(({ style, curve: { x, y } }) =>
+      Plot.lineY(
+        x.map((value, i) => ({ x: labels?.[value] ?? value, y: y[i] })),
+        {
+          x: 'x',
+          y: 'y',
+          stroke: style.color,
+          strokeWidth: style.width,
+          strokeDasharray: style.dash,
+        },
+      ),
+    ),
+  })
+  return nameLines(picture.outerHTML, series)
+}
+
+/** Tells the lines apart for readers, pointers and the page's script; the library calls each of them 'line'. */
+function nameLines(svg: string, series: readonly Series[]): string {
+  const titles = series.map(({ title }) => escapeXml(title))
+  return svg.replaceAll('aria-label="line">', () => {
+    const title = titles.shift()
+    return `aria-label="${title}"><title>${title}</title>`
+  })
+}

@@ -1,0 +1,69 @@
+#include "evaluation/degradation.h"
+
+#include <cmath>
+
+#include "evaluation/replacement.h"
+#include "evaluation/tiles.h"
+
+namespace iba {
+
+namespace {
+
+constexpr int64_t kPoints = 100;
+
+std::vector<double> column(const Tensor& probabilities, int64_t index) {
+  Tensor values = probabilities.select(1, index).contiguous();
+  const double* first = values.const_data_ptr<double>();
+  return {first, first + values.numel()};
+}
+
+}  // namespace
+
+std::vector<int64_t> degradation_counts(int64_t tiles) {
+  std::vector<int64_t> counts{0};
+  for (int64_t i = 0; i < kPoints; ++i) {
+    double share = static_cast<double>(i) / static_cast<double>(kPoints - 1);
+    auto step = static_cast<int64_t>(std::nearbyint(share * static_cast<double>(tiles)));
+    if (step < tiles && step + 1 > counts.back()) counts.push_back(step + 1);
+  }
+  if (counts.back() < tiles) counts.push_back(tiles);
+  return counts;
+}
+
+Degradation degrade(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
+                    int64_t tile, RowSettings settings) {
+  Tiles tiles(image.size(1), image.size(2), tile);
+  Tensor scores = tiles.means(map);
+  Tensor degraded = image.mean({1, 2}, true).expand_as(image);
+  auto counts = degradation_counts(tiles.count());
+  auto replacement = [&](bool highest_first, std::vector<int64_t> versions) {
+    Tensor order = tiles.spread(ranks(scores, highest_first)).to(image.device());
+    return Replacement{image, degraded, order, std::move(versions)};
+  };
+  // Both curves begin and end with the same image.
+  Replacement first = replacement(true, counts);
+  Replacement last = replacement(false, {counts.begin() + 1, counts.end() - 1});
+
+  RowRunner runner(network, settings, first.versions() + last.versions());
+  auto run = [&](const Replacement& versions) {
+    return at::softmax(
+        runner.logits(versions.versions(), [&](int64_t b, int64_t e) { return versions.images(b, e); }), 1);
+  };
+  Tensor descending = run(first);
+  Tensor ends[2] = {descending.slice(0, 0, 1), descending.slice(0, -1)};
+  Tensor ascending =
+      last.versions() > 0 ? at::cat({ends[0], run(last), ends[1]}) : at::cat({ends[0], ends[1]});
+
+  Degradation result;
+  result.shares = first.shares(tiles.count());
+  result.top1 = descending[0].argmax().item<int64_t>();
+  result.target = target < 0 ? result.top1 : target;
+  auto curves = [&](int64_t index) {
+    return ClassCurves{column(descending, index), column(ascending, index)};
+  };
+  result.of_target = curves(result.target);
+  result.of_top1 = curves(result.top1);
+  return result;
+}
+
+}  // namespace iba

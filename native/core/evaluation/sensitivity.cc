@@ -1,0 +1,91 @@
+#include "evaluation/sensitivity.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include "error.h"
+#include "evaluation/tiles.h"
+
+namespace iba {
+
+namespace {
+
+/// The logits of a target for the image as it is and for its changed versions.
+struct TargetLogits {
+  int64_t target;
+  double clean;
+  Tensor changed;
+};
+
+TargetLogits target_logits(const Network& network, const Tensor& image, int64_t target, int64_t versions,
+                           const RowRunner::Build& build, RowSettings settings) {
+  RowRunner runner(network, settings, versions + 1);
+  Tensor clean = runner.logits(1, [&](int64_t, int64_t) { return image.unsqueeze(0); })[0];
+  if (target < 0) target = clean.argmax().item<int64_t>();
+  return {target, clean[target].item<double>(), runner.logits(versions, build).select(1, target)};
+}
+
+void require_masks_of(const Tiles& tiles, const Tensor& masks) {
+  if (masks.size(1) == tiles.count()) return;
+  throw Error("INVALID_ARGUMENT", "Expected masks of " + std::to_string(tiles.rows()) + "×" +
+                                      std::to_string(tiles.columns()) + " tiles.");
+}
+
+}  // namespace
+
+Tensor random_masks(int64_t tiles, int64_t chosen, int64_t count, uint64_t seed) {
+  auto generator = at::detail::createCPUGenerator(seed);
+  Tensor masks = at::zeros({count, tiles}, at::kByte);
+  for (int64_t i = 0; i < count; ++i) {
+    Tensor order = at::randperm(tiles, generator, at::TensorOptions(at::kLong));
+    masks[i].index_fill_(0, order.slice(0, 0, chosen), 1);
+  }
+  return masks;
+}
+
+Tensor relevance_in_masks(const Tensor& map, const Tensor& masks, int64_t tile) {
+  Tiles tiles(map.size(0), map.size(1), tile);
+  require_masks_of(tiles, masks);
+  Tensor index = tiles.of_pixels().flatten();
+  Tensor sums =
+      at::zeros({tiles.count()}, at::kDouble).index_add_(0, index, map.flatten().to(at::kCPU, at::kDouble));
+  return masks.ne(0).to(at::kDouble).mv(sums);
+}
+
+MaskedDrops masked_drops(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
+                         const Tensor& masks, int64_t tile, RowSettings settings) {
+  Tiles tiles(image.size(1), image.size(2), tile);
+  require_masks_of(tiles, masks);
+  Tensor hidden = masks.ne(0);
+  auto build = [&](int64_t begin, int64_t end) {
+    Tensor pixels = tiles.spread(hidden.slice(0, begin, end)).to(image.device());
+    return image.unsqueeze(0).masked_fill(pixels.unsqueeze(1), 0);
+  };
+  auto logits = target_logits(network, image, target, masks.size(0), build, settings);
+  return {logits.target, logits.clean - logits.changed, relevance_in_masks(map, masks, tile)};
+}
+
+Infidelity infidelity(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
+                      double deviation, int64_t samples, uint64_t seed, RowSettings settings) {
+  auto generator = at::detail::createCPUGenerator(seed);
+  Tensor noise =
+      at::empty({samples, 1, map.size(0), map.size(1)}, at::kFloat).normal_(0, deviation, generator);
+  auto build = [&](int64_t begin, int64_t end) {
+    return image.unsqueeze(0) - noise.slice(0, begin, end).to(image.device());
+  };
+  auto logits = target_logits(network, image, target, samples, build, settings);
+  Tensor explained = noise.flatten(1).to(at::kDouble).mv(map.flatten().to(at::kCPU, at::kDouble));
+  Tensor drop = logits.clean - logits.changed;
+  double square = explained.square().sum().item<double>();
+  double scale = square > 0 ? explained.dot(drop).item<double>() / square : 0;
+  auto error = [&](double factor) { return (explained * factor - drop).square().mean().item<double>(); };
+  return {logits.target, error(1), error(scale)};
+}
+
+Tensor neighbours(const Tensor& image, double radius, int64_t count, uint64_t seed) {
+  auto generator = at::detail::createCPUGenerator(seed);
+  auto shape = image.sizes().vec();
+  shape.insert(shape.begin(), count);
+  return image + at::empty(shape, at::kFloat).uniform_(-radius, radius, generator);
+}
+
+}  // namespace iba
