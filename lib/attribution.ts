@@ -5,8 +5,9 @@ export interface HeatMap {
   data: Float32Array
   width: number
   height: number
-  /** What a value means: 'bits/pixel' sums to the bits that passed; 'relative' is scaled to [0, 1]. */
-  unit: 'bits/pixel' | 'relative'
+  /** What a value means: 'bits/pixel' sums to the bits that passed, 'logits' counts in units of the class's logit,
+   * and of 'relative' values only the proportions mean something. */
+  unit: 'bits/pixel' | 'logits' | 'relative'
 }
 
 /** One optimisation step. `loss` = `crossEntropy` + β · `information`, all in nats; `information` is the mean
@@ -35,6 +36,10 @@ export interface Attribution {
   target: number
   probability: number
   map: HeatMap
+  /** The attribution before it was reduced to the map, in C order, if `keepRaw`: (channels, height, width). */
+  raw?: { data: Float32Array; shape: number[] }
+  /** Measures of how far to trust the map, by name, such as a completeness gap; empty where the method has none. */
+  checks: Readonly<Record<string, number>>
   image: SeenImage
   /** From the moment the image's batch started until its map was there. */
   seconds: number
@@ -82,5 +87,7 @@ export interface Attributer<Result extends Attribution = Attribution> {
     images: AsyncIterable<ImageInput | TargetedImage> | Iterable<ImageInput | TargetedImage>,
     options?: AttributeOptions,
   ): AsyncGenerator<Result, void, undefined>
+  /** Frees what belongs to the attributer alone; the model and its statistics stay. Safe to call twice. */
   dispose(): void
+  [Symbol.asyncDispose](): Promise<void>
 }

@@ -1,7 +1,10 @@
+/** Told after every step of the work. */
+export type OnStep = (step: number, steps: number) => void
+
 /** What a batch runs with: `signal` is aborted once nobody waits for any of its results. */
 export interface BatchContext {
   signal: AbortSignal
-  onStep: (step: number) => void
+  onStep: OnStep
 }
 
 export interface BatchQueueOptions<Request, Result> {
@@ -14,7 +17,7 @@ export interface BatchQueueOptions<Request, Result> {
 
 interface Waiting<Request, Result> {
   request: Request
-  onStep: (step: number) => void
+  onStep: OnStep
   resolve: (result: Result) => void
   reject: (reason: unknown) => void
   /** Nobody waits for the result any more. */
@@ -35,7 +38,7 @@ export class BatchQueue<Request, Result> {
   /** Queues one request. An abort rejects it at once, and ends the batch when it was the last one in it. */
   submit(
     request: Request,
-    { signal, onStep = () => {} }: { signal?: AbortSignal | undefined; onStep?: (step: number) => void } = {},
+    { signal, onStep = () => {} }: { signal?: AbortSignal | undefined; onStep?: OnStep } = {},
   ): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
@@ -69,9 +72,9 @@ export class BatchQueue<Request, Result> {
   }
 
   // A callback that throws fails its own request: thrown on, it would end the process.
-  #tell(entry: Waiting<Request, Result>, step: number): void {
+  #tell(entry: Waiting<Request, Result>, step: number, steps: number): void {
     try {
-      entry.onStep(step)
+      entry.onStep(step, steps)
     } catch (error) {
       this.#abandon(entry, error)
     }
@@ -93,8 +96,8 @@ export class BatchQueue<Request, Result> {
     const controller = new AbortController()
     this.#running = { batch, controller }
     try {
-      const onStep = (step: number) => {
-        for (const entry of batch) if (!entry.abandoned) this.#tell(entry, step)
+      const onStep: OnStep = (step, steps) => {
+        for (const entry of batch) if (!entry.abandoned) this.#tell(entry, step, steps)
       }
       const requests = batch.map(entry => entry.request)
       const results = await this.#options.run(requests, { signal: controller.signal, onStep })

@@ -48,6 +48,13 @@ export class StatisticsError extends AttributionError {
   }
 }
 
+/** Patterns that are broken or don't fit the model. */
+export class PatternsError extends AttributionError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('PATTERNS', message, options)
+  }
+}
+
 /** The asked device can't run, with the reason. */
 export class DeviceError extends AttributionError {
   constructor(message: string, options?: ErrorOptions) {

@@ -16,6 +16,16 @@ export { type ImageFolder, imageFolder } from './images/folder.js'
 export { type NpyArray, readNpy, writeNpy } from './images/npy.js'
 export type { Preprocessing } from './images/preprocess.js'
 export type { ImageInput, PreparedImage } from './images/source.js'
+export type { MethodDescription, OptionDescription, OptionValue } from './method-options.js'
+export {
+  createAttributer,
+  describeMethod,
+  describeMethods,
+  type MethodName,
+  type MethodOptions,
+  methodNames,
+  methods,
+} from './methods.js'
 export {
   architectures,
   type LayerInfo,

@@ -4,9 +4,15 @@ import { DisposedError } from './errors.js'
 import { completePreprocessing, type PreparedInput, type Preprocessing } from './images/preprocess.js'
 import type { ImageInput } from './images/source.js'
 import { asList, pendingImages } from './images/stream.js'
-import { type Addon, addon, type ModelHandle, type NativeModelDescription } from './native/addon.js'
+import {
+  type Addon,
+  addon,
+  type MemoryFormat,
+  type ModelHandle,
+  type NativeModelDescription,
+} from './native/addon.js'
 import { callNative, callNativeSync } from './native/errors.js'
-import { invalid, requireInteger, requireKnownKeys, requireString } from './validate.js'
+import { invalid, requireInteger, requireKnownKeys, requireOneOf, requireString } from './validate.js'
 import { weightSource } from './weights/source.js'
 
 export interface LoadOptions {
@@ -16,6 +22,9 @@ export interface LoadOptions {
   /** Default 'auto'. */
   device?: Device
   preprocessing?: Partial<Preprocessing>
+  /** How activations lie in memory. 'channels-last', the default, is faster; 'contiguous' rounds as a network of
+   * PyTorch's does that was not moved to another memory format. */
+  memoryFormat?: MemoryFormat
   /** Shape of a seeded network; a weight file decides these by itself. */
   classes?: number
   width?: number
@@ -140,6 +149,8 @@ export class Model {
   }
 }
 
+const memoryFormats = ['channels-last', 'contiguous'] as const
+
 /** Loads a network of the zoo (`architectures` lists them), or 'demo', the trained one that comes with the package.
  * @throws ModelError, WeightsError, DeviceError, InvalidArgumentError */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
@@ -148,6 +159,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
     'weights',
     'device',
     'preprocessing',
+    'memoryFormat',
     'classes',
     'width',
     'inputChannels',
@@ -166,6 +178,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
       width: requireInteger('width', options.width ?? 64, 1, 1024),
       inputChannels: requireChannels(options.inputChannels ?? 3),
       device,
+      memoryFormat: requireOneOf('memoryFormat', options.memoryFormat ?? 'channels-last', memoryFormats),
     }),
   )
   return new Model(

@@ -1,3 +1,4 @@
+import { closest, distance } from 'fastest-levenshtein'
 import { InvalidArgumentError } from './errors.js'
 
 /** What a value looks like in an error message: short, with its type. */
@@ -49,17 +50,29 @@ export function requireSignal(value: unknown): void {
   if (value !== undefined && !(value instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', value)
 }
 
-/** Rejects option names that don't exist, so that a misspelt option is never silently ignored. */
-export function requireKnownKeys(name: string, value: unknown, allowed: readonly string[]): void {
+export function requireObject<T extends object>(name: string, value: T): T {
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw invalid(name, 'an object', value)
-  for (const key of Object.keys(value)) {
+  return value
+}
+
+/** Rejects option names that don't exist, so that a misspelt option is never silently ignored. */
+export function requireKnownKeys(name: string, value: object, allowed: readonly string[]): void {
+  for (const key of Object.keys(requireObject(name, value))) {
     if (!allowed.includes(key)) {
       throw new InvalidArgumentError(
-        `Unknown option '${key}' in ${name}. The options are: ${[...allowed].join(', ')}.`,
+        `Unknown option '${key}' in ${name}.${suggestion(key, allowed)} The options are: ${allowed.join(', ')}.`,
       )
     }
   }
+}
+
+/** ` Did you mean 'steps'?`, or nothing where no name is near. */
+export function suggestion(name: string, names: readonly string[]): string {
+  if (names.length === 0) return ''
+  const nearest = closest(name, names)
+  const near = distance(name, nearest) <= Math.max(2, nearest.length / 2)
+  return near ? ` Did you mean '${nearest}'?` : ''
 }
 
 function range(minimum: number, maximum: number): string {

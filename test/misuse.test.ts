@@ -8,7 +8,7 @@ type Function = keyof Addon
 const native = () => addon() as unknown as Record<string, (...args: unknown[]) => unknown>
 
 // These take no argument.
-const harmless: Function[] = ['describeRuntime', 'createCancellation', 'architectures']
+const harmless: Function[] = ['describeRuntime', 'createCancellation', 'architectures', 'methods']
 const refused = () => Object.keys(addon()).filter(name => !harmless.includes(name as Function))
 
 /** Values of every kind, none of which is a first argument of anything; most are wrong everywhere. */
@@ -111,6 +111,7 @@ const tiny = {
   width: 8,
   inputChannels: 3,
   device: 'cpu',
+  memoryFormat: 'channels-last' as const,
 }
 const picture = { resize: 8, crop: 4, cropFirst: false, mean: [0.5], deviation: [0.2] }
 

@@ -35,15 +35,16 @@ function isGrey([red, green, blue]: number[]): boolean {
   return red === green && green === blue
 }
 
-test('colour maps grow lighter and stay within bytes', t => {
+test('colour maps grow lighter, up to the middle if they are for signed values, and stay within bytes', t => {
   for (const name of colorMapNames) {
     const colors = colorMap(name)
+    const lightest = name === 'blue-red' ? 50 : 100
     let before = -1
     for (let i = 0; i <= 100; i++) {
       const [red, green, blue] = colors(i / 100)
       t.true([red, green, blue].every(value => Number.isInteger(value) && value >= 0 && value <= 255))
       const lightness = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-      t.true(lightness >= before - 1)
+      t.true(i <= lightest ? lightness >= before - 1 : lightness <= before + 1, `${name} ${i}`)
       before = lightness
     }
     t.deepEqual(colors(-1), colors(0))
@@ -94,12 +95,12 @@ test('maps of zeros, of one value, of values that are no numbers or negative are
     width: 2,
     height: 2,
   })
-  for (const value of [0, -3, Number.NaN]) {
+  for (const value of [0, Number.NaN]) {
     const at = await pixelsOf(await renderOverlay(orange, constant(value), { colorBar: false }))
     t.true(isGrey(at(100, 100)), `${value}`)
     t.false(at(100, 100).every(channel => channel === 0))
   }
-  for (const value of [5, 1e-40, Infinity]) {
+  for (const value of [5, -3, 1e-40, Infinity]) {
     const at = await pixelsOf(await renderOverlay(orange, constant(value), { colorBar: false }))
     t.false(isGrey(at(100, 100)), `${value}`)
     await t.notThrowsAsync(renderOverlay(orange, constant(value)))
@@ -110,6 +111,24 @@ test('a common maximum keeps weak maps weak', async t => {
   const strong = await pixelsOf(await renderOverlay(orange, spot(2), { colorBar: false, maximum: 2 }))
   const weak = await pixelsOf(await renderOverlay(orange, spot(0.2), { colorBar: false, maximum: 2 }))
   t.true(strong(224, 224)[0]! > weak(224, 224)[0]! + 50)
+})
+
+test('values below 0 are blue and those above red, 0 shows the picture', async t => {
+  const map: HeatMap = {
+    data: new Float32Array([-1, -1, 0, 0, 0, 0, 1, 1]),
+    width: 8,
+    height: 1,
+    unit: 'logits',
+  }
+  const at = await pixelsOf(await renderOverlay(orange, map, { colorBar: false }))
+  const [left, middle, right] = [at(20, 224), at(224, 224), at(428, 224)]
+  t.true(left[2]! > left[0]! + 80, `${left}`)
+  t.true(isGrey(middle), `${middle}`)
+  t.true(right[0]! > right[2]! + 80, `${right}`)
+  const positive = await pixelsOf(await renderOverlay(orange, map, { colorBar: false, signed: false }))
+  t.true(isGrey(positive(20, 224)))
+  t.false(isGrey(positive(428, 224)))
+  await t.notThrowsAsync(renderOverlay(orange, map, { title: 'both' }))
 })
 
 test('a machine without fonts writes with our own letters', async t => {

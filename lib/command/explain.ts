@@ -1,13 +1,7 @@
-import {
-  ImageError,
-  type Model,
-  type PerSampleOptions,
-  type Preset,
-  perSample,
-  type Statistics,
-} from '../index.js'
+import { type Attributer, ImageError } from '../index.js'
 import { IncompleteError, InterruptedError } from './exit.js'
 import { type Job, jobImages } from './jobs.js'
+import type { MethodFlags } from './method.js'
 import type { ModelOptions, PreprocessingOptions } from './options.js'
 import { count, duration, note, shellWord } from './output.js'
 import { images, startProgress } from './progress.js'
@@ -16,23 +10,14 @@ import { isDone, recordOf, type WantedFiles, writeResult } from './results.js'
 import { Tracker } from './tracker.js'
 
 /** The options of `iba attribute`. */
-export interface AttributeCommandOptions extends ModelOptions, PreprocessingOptions {
-  layer?: string
-  statistics?: string
-  preset?: Preset
-  beta?: number
-  steps?: number
-  copies?: number
-  lr?: number
-  sigma?: number
-  minStd?: number
+export interface AttributeCommandOptions extends ModelOptions, PreprocessingOptions, MethodFlags {
   target?: number
   seed: number
-  batch?: number
   out: string
   image: boolean
   animate?: 'gif' | 'webp'
   saveCapacity?: boolean
+  raw?: boolean
   skipExisting?: boolean
   json?: boolean
   quiet?: boolean
@@ -41,8 +26,7 @@ export interface AttributeCommandOptions extends ModelOptions, PreprocessingOpti
 /** Everything that is decided before the first image is read. */
 export interface Work {
   jobs: readonly Job[]
-  model: Model
-  statistics: Statistics
+  attributer: Attributer
   classNames: readonly string[]
   wanted: WantedFiles
   options: AttributeCommandOptions
@@ -79,7 +63,7 @@ async function explain(
   tracker: Tracker,
   signal: AbortSignal,
 ): Promise<void> {
-  const { model, options, wanted, classNames } = work
+  const { attributer, options, wanted, classNames } = work
   const report = options.json ? printRecord : tableOf(jobs, classNames)
   const onError = (error: unknown, failed: readonly Job[]) => {
     // Anything else than an image would fail for the next one too.
@@ -89,7 +73,7 @@ async function explain(
   // Results come with the position of their image in what `jobImages` gave.
   const taken: Job[] = []
   const supply = jobImages(jobs, job => taken.push(job), onError)
-  const results = perSample(model, methodOptions(work)).attributeAll(supply, {
+  const results = attributer.attributeAll(supply, {
     ...(options.target !== undefined && { targets: options.target }),
     seed: options.seed,
     signal,
@@ -115,24 +99,6 @@ function summarise(
   }
   const others = done > 0 ? ` The results of the others are in ${out}.` : ''
   throw new IncompleteError(`${failed} of ${count(total, 'image')} failed.${others}`)
-}
-
-function methodOptions({ statistics, options, wanted }: Work): PerSampleOptions {
-  const { layer, preset, beta, steps, copies, lr, sigma, minStd, batch } = options
-  return {
-    statistics,
-    ...(layer !== undefined && { layer }),
-    ...(preset !== undefined && { preset }),
-    ...(beta !== undefined && { beta }),
-    ...(steps !== undefined && { steps }),
-    ...(copies !== undefined && { copies }),
-    ...(lr !== undefined && { learningRate: lr }),
-    ...(sigma !== undefined && { sigma }),
-    ...(minStd !== undefined && { minimumStd: minStd }),
-    ...(batch !== undefined && { batch }),
-    keepCapacity: wanted.capacity,
-    keepSteps: wanted.animation !== undefined,
-  }
 }
 
 function interrupted(done: number, total: number, { out }: AttributeCommandOptions): InterruptedError {

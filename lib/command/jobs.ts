@@ -21,6 +21,7 @@ export interface ResultFiles {
   picture: string
   animation: string
   capacity: string
+  raw: string
 }
 
 export interface Plan {
@@ -122,6 +123,7 @@ class ResultNames {
         picture: join(this.#out, files.picture),
         animation: join(this.#out, files.animation),
         capacity: join(this.#out, files.capacity),
+        raw: join(this.#out, files.raw),
       }
     }
   }
@@ -132,6 +134,7 @@ class ResultNames {
       picture: `${stem}.png`,
       animation: `${stem}.${this.#animation}`,
       capacity: `${stem}.capacity.npy`,
+      raw: `${stem}.raw.npy`,
     }
   }
 }

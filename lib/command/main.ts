@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addAttribute } from './attribute.js'
+import { addCompare } from './compare.js'
 import { addDoctor } from './doctor.js'
 import { addEstimate } from './estimate.js'
 import { hint, reportFailure } from './exit.js'
 import { addLayers } from './layers.js'
+import { addMethods } from './methods.js'
 import { addModels } from './models.js'
 import { addWeights } from './weights.js'
 
@@ -34,7 +36,9 @@ async function run(words: readonly string[]): Promise<number> {
 
   program.commandsGroup('Explaining images:')
   addAttribute(program)
+  addCompare(program)
   addEstimate(program)
+  addMethods(program)
   program.commandsGroup('Networks:')
   addModels(program)
   addLayers(program)

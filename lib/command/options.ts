@@ -124,6 +124,14 @@ export function requireLayer(model: Model, layer: string | undefined): void {
   addon().disposeStatistics(callNativeSync(() => addon().createStatistics(model.handle, [layer], 'iba')))
 }
 
+/** Refuses a class that the model doesn't have. */
+export function requireTarget(model: Model, target: number | undefined): void {
+  if (target === undefined || target < model.classes) return
+  throw new UsageError(
+    `--target ${target}: the network has ${model.classes} classes, 0 to ${model.classes - 1}.`,
+  )
+}
+
 /** Refuses a missing model, and one that doesn't exist, naming the nearest ones. */
 export function requireModel(name: string | undefined): void {
   requireGiven('--model', name, "Give the network's name (`iba models` lists them), or --model demo.")

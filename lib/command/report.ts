@@ -21,25 +21,38 @@ export function tableOf(jobs: readonly Job[], classNames: readonly string[]): Re
     input: string,
     target: string,
     probability: string,
-    bits: string,
-    time: string,
+    rest: readonly string[],
     picture: string,
   ) =>
     print(
-      `${input.padEnd(widths.input)}  ${target.padEnd(widths.target)}  ${probability.padStart(11)}  ` +
-        `${bits.padStart(9)}  ${time.padStart(10)}  ${picture}`,
+      [
+        input.padEnd(widths.input),
+        target.padEnd(widths.target),
+        probability.padStart(11),
+        ...rest.map((cell, i) => cell.padStart(rest.length - 1 === i ? 10 : 9)),
+        picture,
+      ].join('  '),
     )
   let isFirst = true
-  return ({ input, target, className, probability, bits, seconds, files }) => {
-    if (isFirst) row('image', 'class', 'probability', 'bits', 'time', 'result')
+  return record => {
+    const { input, target, className, probability, seconds, files } = record
+    const measures = measuresOf(record)
+    if (isFirst) row('image', 'class', 'probability', [...measures.map(([name]) => name), 'time'], 'result')
     isFirst = false
     row(
       input,
       className === undefined ? String(target) : `${target} ${className}`,
       probability.toFixed(3),
-      bits === null ? '-' : bits.toFixed(1),
-      duration(seconds),
+      [...measures.map(([name, text]) => text.padStart(name.length)), duration(seconds)],
       files.picture ?? files.map,
     )
   }
+}
+
+/** What the method says about a map in numbers: its bits, and its checks. */
+function measuresOf({ bits, checks }: ResultRecord): (readonly [name: string, text: string])[] {
+  const texts = Object.entries(checks).map(
+    ([name, value]) => [name, String(Number(value.toPrecision(3)))] as const,
+  )
+  return bits === null ? texts : [['bits', bits.toFixed(1)], ...texts]
 }

@@ -1,6 +1,12 @@
 import { existsSync } from 'node:fs'
 import { writeFileAtomically } from '../files.js'
-import { type PerSampleAttribution, renderAnimation, renderOverlay, writeNpy } from '../index.js'
+import {
+  type Attribution,
+  type PerSampleAttribution,
+  renderAnimation,
+  renderOverlay,
+  writeNpy,
+} from '../index.js'
 import type { Job, ResultFiles } from './jobs.js'
 
 /** Which files are written for each image. */
@@ -8,6 +14,7 @@ export interface WantedFiles {
   picture: boolean
   animation: 'gif' | 'webp' | undefined
   capacity: boolean
+  raw: boolean
 }
 
 /** The paths that are written for one image. */
@@ -22,7 +29,9 @@ export interface ResultRecord {
   method: string
   unit: string
   files: WrittenFiles
-  steps: PerSampleAttribution['steps']
+  /** Of the optimisation; per-sample only. */
+  steps?: PerSampleAttribution['steps']
+  checks: Attribution['checks']
   /** The sum of the map; null if the map isn't in bits. */
   bits: number | null
   seconds: number
@@ -34,19 +43,19 @@ export function isDone(job: Job, wanted: WantedFiles): boolean {
 }
 
 /** Writes the files of one image. */
-export async function writeResult(
-  job: Job,
-  result: PerSampleAttribution,
-  wanted: WantedFiles,
-): Promise<WrittenFiles> {
+export async function writeResult(job: Job, result: Attribution, wanted: WantedFiles): Promise<WrittenFiles> {
   const files = chosenFiles(job, wanted)
-  const { map, image, stepMaps, capacity } = result
+  const { map, image, raw } = result
   if (files.picture) await writeFileAtomically(files.picture, await renderOverlay(image, map))
-  if (files.animation) {
-    const frames = await renderAnimation(image, stepMaps, { format: wanted.animation ?? 'gif' })
-    await writeFileAtomically(files.animation, frames)
+  if (isPerSample(result)) {
+    const { stepMaps, capacity } = result
+    if (files.animation) {
+      const frames = await renderAnimation(image, stepMaps, { format: wanted.animation ?? 'gif' })
+      await writeFileAtomically(files.animation, frames)
+    }
+    if (files.capacity && capacity) await writeNpy(files.capacity, capacity.data, capacity.shape)
   }
-  if (files.capacity && capacity) await writeNpy(files.capacity, capacity.data, capacity.shape)
+  if (files.raw && raw) await writeNpy(files.raw, raw.data, raw.shape)
   await writeNpy(files.map, map.data, [map.height, map.width])
   return files
 }
@@ -54,11 +63,11 @@ export async function writeResult(
 /** What there is to say about one image. */
 export function recordOf(
   job: Job,
-  result: PerSampleAttribution,
+  result: Attribution,
   files: WrittenFiles,
   className: string | undefined,
 ): ResultRecord {
-  const { target, probability, method, map, steps, seconds } = result
+  const { target, probability, method, map, checks, seconds } = result
   return {
     input: job.name,
     target,
@@ -67,10 +76,15 @@ export function recordOf(
     method,
     unit: map.unit,
     files,
-    steps,
+    ...(isPerSample(result) && { steps: result.steps }),
+    checks,
     bits: map.unit === 'bits/pixel' ? map.data.reduce((sum, value) => sum + value, 0) : null,
     seconds,
   }
+}
+
+function isPerSample(result: Attribution): result is PerSampleAttribution {
+  return 'stepMaps' in result
 }
 
 function chosenFiles({ files }: Job, wanted: WantedFiles): WrittenFiles {
@@ -79,5 +93,6 @@ function chosenFiles({ files }: Job, wanted: WantedFiles): WrittenFiles {
     ...(wanted.picture && { picture: files.picture }),
     ...(wanted.animation && { animation: files.animation }),
     ...(wanted.capacity && { capacity: files.capacity }),
+    ...(wanted.raw && { raw: files.raw }),
   }
 }

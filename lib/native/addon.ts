@@ -9,6 +9,8 @@ export type Handle<Name extends string> = { readonly [brand]: Name }
 export type ModelHandle = Handle<'model'>
 export type StatisticsHandle = Handle<'statistics'>
 export type CancellationHandle = Handle<'cancellation'>
+export type MethodHandle = Handle<'method'>
+export type PatternsHandle = Handle<'patterns'>
 export type TrainerHandle = Handle<'classifier trainer'>
 
 export interface NativeTensor {
@@ -58,6 +60,75 @@ export interface NativePerSampleResult {
   capacityShape?: number[]
 }
 
+/** How activations lie in memory. */
+export type MemoryFormat = 'channels-last' | 'contiguous'
+
+export type NativeOptionValue = number | boolean | string | readonly number[]
+
+/** An option of a method. `standard` and `paper` stand for it in the two presets where nothing is given; null where
+ * the method finds its value out itself. */
+export interface NativeOptionSpec {
+  name: string
+  summary: string
+  form: 'number' | 'whole' | 'flag' | 'choice' | 'text' | 'numbers'
+  standard: NativeOptionValue | null
+  paper: NativeOptionValue | null
+  minimum: number
+  maximum: number
+  choices: string[]
+}
+
+export interface NativeMethod {
+  name: string
+  summary: string
+  source: string
+  options: NativeOptionSpec[]
+}
+
+export interface NativeAttribution {
+  target: number
+  probability: number
+  map: Float32Array
+  unit: 'logits' | 'relative'
+  raw?: Float32Array
+  rawShape?: number[]
+  checks: Record<string, number>
+}
+
+export interface NativePatternsDescription {
+  model: string
+  weightHash: string
+  samples: number
+  layers: { name: string; shape: number[] }[]
+}
+
+/** Values in double precision, in C order. */
+export interface DoubleTensor {
+  data: Float64Array
+  shape: readonly number[]
+}
+
+/** An operation that relevance can be handed down through. */
+export type RuledOperation =
+  | { kind: 'linear'; weight: DoubleTensor; bias: DoubleTensor }
+  | {
+      kind: 'convolution'
+      weight: DoubleTensor
+      bias: DoubleTensor
+      stride: [number, number]
+      padding: [number, number]
+      groups: number
+    }
+  | { kind: 'average-pool'; size: [number, number] }
+  | { kind: 'add' }
+
+export type RelevanceRule =
+  | { name: 'epsilon'; epsilon: number; biases: boolean }
+  | { name: 'gamma'; epsilon: number; biases: boolean; gamma: number }
+  | { name: 'alpha-beta'; epsilon: number; biases: boolean; beta: number }
+  | { name: 'box'; epsilon: number; low: readonly number[]; high: readonly number[] }
+  | { name: 'sum' | 'average-pool'; epsilon: number }
+
 /** What the native binding exports. Shapes are NCHW; a target of -1 means the predicted class. Functions that
  * return a promise do their work on a thread of the add-on. */
 export interface Addon {
@@ -99,6 +170,7 @@ export interface Addon {
     width: number
     inputChannels: number
     device: string
+    memoryFormat: MemoryFormat
   }): Promise<ModelHandle>
   describeModel(model: ModelHandle): NativeModelDescription
   layerShapes(
@@ -133,6 +205,35 @@ export interface Addon {
   ): { mean: Float32Array; std: Float32Array; active: Uint8Array; shape: number[] }
   disposeStatistics(statistics: StatisticsHandle): void
 
+  methods(): NativeMethod[]
+  createMethod(
+    model: ModelHandle,
+    method: string,
+    options: Readonly<Record<string, NativeOptionValue>>,
+  ): Promise<MethodHandle>
+  runMethod(
+    method: MethodHandle,
+    images: Float32Array,
+    shape: readonly number[],
+    requests: readonly { target: number; seed: number }[],
+    cancellation: CancellationHandle,
+    onProgress: (done: number, total: number) => void,
+  ): Promise<NativeAttribution[]>
+  disposeMethod(method: MethodHandle): void
+
+  createPatterns(model: ModelHandle): PatternsHandle
+  updatePatterns(
+    patterns: PatternsHandle,
+    model: ModelHandle,
+    images: Float32Array,
+    shape: readonly number[],
+  ): Promise<void>
+  mergePatterns(first: PatternsHandle, second: PatternsHandle): PatternsHandle
+  savePatterns(patterns: PatternsHandle, path: string): Promise<void>
+  loadPatterns(path: string): Promise<PatternsHandle>
+  describePatterns(patterns: PatternsHandle): NativePatternsDescription
+  disposePatterns(patterns: PatternsHandle): void
+
   attributePerSample(
     model: ModelHandle,
     statistics: StatisticsHandle,
@@ -152,6 +253,16 @@ export interface Addon {
     shape: readonly [number, number, number],
     sigma: number,
   ): { capacity: Float64Array; gradient: Float64Array }
+
+  /** The relevance of each input of an operation for that of its output. */
+  propagateRelevance(
+    operation: RuledOperation,
+    rule: RelevanceRule,
+    inputs: readonly DoubleTensor[],
+    relevance: DoubleTensor,
+  ): Float64Array[]
+  /** The pattern of each neuron of an operation, of its weights' shape. */
+  fitPattern(operation: RuledOperation, inputs: DoubleTensor): Float64Array
 
   /** Standard normal numbers that depend on the name and the seed alone. */
   seededNormal(name: string, seed: number, shape: readonly number[]): Float32Array

@@ -6,6 +6,7 @@ import {
   InvalidArgumentError,
   ModelError,
   NativeError,
+  PatternsError,
   StatisticsError,
   WeightsError,
 } from '../errors.js'
@@ -16,6 +17,7 @@ const classes: Record<string, new (message: string, options?: ErrorOptions) => A
   WEIGHTS: WeightsError,
   IMAGE: ImageError,
   STATISTICS: StatisticsError,
+  PATTERNS: PatternsError,
   DEVICE: DeviceError,
   DISPOSED: DisposedError,
   NATIVE: NativeError,

@@ -1,7 +1,8 @@
 import sharp from 'sharp'
 import { invalid, requireInteger, requireKnownKeys, requireOneOf } from '../validate.js'
-import { largest, type OverlayOptions, renderOverlay } from './overlay.js'
+import { type OverlayOptions, renderOverlay } from './overlay.js'
 import { type HeatMap, type Picture, requireHeatMap } from './picture.js'
+import { largest } from './range.js'
 
 /** A map of one step, with the words shown above it, such as `step 3`. */
 export interface AnimationStep extends HeatMap {

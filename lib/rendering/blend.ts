@@ -6,22 +6,36 @@ export interface Ink {
   colors: ColorMap
   /** Cover of the strongest value, 0 to 1. */
   opacity: number
+  /** Whether values below 0 are drawn too: 0 is then in the middle of the colours. */
+  signed: boolean
 }
 
-/** The colour that a value (0 to 1) gives on a grey (0 to 255). Cover starts at nothing and grows fast, so that weak
- * values tint the picture and strong ones show their colour. */
-export function inked(value: number, grey: number, { colors, opacity }: Ink): Rgb {
-  return mix([grey, grey, grey], colors(value), opacity * Math.sqrt(value))
+/** The colour that a value (0 to 1, or -1 to 1 if signed) gives on a grey (0 to 255). Cover starts at nothing and grows
+ * fast, so that weak values tint the picture and strong ones show their colour. */
+export function inked(value: number, grey: number, ink: Ink): Rgb {
+  return mix([grey, grey, grey], colorOf(value, ink), coverOf(value, ink))
+}
+
+function colorOf(value: number, { colors, signed }: Ink): Rgb {
+  return colors(signed ? (value + 1) / 2 : value)
+}
+
+function coverOf(value: number, { opacity }: Ink): number {
+  return opacity * Math.sqrt(Math.abs(value))
 }
 
 /** RGB pixels of the grey picture under the map, which is stretched over the whole picture.
- * @param maximum the value that gets the strongest colour; values below 0 and values that aren't numbers count as 0 */
+ * @param maximum the value that gets the strongest colour; values that aren't numbers count as 0, and so do values below
+ * 0 unless they are signed */
 export function blend(grey: Uint8Array, size: Size, map: HeatMap, maximum: number, ink: Ink): Uint8Array {
   const pixels = new Uint8Array(size.width * size.height * 3)
   const table = inkTable(ink)
   const columns = cells(size.width, map.width)
   const rows = cells(size.height, map.height)
-  const values = map.data.map(value => (value > 0 ? Math.min(value / maximum, 1) : 0))
+  const lowest = ink.signed ? -1 : 0
+  const values = map.data.map(value =>
+    Number.isNaN(value) ? 0 : Math.min(Math.max(value / maximum, lowest), 1),
+  )
   let at = 0
   for (const row of rows) {
     const upper = row.first * map.width
@@ -29,7 +43,8 @@ export function blend(grey: Uint8Array, size: Size, map: HeatMap, maximum: numbe
     for (const column of columns) {
       const above = between(values[upper + column.first]!, values[upper + column.second]!, column.amount)
       const below = between(values[lower + column.first]!, values[lower + column.second]!, column.amount)
-      const level = Math.round(between(above, below, row.amount) * steps)
+      const value = between(above, below, row.amount)
+      const level = Math.round(((value - lowest) / (1 - lowest)) * steps)
       const shade = grey[at]!
       const cover = table.cover[level]!
       for (let channel = 0; channel < 3; channel++) {
@@ -41,14 +56,16 @@ export function blend(grey: Uint8Array, size: Size, map: HeatMap, maximum: numbe
   return pixels
 }
 
-const steps = 1023
+// Even, so that 0 of signed values is a level of its own.
+const steps = 1024
 
 /** Colours and cover worked out once for all levels: a picture has far more pixels. */
-function inkTable({ colors, opacity }: Ink): { colors: Uint8Array; cover: Float32Array } {
+function inkTable(ink: Ink): { colors: Uint8Array; cover: Float32Array } {
   const table = { colors: new Uint8Array((steps + 1) * 3), cover: new Float32Array(steps + 1) }
   for (let level = 0; level <= steps; level++) {
-    table.colors.set(colors(level / steps), level * 3)
-    table.cover[level] = opacity * Math.sqrt(level / steps)
+    const value = ink.signed ? (2 * level) / steps - 1 : level / steps
+    table.colors.set(colorOf(value, ink), level * 3)
+    table.cover[level] = coverOf(value, ink)
   }
   return table
 }

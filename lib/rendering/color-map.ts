@@ -6,20 +6,22 @@ export type Rgb = readonly [red: number, green: number, blue: number]
 /** A colour for each value from 0 to 1. */
 export type ColorMap = (value: number) => Rgb
 
-export type ColorMapName = 'inferno' | 'viridis'
+export type ColorMapName = 'inferno' | 'viridis' | 'blue-red'
 
-export const colorMapNames: readonly ColorMapName[] = ['inferno', 'viridis']
+export const colorMapNames: readonly ColorMapName[] = ['inferno', 'viridis', 'blue-red']
 
 // Every 15th of the 256 colours of matplotlib's maps, which their authors (N. Smith, S. van der Walt) gave to the public
-// domain (CC0). Their lightness grows evenly, so equal steps of the value look equally large.
+// domain (CC0). Their lightness grows evenly, so equal steps of the value look equally large. 'blue-red' is for signed
+// values: as light at one end as at the other, and almost white for 0.
 const points: Record<ColorMapName, string> = {
   inferno:
     '000004 0a0722 1e0c45 380962 510e6c 69166e 801f6c 982766 b0315b c63d4d d94d3d e9612b f47918 fa9407 fcb014 f8cd37 f2ea69 fcffa4',
   viridis:
     '440154 481769 472a7a 433d84 3d4e8a 355e8d 2e6d8e 297b8e 23898e 1f978b 21a585 2eb37c 46c06f 65cb5e 89d548 b0dd2f d8e219 fde725',
+  'blue-red': '1a4ad4 4a7df0 9dbdfa f4f4f4 fab2a0 f0694e d42a1f',
 }
 
-/** A sequential colour map that is even to the eye and readable by the colour-blind and in print.
+/** A colour map that is even to the eye and readable by the colour-blind.
  * Values outside 0 to 1 take the colour at the end.
  * @throws {InvalidArgumentError} there is no map of this name */
 export function colorMap(name: ColorMapName): ColorMap {

@@ -50,9 +50,17 @@ export async function drawFigure(pixels: Uint8Array, size: Size, frame: Frame): 
 type Bar = NonNullable<Frame['bar']>
 
 /** Width of the scale with its labels and its unit. */
-function barWidth({ maximum, unit }: Pick<Bar, 'maximum' | 'unit'>): number {
-  const longest = Math.max(...labels(ticks(maximum)).map(label => label.length))
+function barWidth({ maximum, unit, ink }: Bar): number {
+  const longest = Math.max(...labels(barTicks({ maximum, ink })).map(label => label.length))
   return Math.ceil(bar.width + bar.labels + longest * digitWidth + (unit === '' ? 0 : bar.unit))
+}
+
+/** The values that are written beside the scale. */
+function barTicks({ maximum, ink }: Pick<Bar, 'maximum' | 'ink'>): number[] {
+  const values = ticks(maximum)
+  if (!ink.signed) return values
+  const above = values.slice(1)
+  return [...above.map(value => -value).reverse(), ...values]
 }
 
 /** The scale: each colour as it looks on a middle grey, so that it can be compared with the picture. */
@@ -61,17 +69,18 @@ function colorBar(
   x: number,
   top: number,
   height: number,
-  { ink, maximum, unit }: NonNullable<Frame['bar']>,
+  { ink, maximum, unit }: Bar,
 ): string {
+  const lowest = ink.signed ? -1 : 0
   const stops = Array.from({ length: 33 }, (_, i) => {
-    const color = inked(1 - i / 32, 160, ink).join(',')
+    const color = inked(1 - ((1 - lowest) * i) / 32, 160, ink).join(',')
     return `<stop offset="${i / 32}" stop-color="rgb(${color})"/>`
   })
   const right = x + bar.width
-  const values = ticks(maximum)
+  const values = barTicks({ maximum, ink })
   const names = labels(values)
   const marks = values.map((value, i) => {
-    const y = top + height * (1 - value / maximum)
+    const y = top + (height * (1 - value / maximum)) / (1 - lowest)
     const inside = Math.min(Math.max(y, top + 0.5), top + height - 0.5)
     return (
       `<line x1="${right}" x2="${right + 5}" y1="${inside}" y2="${inside}" stroke="#666"/>` +
@@ -82,7 +91,7 @@ function colorBar(
     `<defs><linearGradient id="scale" x1="0" y1="0" x2="0" y2="1">${stops.join('')}</linearGradient></defs>` +
     `<rect x="${x}" y="${top}" width="${bar.width}" height="${height}" fill="url(#scale)"/>` +
     marks.join('') +
-    write(unit, x + barWidth({ maximum, unit }) - 5, top + height / 2, {
+    write(unit, x + barWidth({ maximum, unit, ink }) - 5, top + height / 2, {
       size: 14,
       anchor: 'middle',
       turn: -90,

@@ -9,7 +9,8 @@ export function ticks(maximum: number): number[] {
 
 /** Evenly spaced values as text, with just the digits that tell them apart. */
 export function labels(values: readonly number[]): string[] {
-  const step = values[1] ?? 1
+  const [first = 0, second = first + 1] = values
+  const step = second - first
   const last = values.at(-1) ?? 0
   if (step < 1e-5 || last >= 1e6) return values.map(value => String(Number(value.toPrecision(3))))
   const digits = [0, 1, 2, 3, 4, 5].find(

@@ -107,6 +107,16 @@ at::Tensor float_tensor_argument(const Napi::Value& value, at::IntArrayRef shape
   return tensor;
 }
 
+at::Tensor double_tensor_argument(const Napi::Value& value, at::IntArrayRef shape, const char* name) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) {
+    refuse(name, "a Float64Array");
+  }
+  auto array = value.As<Napi::Float64Array>();
+  if (static_cast<int64_t>(array.ElementLength()) != numel(shape))
+    refuse(name, "an array of the shape's length");
+  return at::from_blob(array.Data(), shape, at::kDouble).clone();
+}
+
 at::Tensor byte_tensor_view(const Napi::Value& value, at::IntArrayRef shape, const char* name) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
     refuse(name, "a Uint8Array");
@@ -121,6 +131,13 @@ Napi::Value to_float_array(Napi::Env env, const at::Tensor& tensor) {
   at::Tensor values = tensor.to(at::kCPU, at::kFloat).contiguous();
   auto array = Napi::Float32Array::New(env, static_cast<size_t>(values.numel()));
   std::memcpy(array.Data(), values.const_data_ptr<float>(), array.ByteLength());
+  return array;
+}
+
+Napi::Value to_double_array(Napi::Env env, const at::Tensor& tensor) {
+  at::Tensor values = tensor.to(at::kCPU, at::kDouble).contiguous();
+  auto array = Napi::Float64Array::New(env, static_cast<size_t>(values.numel()));
+  std::memcpy(array.Data(), values.const_data_ptr<double>(), array.ElementLength() * sizeof(double));
   return array;
 }
 

@@ -24,11 +24,15 @@ std::vector<int64_t> shape_argument(const Napi::Value& value);
 /// A copy of a Float32Array as a tensor of the shape. The array's length must be the shape's.
 at::Tensor float_tensor_argument(const Napi::Value& value, at::IntArrayRef shape, const char* name);
 
+/// A copy of a Float64Array, likewise.
+at::Tensor double_tensor_argument(const Napi::Value& value, at::IntArrayRef shape, const char* name);
+
 /// A Uint8Array's memory as a tensor of the shape, without a copy: the array must be kept alive.
 at::Tensor byte_tensor_view(const Napi::Value& value, at::IntArrayRef shape, const char* name);
 
 /// Typed arrays with a copy of the tensor's elements.
 Napi::Value to_float_array(Napi::Env env, const at::Tensor& tensor);
+Napi::Value to_double_array(Napi::Env env, const at::Tensor& tensor);
 Napi::Value to_byte_array(Napi::Env env, const at::Tensor& tensor);
 Napi::Value to_shape(Napi::Env env, at::IntArrayRef shape);
 Napi::Value to_array(Napi::Env env, const std::vector<std::string>& strings);

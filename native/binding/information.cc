@@ -8,25 +8,6 @@ namespace iba::binding {
 
 namespace {
 
-at::Tensor double_tensor_argument(const Napi::Value& value, at::IntArrayRef shape, const char* name) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) {
-    throw Error("INVALID_ARGUMENT", std::string("Expected a Float64Array for ") + name + ".");
-  }
-  auto array = value.As<Napi::Float64Array>();
-  int64_t length = shape[0] * shape[1] * shape[2];
-  if (static_cast<int64_t>(array.ElementLength()) != length) {
-    throw Error("INVALID_ARGUMENT", std::string("Expected an array of the shape's length for ") + name + ".");
-  }
-  return at::from_blob(array.Data(), shape, at::kDouble).clone();
-}
-
-Napi::Value to_double_array(Napi::Env env, const at::Tensor& tensor) {
-  at::Tensor values = tensor.contiguous();
-  auto array = Napi::Float64Array::New(env, static_cast<size_t>(values.numel()));
-  std::copy_n(values.const_data_ptr<double>(), values.numel(), array.Data());
-  return array;
-}
-
 /// (α, r', [C, h, w], σ) in double precision → the capacity, and the gradient of its sum with respect to α.
 Napi::Value information(const Napi::CallbackInfo& info) {
   at::NoGradGuard no_grad;

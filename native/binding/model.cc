@@ -40,15 +40,24 @@ LoadOptions load_options(const Napi::Object& object) {
   return options;
 }
 
+at::MemoryFormat layout_argument(const Napi::Value& value) {
+  auto name = string_argument(value, "memoryFormat");
+  if (name == "channels-last") return at::MemoryFormat::ChannelsLast;
+  if (name == "contiguous") return at::MemoryFormat::Contiguous;
+  throw Error("INVALID_ARGUMENT",
+              "Expected 'channels-last' or 'contiguous' for memoryFormat but received '" + name + "'.");
+}
+
 Napi::Value load_model(const Napi::CallbackInfo& info) {
   auto given = object_argument(info[0], "options");
   auto options = load_options(given);
   auto device = parse_device(string_argument(given["device"], "device"));
-  Work work = [options, device](const Cancellation&, const Progress&) -> Conversion {
+  auto layout = layout_argument(given["memoryFormat"]);
+  Work work = [options, device, layout](const Cancellation&, const Progress&) -> Conversion {
     auto model = std::make_shared<Model>();
     model->network = load_network(options);
     model->fingerprint = weight_fingerprint(model->network);
-    model->network.to(device);
+    model->network.to(device, layout);
     model->device = device;
     return [model](Napi::Env env) { return make_handle(env, model); };
   };

@@ -12,8 +12,11 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_weights(exports);
   export_model(exports);
   export_statistics(exports);
+  export_attribution(exports);
+  export_patterns(exports);
   export_per_sample(exports);
   export_information(exports);
+  export_rules(exports);
   export_training(exports);
   return exports;
 }

@@ -167,12 +167,19 @@ Tensor Interpreter::forward_single(size_t k, Values& values, Tape* tape) const {
 }
 
 void Interpreter::forward_fused(size_t k, Values& values, Tape* tape) const {
-  auto affine = channel_affine(std::get<BatchNorm>(step(k).operation));
   size_t last = k + fusions_[k].steps - 1;
-  Tensor x = std::move(take_inputs(k, values)[0]);
+  auto inputs = take_inputs(k, values);
   Tensor shortcut;
   if (fusions_[k].steps == 3) shortcut = take_inputs(k + 1, values)[fusions_[k].shortcut];
-  Tensor output = normalise_and_rectify(std::move(x), affine.scale, affine.shift, shortcut);
+  Tensor output;
+  if (inputs[0].suggest_memory_format() == at::MemoryFormat::Contiguous) {
+    output = forward_step(step(k), std::move(inputs), nullptr);
+    if (shortcut.defined()) output.add_(shortcut);
+    output.relu_();
+  } else {
+    auto affine = channel_affine(std::get<BatchNorm>(step(k).operation));
+    output = normalise_and_rectify(std::move(inputs[0]), affine.scale, affine.shift, shortcut);
+  }
   if (tape) (*tape)[last].output = output;
   values[step(last).output] = std::move(output);
 }

@@ -105,16 +105,13 @@ std::vector<std::pair<std::string, const Tensor*>> Network::parameters() const {
   return list_parameters<const Network, const Tensor*>(*this);
 }
 
-void Network::to(at::Device device) {
+void Network::to(at::Device device, at::MemoryFormat layout) {
   // Steps that share a tensor go on sharing it.
   std::map<const void*, Tensor> moved;
   for (auto& step : steps) {
     bool convolves = std::holds_alternative<Convolution>(step.operation);
     visit_parameters(step.operation, [&](const char*, Tensor& tensor) {
-      // oneDNN and cuDNN convolve channels-last activations faster; a weight in the same layout needs no
-      // copy.
-      auto format =
-          convolves && tensor.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+      auto format = convolves && tensor.dim() == 4 ? layout : at::MemoryFormat::Contiguous;
       Tensor& copy = moved[tensor.unsafeGetTensorImpl()];
       if (!copy.defined()) copy = tensor.to(device).contiguous(format);
       tensor = copy;

@@ -64,8 +64,9 @@ class Network {
   std::vector<std::pair<std::string, Tensor*>> parameters();
   std::vector<std::pair<std::string, const Tensor*>> parameters() const;
 
-  /// Moves all parameters to the device, in the memory layout that convolutions are fastest in there.
-  void to(at::Device device);
+  /// Moves all parameters to the device. `layout` is that of the convolutions' weights, which activations
+  /// take on: channels last is the faster one.
+  void to(at::Device device, at::MemoryFormat layout = at::MemoryFormat::ChannelsLast);
   at::Device device() const;
 
   /// Copies the tensors in, by name. Throws WEIGHTS naming every missing, unknown or wrongly shaped entry.

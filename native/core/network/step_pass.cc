@@ -8,10 +8,6 @@ namespace iba {
 
 namespace {
 
-at::MemoryFormat layout_of(const Tensor& tensor) {
-  return tensor.suggest_memory_format();
-}
-
 /// A 1×1 convolution is a matrix product over the pixels, which is faster than as a convolution.
 bool is_matrix_product(const Convolution& op, const Tensor& x) {
   static const Pair one{1, 1}, zero{0, 0};
@@ -56,6 +52,11 @@ struct Forward {
   Tensor operator()(const Linear& op) const { return at::linear(x(), op.weight, op.bias); }
 
   Tensor operator()(const BatchNorm& op) const {
+    if (x().suggest_memory_format() == at::MemoryFormat::Contiguous) {
+      // Rounds as PyTorch's own module does.
+      return at::batch_norm(x(), op.weight, op.bias, op.running_mean, op.running_var, false, 0, op.epsilon,
+                            false);
+    }
     auto affine = channel_affine(op);
     return scale_and_shift(std::move(x()), affine.scale, affine.shift);
   }
@@ -118,7 +119,7 @@ struct Backward {
 
   /// Memory of the input's shape that is never touched: some kernels want it only for its shape.
   Tensor input_placeholder() const {
-    return at::empty(state.input_shapes[0], gradient.options(), layout_of(gradient));
+    return at::empty(state.input_shapes[0], gradient.options(), gradient.suggest_memory_format());
   }
 
   Gradients operator()(const Convolution& op) const {
@@ -158,7 +159,7 @@ struct Backward {
     if (shape[2] == op.size[0] && shape[3] == op.size[1]) return {std::move(gradient)};
     if (op.size == Pair{1, 1}) {
       double share = 1.0 / static_cast<double>(shape[2] * shape[3]);
-      return {(gradient * share).expand(shape).contiguous(at::MemoryFormat::ChannelsLast)};
+      return {(gradient * share).expand(shape).contiguous(state.layout)};
     }
     return {at::_adaptive_avg_pool2d_backward(gradient, input_placeholder())};
   }
@@ -167,8 +168,7 @@ struct Backward {
 
   Gradients operator()(const Flatten&) const {
     const auto& shape = state.input_shapes[0];
-    Tensor input = gradient.view(shape);
-    return {shape.size() == 4 ? input.contiguous(at::MemoryFormat::ChannelsLast) : input};
+    return {gradient.reshape(shape).contiguous(state.layout)};
   }
 
   Gradients operator()(const Concatenate& op) const {
@@ -220,6 +220,7 @@ ChannelAffine channel_affine(const BatchNorm& batch_norm) {
 Tensor forward(const Operation& operation, std::vector<Tensor> inputs, StepState* state) {
   if (state) {
     for (const auto& input : inputs) state->input_shapes.emplace_back(input.sizes());
+    state->layout = inputs[0].suggest_memory_format();
   }
   return std::visit(Forward{inputs, state}, operation);
 }

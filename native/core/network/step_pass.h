@@ -9,9 +9,10 @@ namespace iba {
 /// What one step keeps of its forward pass for its backward pass.
 struct StepState {
   std::vector<at::DimVector> input_shapes;
-  std::vector<Tensor> inputs;  // kept for operators, and where a rule reads them
-  Tensor output;               // kept where the gradient depends on it (ReLU, operators)
-  Tensor indices;              // the winners of a max-pool
+  at::MemoryFormat layout = at::MemoryFormat::Contiguous;  // of the first input
+  std::vector<Tensor> inputs;                              // kept for operators, and where a rule reads them
+  Tensor output;   // kept where the gradient depends on it (ReLU, operators)
+  Tensor indices;  // the winners of a max-pool
 };
 
 /// True if nobody else can see this tensor's memory, so that it may be overwritten.

@@ -1,0 +1,58 @@
+import { architectures, demo, type MethodDescription } from '../index.js'
+import { UsageError } from './exit.js'
+import type { MethodFlags } from './method.js'
+import type { ModelOptions, PreprocessingOptions } from './options.js'
+import { shellWord } from './output.js'
+
+type Given = ModelOptions &
+  PreprocessingOptions &
+  Pick<MethodFlags, 'set' | 'statistics' | 'patterns' | 'layer' | 'preset'>
+
+/** The file of statistics that the method needs, if it needs any; the demo network brings its own.
+ * @throws UsageError there is none, with the command that makes it */
+export function chosenStatistics(method: MethodDescription, options: Given): string | undefined {
+  if (!method.needs.includes('statistics')) return undefined
+  if (options.statistics !== undefined) return options.statistics
+  if (usesDemoNetwork(options)) return 'demo'
+  const { model, layer } = options
+  const architecture = model === 'demo' ? demo.architecture : model
+  const chosenLayer =
+    layer ?? architectures().find(({ name }) => name === architecture)?.bottleneckLayer ?? 'LAYER'
+  const file = `${model}-${chosenLayer}.safetensors`
+  throw new UsageError(
+    `${model} needs statistics of its layer ${chosenLayer}. Make them once, from a folder of typical images ` +
+      `(10,000 are best):\n\n  ${learningCommand('estimate', options, file, ['--layers', chosenLayer])}\n\n` +
+      `then add --statistics ${shellWord(file)} to this command.`,
+  )
+}
+
+/** Refuses a method that needs patterns without them.
+ * @throws UsageError with the command that makes them */
+export function requirePatterns(method: MethodDescription, options: Given): void {
+  const given = options.patterns !== undefined || options.set.some(({ name }) => name === 'patterns')
+  if (given || !method.needs.includes('patterns')) return
+  const file = `${options.model}-patterns.safetensors`
+  throw new UsageError(
+    `${method.name} needs patterns of ${options.model}. Fit them once, from a folder of typical images:\n\n` +
+      `  ${learningCommand('fit-patterns', options, file, [])}\n\n` +
+      `then add --patterns ${shellWord(file)} to this command.`,
+  )
+}
+
+/** Whether the network is the trained one that comes with the package. */
+export function usesDemoNetwork({ model, weights }: ModelOptions): boolean {
+  return model === 'demo' && weights === undefined
+}
+
+function learningCommand(command: string, options: Given, file: string, more: readonly string[]): string {
+  const { model, weights, device, preset, resize, crop, cropFirst } = options
+  const words = ['iba', command, '--model', model]
+  if (weights !== undefined) words.push('--weights', weights)
+  words.push(...more, '--images', 'FOLDER')
+  if (command === 'estimate' && preset !== undefined) words.push('--preset', preset)
+  if (resize !== undefined) words.push('--resize', String(resize))
+  if (crop !== undefined) words.push('--crop', String(crop))
+  if (cropFirst) words.push('--crop-first')
+  if (device !== 'auto') words.push('--device', device)
+  return [...words, '--out', file].map(shellWord).join(' ')
+}

@@ -1,0 +1,122 @@
+import { createBatchAttributer } from './attributer.js'
+import type { Attributer, Attribution } from './attribution.js'
+import { InvalidArgumentError } from './errors.js'
+import { checkOptions, type MethodDescription, type OptionDescription } from './method-options.js'
+import type { Model } from './model.js'
+import {
+  addon,
+  type MethodHandle,
+  type NativeAttribution,
+  type NativeOptionSpec,
+  type NativeOptionValue,
+} from './native/addon.js'
+import { callNative, callNativeSync } from './native/errors.js'
+
+const mostImages = 1024
+const defaultBatch = { cpu: 8, cuda: 32 }
+
+/** Decided here, not natively: how calls are gathered. */
+const batchOption: OptionDescription = {
+  name: 'batch',
+  summary: `images that are explained together at most (default: ${defaultBatch.cpu}, on CUDA ${defaultBatch.cuda})`,
+  form: 'whole',
+  defaults: { iba: null, paper: null },
+  minimum: 1,
+  maximum: mostImages,
+}
+
+/** The methods of the native registry, in its order. */
+export function describeNativeMethods(): MethodDescription[] {
+  return callNativeSync(() => addon().methods()).map(({ name, summary, source, options }) => ({
+    name,
+    summary,
+    source,
+    needs: options.some(option => option.name === 'patterns') ? ['patterns'] : [],
+    options: [...options.map(describeOption), batchOption],
+  }))
+}
+
+/** An attributer of the native registry. The native method is made, once, when the first image is to be explained.
+ * @throws InvalidArgumentError where an option is unknown or out of range */
+export function createNativeAttributer(
+  model: Model,
+  method: MethodDescription,
+  given: Readonly<Record<string, unknown>>,
+): Attributer {
+  const { batch, ...options } = checkOptions(method, given)
+  requireNeeds(method, options)
+  const native = new LazyMethod(model, method.name, options)
+  return createBatchAttributer<NativeAttribution, Attribution>(model, {
+    name: method.name,
+    batch: typeof batch === 'number' ? batch : defaultBatch[model.device === 'cpu' ? 'cpu' : 'cuda'],
+    async run({ images, shape, requests }, { cancellation, onStep }) {
+      const handle = await native.handle()
+      return await callNative(() => addon().runMethod(handle, images, shape, requests, cancellation, onStep))
+    },
+    complete(common, { map, unit, raw, rawShape, checks }) {
+      const { width, height } = common.image
+      return {
+        ...common,
+        map: { data: map, width, height, unit },
+        ...(raw && rawShape ? { raw: { data: raw, shape: rawShape } } : {}),
+        checks,
+      }
+    },
+    dispose: () => native.dispose(),
+  })
+}
+
+function requireNeeds({ name, needs }: MethodDescription, options: Readonly<Record<string, unknown>>): void {
+  if (!needs.includes('patterns') || options.patterns !== undefined) return
+  throw new InvalidArgumentError(
+    `${name} needs patterns of the network, a file for the option 'patterns'. Fit them once with fitPatterns() or ` +
+      '`iba fit-patterns`.',
+  )
+}
+
+/** A native method that is made when it is first asked for. What fails then is tried again by the next call. */
+class LazyMethod {
+  readonly #model: Model
+  readonly #name: string
+  readonly #options: Readonly<Record<string, NativeOptionValue>>
+  #made: Promise<MethodHandle> | undefined
+
+  constructor(model: Model, name: string, options: Readonly<Record<string, NativeOptionValue>>) {
+    this.#model = model
+    this.#name = name
+    this.#options = options
+  }
+
+  /** @throws DisposedError where the model was disposed of; whatever makes the method impossible for this model */
+  async handle(): Promise<MethodHandle> {
+    const model = this.#model.handle
+    this.#made ??= callNative(() => addon().createMethod(model, this.#name, this.#options))
+    try {
+      return await this.#made
+    } catch (error) {
+      this.#made = undefined
+      throw error
+    }
+  }
+
+  dispose(): void {
+    this.#made?.then(
+      handle => addon().disposeMethod(handle),
+      () => {},
+    )
+  }
+}
+
+function describeOption(spec: NativeOptionSpec): OptionDescription {
+  const { name, summary, form, standard, paper, minimum, maximum, choices } = spec
+  const isNumber = form === 'number' || form === 'whole' || form === 'numbers'
+  return {
+    name,
+    summary,
+    form,
+    defaults: { iba: standard, paper },
+    ...(isNumber && minimum > -Number.MAX_VALUE && { minimum }),
+    ...(isNumber && maximum < Number.MAX_VALUE && { maximum }),
+    ...(form === 'choice' && { choices }),
+  }
+}

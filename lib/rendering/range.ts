@@ -1,0 +1,30 @@
+import type { HeatMap } from './picture.js'
+
+/** The largest value of the maps, or the largest absolute value if signed; 1 if there is none above 0, so that an empty
+ * map has a scale too. */
+export function largest(maps: readonly HeatMap[], signed = false): number {
+  let maximum = 0
+  for (const { data } of maps) {
+    for (const value of data) {
+      const size = signed ? Math.abs(value) : value
+      if (size > maximum && size < Infinity) maximum = size
+    }
+  }
+  return maximum || 1
+}
+
+/** Whether a map has values below 0 that are more than rounding. */
+export function isSigned(map: HeatMap): boolean {
+  const visible = 0.005 * largest([map], true)
+  return map.data.some(value => value < -visible)
+}
+
+/** As `largest`, without the two hundredth part of the values that is greatest, so that a few outliers don't make the
+ * rest too weak to be seen. */
+export function largestShown(map: HeatMap, signed: boolean): number {
+  const sizes = map.data
+    .map(value => (Number.isFinite(value) ? (signed ? Math.abs(value) : value) : 0))
+    .sort()
+  const shown = sizes[Math.floor(0.995 * (sizes.length - 1))]!
+  return shown > 0 ? shown : largest([map], signed)
+}

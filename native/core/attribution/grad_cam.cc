@@ -1,0 +1,108 @@
+#include "attribution/grad_cam.h"
+
+#include "attribution/map.h"
+#include "attribution/passes.h"
+#include "attribution/rules/gradient_rules.h"
+#include "error.h"
+
+namespace iba {
+
+namespace {
+
+constexpr double kMaximumFloor = 1e-5;
+
+const Layer& chosen_layer(const Network& network, const Options& options) {
+  const auto& name = options.has("layer") ? options.text("layer") : network.grad_cam_layer;
+  return network.layer(name);
+}
+
+/// The channels of a layer, weighted by their mean gradient, where the sum is positive.
+class GradCam : public Method {
+ public:
+  GradCam(const Network& network, const Options& options)
+      : layer_(chosen_layer(network, options)), pass_(network, layer_.value), paper_(options.is_paper()) {}
+
+  std::vector<Attribution> attribute(const Batch& batch) const override {
+    auto found = pass_.run(paper_ ? of_predicted_classes(batch) : batch);
+    check_shape(found.activation);
+    Tensor weights = found.arrived.mean({2, 3}, true);
+    Tensor maps = (weights * found.activation).sum(1).relu_().cpu();
+    std::vector<Attribution> attributions;
+    for (int64_t b = 0; b < batch.size(); ++b) {
+      Attribution attribution = found.targets.attribution(b);
+      attribution.raw = maps[b].unsqueeze(0).contiguous();
+      Tensor map = enlarge(maps[b], {batch.images.size(2), batch.images.size(3)});
+      attribution.map = map / (map.max().item<double>() + kMaximumFloor);
+      attributions.push_back(std::move(attribution));
+    }
+    return attributions;
+  }
+
+ private:
+  /// The paper's code explains the predicted class, whatever it was asked for.
+  static Batch of_predicted_classes(Batch batch) {
+    for (auto& request : batch.requests) request.target = -1;
+    return batch;
+  }
+
+  void check_shape(const Tensor& activation) const {
+    if (activation.dim() == 4) return;
+    throw Error("MODEL", "Grad-CAM needs a layer with a height and a width, which '" + layer_.name +
+                             "' has not. Choose another one; `iba layers` lists them.");
+  }
+
+  const Layer& layer_;
+  BackwardPass pass_;
+  bool paper_;
+};
+
+class GuidedGradCam : public Method {
+ public:
+  GuidedGradCam(const Network& network, const Options& options)
+      : grad_cam_(network, options),
+        guided_(network, network.input, resolve(guided_backprop_rules(), network)) {}
+
+  std::vector<Attribution> attribute(const Batch& batch) const override {
+    auto attributions = grad_cam_.attribute(batch);
+    Batch same_classes = batch;
+    for (size_t b = 0; b < attributions.size(); ++b) same_classes.requests[b].target = attributions[b].target;
+    Tensor guided = guided_.run(same_classes).arrived;
+    for (size_t b = 0; b < attributions.size(); ++b) {
+      auto& attribution = attributions[b];
+      attribution.raw = (guided[static_cast<int64_t>(b)].cpu() * attribution.map).contiguous();
+      attribution.map = attribution.raw.abs().amax(0);
+    }
+    return attributions;
+  }
+
+ private:
+  GradCam grad_cam_;
+  BackwardPass guided_;
+};
+
+std::vector<OptionSpec> layer_option() {
+  return {text_option("layer",
+                      "where the channels are read (default: the last layer with a height and a width)")};
+}
+
+}  // namespace
+
+MethodEntry grad_cam_method() {
+  return {"grad-cam",
+          "the channels of a layer, weighted by their mean gradient, where the sum is positive; the preset "
+          "`paper` "
+          "explains the predicted class",
+          "Selvaraju et al. 2017", layer_option(),
+          [](const Network& network, const Options& options) -> std::unique_ptr<Method> {
+            return std::make_unique<GradCam>(network, options);
+          }};
+}
+
+MethodEntry guided_grad_cam_method() {
+  return {"guided-grad-cam", "Grad-CAM times guided backpropagation", "Selvaraju et al. 2017", layer_option(),
+          [](const Network& network, const Options& options) -> std::unique_ptr<Method> {
+            return std::make_unique<GuidedGradCam>(network, options);
+          }};
+}
+
+}  // namespace iba

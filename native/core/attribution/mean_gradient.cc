@@ -1,0 +1,22 @@
+#include "attribution/mean_gradient.h"
+
+namespace iba {
+
+Tensor mean_gradient(const BackwardPass& pass, int64_t target, int64_t total, int64_t rows,
+                     const std::function<Tensor(int64_t begin, int64_t end)>& copies, Steps& steps) {
+  Tensor sum;
+  for_each_run(total, rows, [&](int64_t begin, int64_t end) {
+    steps.check();
+    Tensor gradients = pass.run(copies(begin, end), std::vector<int64_t>(end - begin, target));
+    Tensor part = gradients.sum(0);
+    sum = sum.defined() ? sum.add_(part) : part;
+    steps.finish();
+  });
+  return sum.div_(static_cast<double>(total));
+}
+
+int64_t runs_of(int64_t total, int64_t rows) {
+  return (total + rows - 1) / rows;
+}
+
+}  // namespace iba

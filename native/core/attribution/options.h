@@ -1,0 +1,66 @@
+#pragma once
+
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace iba {
+
+using OptionValue = std::variant<double, bool, std::string, std::vector<double>>;
+
+/// An option of a method: what may be given for it, and what stands for it where nothing is given.
+struct OptionSpec {
+  enum class Form { number, whole, flag, choice, text, numbers };
+
+  std::string name;
+  std::string summary;
+  Form form = Form::number;
+  /// None where the method finds it out itself, as said in the summary.
+  std::optional<OptionValue> standard = {};
+  /// Under the `paper` preset, where that is another value.
+  std::optional<OptionValue> paper = {};
+  double minimum = std::numeric_limits<double>::lowest();
+  double maximum = std::numeric_limits<double>::max();
+  std::vector<std::string> choices = {};
+
+  OptionSpec in_paper(OptionValue value) const;
+};
+
+OptionSpec number_option(std::string name, std::string summary, double standard, double minimum,
+                         double maximum = std::numeric_limits<double>::max());
+OptionSpec whole_option(std::string name, std::string summary, int64_t standard, int64_t minimum,
+                        int64_t maximum = 1'000'000);
+OptionSpec flag_option(std::string name, std::string summary, bool standard);
+OptionSpec choice_option(std::string name, std::string summary, std::string standard,
+                         std::vector<std::string> choices);
+OptionSpec text_option(std::string name, std::string summary);
+OptionSpec numbers_option(std::string name, std::string summary);
+
+/// The chosen value of every option that has one.
+class Options {
+ public:
+  /// Completes what is given by the presets' values ("preset" is `iba` or `paper`). Throws INVALID_ARGUMENT
+  /// for an unknown name, a value of another form, or one out of range.
+  Options(const std::vector<OptionSpec>& specs, const std::map<std::string, OptionValue>& given);
+
+  bool has(const std::string& name) const { return values_.contains(name); }
+  double number(const std::string& name) const { return get<double>(name); }
+  int64_t whole(const std::string& name) const { return static_cast<int64_t>(get<double>(name)); }
+  bool flag(const std::string& name) const { return get<bool>(name); }
+  const std::string& text(const std::string& name) const { return get<std::string>(name); }
+  const std::vector<double>& numbers(const std::string& name) const { return get<std::vector<double>>(name); }
+  bool is_paper() const { return text("preset") == "paper"; }
+
+ private:
+  template <typename T>
+  const T& get(const std::string& name) const {
+    return std::get<T>(values_.at(name));
+  }
+
+  std::map<std::string, OptionValue> values_;
+};
+
+}  // namespace iba

@@ -1,0 +1,68 @@
+#include "attribution/passes.h"
+
+namespace iba {
+
+void choose_targets(const Batch& batch, int64_t first, const Tensor& logits, Targets& targets) {
+  Tensor values = logits.to(at::kCPU, at::kDouble);
+  Tensor probabilities = at::softmax(values, 1);
+  for (int64_t row = 0; row < values.size(0); ++row) {
+    int64_t target = batch.requests[first + row].target;
+    if (target < 0) target = values[row].argmax().item<int64_t>();
+    targets.classes.push_back(target);
+    targets.probabilities.push_back(probabilities[row][target].item<double>());
+    targets.logits.push_back(values[row][target].item<double>());
+  }
+}
+
+Targets find_targets(const Network& network, const Batch& batch) {
+  Targets targets;
+  for_each_run(batch.size(), batch.rows, [&](int64_t begin, int64_t end) {
+    batch.cancellation.check();
+    choose_targets(batch, begin, logits(network, batch.images.slice(0, begin, end)), targets);
+  });
+  return targets;
+}
+
+void for_each_run(int64_t rows, int64_t most, const std::function<void(int64_t, int64_t)>& run) {
+  int64_t runs = (rows + most - 1) / most;
+  for (int64_t i = 0; i < runs; ++i) run(rows * i / runs, rows * (i + 1) / runs);
+}
+
+BackwardPass::BackwardPass(const Network& network, ValueId at, StepRules rules, Start start)
+    : cut_(network, at, std::move(rules)), start_(start) {}
+
+Tensor BackwardPass::start_from(const Tensor& logits, const std::vector<int64_t>& classes) const {
+  Tensor index = at::tensor(classes).to(logits.device()).unsqueeze(1);
+  Tensor start = at::zeros_like(logits);
+  Tensor value = start_ == Start::one ? at::ones_like(index, logits.options()) : logits.gather(1, index);
+  return start.scatter_(1, index, value);
+}
+
+Tensor BackwardPass::run(const Tensor& rows, const std::vector<int64_t>& classes) const {
+  Values values = cut_.before(rows);
+  Interpreter::Tape tape;
+  Tensor logits = cut_.after(values, values[cut_.at()], &tape);
+  return cut_.backward(tape, start_from(logits, classes));
+}
+
+BackwardPass::Found BackwardPass::run(const Batch& batch) const {
+  Found found;
+  std::vector<Tensor> activations, arrived;
+  Steps steps(batch, (batch.size() + batch.rows - 1) / batch.rows);
+  for_each_run(batch.size(), batch.rows, [&](int64_t begin, int64_t end) {
+    steps.check();
+    Values values = cut_.before(batch.images.slice(0, begin, end));
+    Interpreter::Tape tape;
+    Tensor logits = cut_.after(values, values[cut_.at()], &tape);
+    choose_targets(batch, begin, logits, found.targets);
+    std::vector<int64_t> classes(found.targets.classes.begin() + begin, found.targets.classes.end());
+    activations.push_back(values[cut_.at()]);
+    arrived.push_back(cut_.backward(tape, start_from(logits, classes)));
+    steps.finish();
+  });
+  found.activation = at::cat(activations);
+  found.arrived = at::cat(arrived);
+  return found;
+}
+
+}  // namespace iba

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "attribution/method.h"
+#include "network/interpreter.h"
+
+namespace iba {
+
+/// The class that is explained for each image of a batch, with its probability and its logit for the image as
+/// it is.
+struct Targets {
+  std::vector<int64_t> classes;
+  std::vector<double> probabilities;
+  std::vector<double> logits;
+
+  /// An attribution of image b with this much filled in.
+  Attribution attribution(int64_t b) const { return {classes[b], probabilities[b], {}, {}, {}}; }
+};
+
+/// Reads the targets off the logits (rows, classes) of the images from `first` on, and adds them to
+/// `targets`.
+void choose_targets(const Batch& batch, int64_t first, const Tensor& logits, Targets& targets);
+
+/// The targets of a batch, from one forward pass.
+Targets find_targets(const Network& network, const Batch& batch);
+
+/// Splits so many rows into runs of equal length of at most `most`, and calls `run(begin, end)` for each.
+void for_each_run(int64_t rows, int64_t most, const std::function<void(int64_t, int64_t)>& run);
+
+/// Counts the steps of a batch's work, and stops it where it was cancelled.
+class Steps {
+ public:
+  Steps(const Batch& batch, int64_t total) : batch_(batch), total_(total) {}
+
+  /// Call before each step, and `finish` after it.
+  void check() const { batch_.cancellation.check(); }
+  void finish() {
+    if (batch_.progress) batch_.progress(++done_, total_);
+  }
+
+ private:
+  const Batch& batch_;
+  int64_t total_;
+  int64_t done_ = 0;
+};
+
+/// What the pass back starts from.
+enum class Start { one, logit };
+
+/// Passes forward through a network and back from one logit of each row to a value, by the derivative or by
+/// rules.
+class BackwardPass {
+ public:
+  /// `at` is the value that is gone back to, such as the network's input.
+  BackwardPass(const Network& network, ValueId at, StepRules rules = {}, Start start = Start::one);
+
+  /// What arrives at the value (rows, ...) for the class of each row.
+  Tensor run(const Tensor& rows, const std::vector<int64_t>& classes) const;
+
+  /// For each image what arrives at the value, stacked, with the targets that were chosen on the way.
+  struct Found {
+    Tensor activation;  // of the value
+    Tensor arrived;
+    Targets targets;
+  };
+  Found run(const Batch& batch) const;
+
+  const Cut& cut() const { return cut_; }
+
+ private:
+  Tensor start_from(const Tensor& logits, const std::vector<int64_t>& classes) const;
+
+  Cut cut_;
+  Start start_;
+};
+
+}  // namespace iba

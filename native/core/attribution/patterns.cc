@@ -1,0 +1,122 @@
+#include "attribution/patterns.h"
+
+#include "error.h"
+#include "network/step_pass.h"
+
+namespace iba {
+
+namespace {
+
+bool has_patterns(const Operation& operation) {
+  return std::holds_alternative<Convolution>(operation) || std::holds_alternative<Linear>(operation);
+}
+
+/// Σ over the patches of x_patch · factor_patch, for each neuron, of the weights' shape: what the gradient
+/// with respect to the weights is.
+Tensor sum_over_patches(const Operation& operation, const Tensor& inputs, const Tensor& factors) {
+  if (const auto* op = std::get_if<Convolution>(&operation)) {
+    return std::get<1>(at::convolution_backward(factors, inputs, op->weight, c10::nullopt, op->stride,
+                                                op->padding, op->dilation, false, {0, 0}, op->groups,
+                                                {false, true, false}));
+  }
+  return at::matmul(factors.flatten(0, -2).t(), inputs.flatten(0, -2));
+}
+
+/// The sum for each neuron over everything else.
+Tensor sum_per_neuron(const Tensor& outputs) {
+  if (outputs.dim() == 4) return outputs.sum({0, 2, 3}, false, at::kDouble).cpu();
+  return outputs.flatten(0, -2).sum(0, false, at::kDouble).cpu();
+}
+
+Tensor exact(const Tensor& tensor) {
+  return tensor.to(at::kCPU, at::kDouble).contiguous();
+}
+
+Tensor per_neuron(const Tensor& values, const Tensor& weight) {
+  at::DimVector shape(weight.dim(), 1);
+  shape[0] = values.numel();
+  return values.view(shape);
+}
+
+}  // namespace
+
+void LayerPatterns::update(const Operation& operation, const Tensor& inputs, const Tensor& outputs) {
+  Tensor active = outputs.gt(0).to(outputs.scalar_type());
+  LayerPatterns part;
+  part.active_products_ = exact(sum_over_patches(operation, inputs, outputs * active));
+  part.active_inputs_ = exact(sum_over_patches(operation, inputs, active));
+  part.active_ = sum_per_neuron(active);
+  part.outputs_ = sum_per_neuron(outputs);
+  part.patches_ = static_cast<double>(outputs.numel() / part.outputs_.numel());
+  merge(part);
+}
+
+void LayerPatterns::merge(const LayerPatterns& other) {
+  if (other.patches_ == 0) return;
+  if (patches_ == 0) {
+    *this = other;
+    return;
+  }
+  // Never in place: a copy of these patterns shares the tensors.
+  active_products_ = active_products_ + other.active_products_;
+  active_inputs_ = active_inputs_ + other.active_inputs_;
+  active_ = active_ + other.active_;
+  outputs_ = outputs_ + other.outputs_;
+  patches_ += other.patches_;
+}
+
+Tensor LayerPatterns::pattern(const Tensor& weight) const {
+  Tensor active = per_neuron(active_.clamp_min(1), weight);
+  Tensor covariance =
+      active_products_ / active - active_inputs_ / active * per_neuron(outputs_ / patches_, weight);
+  Tensor along_weight = (exact(weight) * covariance).flatten(1).sum(1);
+  Tensor divisor = along_weight.masked_fill(along_weight == 0, 1);
+  return (covariance / per_neuron(divisor, weight)).to(weight.options());
+}
+
+ModelPatterns make_patterns(const Network& network, const std::string& weight_hash) {
+  ModelPatterns patterns{network.architecture, weight_hash, 0, {}};
+  for (const auto& step : network.steps) {
+    if (has_patterns(step.operation)) patterns.layers[step.name()];
+  }
+  return patterns;
+}
+
+void update_patterns(ModelPatterns& patterns, const Network& folded, const Tensor& images) {
+  at::NoGradGuard no_grad;
+  std::vector<size_t> readers(folded.value_count, 0);
+  for (const auto& step : folded.steps) {
+    for (ValueId input : step.inputs) ++readers[input];
+  }
+  std::vector<Tensor> values(folded.value_count);
+  values[folded.input] = images;
+  for (const auto& step : folded.steps) {
+    std::vector<Tensor> inputs;
+    for (ValueId input : step.inputs) inputs.push_back(values[input]);
+    values[step.output] = forward(step.operation, inputs, nullptr);
+    if (has_patterns(step.operation)) {
+      patterns.layers.at(step.name()).update(step.operation, inputs[0], values[step.output]);
+    }
+    for (ValueId input : step.inputs) {
+      if (--readers[input] == 0) values[input].reset();
+    }
+  }
+  patterns.samples += images.size(0);
+}
+
+void merge_patterns(ModelPatterns& into, const ModelPatterns& from) {
+  if (into.architecture != from.architecture || into.weight_hash != from.weight_hash) {
+    throw Error("PATTERNS", "These patterns are of different models: " + into.architecture + " (weights " +
+                                into.weight_hash + ") and " + from.architecture + " (weights " +
+                                from.weight_hash + "). Merge patterns of one model.");
+  }
+  for (auto& [name, layer] : into.layers) {
+    auto other = from.layers.find(name);
+    if (other == from.layers.end())
+      throw Error("PATTERNS", "The second patterns lack the layer '" + name + "'.");
+    layer.merge(other->second);
+  }
+  into.samples += from.samples;
+}
+
+}  // namespace iba

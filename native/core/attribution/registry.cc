@@ -1,0 +1,52 @@
+#include "attribution/registry.h"
+
+#include "attribution/grad_cam.h"
+#include "attribution/gradient.h"
+#include "attribution/guided_backprop.h"
+#include "attribution/integrated_gradients.h"
+#include "attribution/lrp.h"
+#include "attribution/occlusion.h"
+#include "attribution/pattern_attribution.h"
+#include "attribution/reference_points.h"
+#include "attribution/smoothgrad.h"
+#include "error.h"
+
+namespace iba {
+
+const std::vector<MethodEntry>& methods() {
+  static const std::vector<MethodEntry> all = {
+      gradient_method(),
+      saliency_method(),
+      gradient_times_input_method(),
+      smoothgrad_method(),
+      integrated_gradients_method(),
+      guided_backprop_method(),
+      deconvnet_method(),
+      grad_cam_method(),
+      guided_grad_cam_method(),
+      occlusion_method(),
+      occlusion_8_method(),
+      occlusion_14_method(),
+      lrp_method(),
+      pattern_net_method(),
+      pattern_attribution_method(),
+      random_method(),
+      zero_method(),
+  };
+  return all;
+}
+
+const MethodEntry& find_method(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& entry : methods()) {
+    if (entry.name == name) return entry;
+    names.push_back(entry.name);
+  }
+  std::string nearest;
+  for (const auto& candidate : nearest_names(name, names))
+    nearest += (nearest.empty() ? "" : ", ") + candidate;
+  throw Error("INVALID_ARGUMENT", "There is no method '" + name + "'. The nearest names are: " + nearest +
+                                      ". `iba methods` lists them all.");
+}
+
+}  // namespace iba

@@ -1,0 +1,71 @@
+#include "attribution/rules/lrp_composites.h"
+
+#include "attribution/rules/lrp_rules.h"
+#include "error.h"
+
+namespace iba {
+
+namespace {
+
+/// What all composites have in common: everything but the operations with weights.
+std::vector<RuleEntry> common_entries(const LrpSettings& settings) {
+  std::vector<RuleEntry> entries = {
+      {"average-pool", average_pool_rule(settings.epsilon)},
+      {"add", sum_rule(settings.epsilon)},
+      {"batch-norm", batch_norm_rule(settings.epsilon, settings.biases)},
+  };
+  // The derivative of these hands all of it to the winner, or puts it where it came from.
+  for (const char* kind : {"max-pool", "concatenate", "flatten", "dropout", "identity"})
+    entries.push_back({kind, {}});
+  for (const char* kind : {"relu", "hardtanh", "leaky-relu", "elu", "celu", "selu", "gelu", "silu", "mish",
+                           "hardswish", "softplus", "tanh", "sigmoid", "hardsigmoid"}) {
+    entries.push_back({kind, pass_rule()});
+  }
+  return entries;
+}
+
+RuleTable table(const std::string& name, const LrpSettings& settings, std::vector<RuleEntry> weighted) {
+  auto common = common_entries(settings);
+  weighted.insert(weighted.end(), common.begin(), common.end());
+  return {name, std::move(weighted), true};
+}
+
+RuleTable uniform(const std::string& name, const LrpSettings& settings, const LrpRule& rule) {
+  return table(name, settings, {{"convolution", linear_rule(rule)}, {"linear", linear_rule(rule)}});
+}
+
+RuleTable epsilon_gamma_box(const std::string& name, const LrpSettings& settings) {
+  if (settings.low.empty() || settings.high.empty()) {
+    throw Error(
+        "INVALID_ARGUMENT",
+        "The rules 'epsilon-gamma-box' need the smallest and the greatest value of each channel of an image: "
+        "give low and high.");
+  }
+  Rule box = linear_rule(box_rule(settings.low, settings.high, settings.epsilon));
+  Rule gamma = linear_rule(gamma_rule(settings.gamma, settings.epsilon, settings.biases));
+  Rule epsilon = linear_rule(epsilon_rule(settings.epsilon, settings.biases));
+  return table(name, settings,
+               {{"convolution", box, Place::first_weights}, {"convolution", gamma}, {"linear", epsilon}});
+}
+
+}  // namespace
+
+const std::vector<std::string>& lrp_composite_names() {
+  static const std::vector<std::string> names = {"epsilon-gamma-box", "epsilon",      "gamma",     "z-plus",
+                                                 "alpha1-beta0",      "alpha2-beta1", "alpha-beta"};
+  return names;
+}
+
+RuleTable lrp_composite(const std::string& name, const LrpSettings& settings) {
+  auto [epsilon, biases] = std::pair{settings.epsilon, settings.biases};
+  if (name == "epsilon-gamma-box") return epsilon_gamma_box(name, settings);
+  if (name == "epsilon") return uniform(name, settings, epsilon_rule(epsilon, biases));
+  if (name == "gamma") return uniform(name, settings, gamma_rule(settings.gamma, epsilon, biases));
+  if (name == "z-plus" || name == "alpha1-beta0")
+    return uniform(name, settings, alpha_beta_rule(0, epsilon, biases));
+  if (name == "alpha2-beta1") return uniform(name, settings, alpha_beta_rule(1, epsilon, biases));
+  if (name == "alpha-beta") return uniform(name, settings, alpha_beta_rule(settings.beta, epsilon, biases));
+  throw Error("INVALID_ARGUMENT", "There are no rules '" + name + "'.");
+}
+
+}  // namespace iba

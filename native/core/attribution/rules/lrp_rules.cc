@@ -1,0 +1,226 @@
+#include "attribution/rules/lrp_rules.h"
+
+#include "error.h"
+
+namespace iba {
+
+namespace {
+
+constexpr Signs kAll{1, 1}, kPositive{1, 0}, kNegative{0, 1}, kNone{0, 0};
+
+Signs if_wanted(bool biases, Signs signs) {
+  return biases ? signs : kNone;
+}
+
+Tensor part(const Tensor& values, Signs signs) {
+  if (signs.positive == signs.negative) return signs.positive == 1 ? values : values * signs.positive;
+  if (signs.negative == 0) return values.clamp_min(0) * signs.positive;
+  if (signs.positive == 0) return values.clamp_max(0) * signs.negative;
+  return at::where(values > 0, values * signs.positive, values * signs.negative);
+}
+
+Tensor stabilised(const Tensor& z, double epsilon) {
+  Tensor divisor = z.masked_fill(z == 0, 1);
+  return divisor + epsilon * at::sign(divisor);
+}
+
+/// A linear map with part of its weights: forward, and its transpose.
+class LinearMap {
+ public:
+  LinearMap(const Operation& operation, Signs weight, Signs bias)
+      : without_bias_(operation), bias_(bias_of(operation, bias)) {
+    std::visit(
+        [&](auto& op) {
+          using T = std::decay_t<decltype(op)>;
+          if constexpr (std::is_same_v<T, Convolution> || std::is_same_v<T, Linear>) {
+            op.weight = part(op.weight, weight);
+            op.bias = Tensor();
+          }
+        },
+        without_bias_);
+  }
+
+  Tensor apply(const Tensor& x) const {
+    Tensor z = forward(without_bias_, {x}, nullptr);
+    if (!bias_.defined()) return z;
+    at::DimVector shape(z.dim(), 1);
+    shape[z.dim() == 4 ? 1 : z.dim() - 1] = bias_.numel();
+    return z + bias_.view(shape);
+  }
+
+  Tensor transpose(const StepState& state, const Tensor& s) const {
+    return backward(without_bias_, state, s.clone())[0];
+  }
+
+ private:
+  static Tensor bias_of(const Operation& operation, Signs signs) {
+    if (signs.positive == 0 && signs.negative == 0) return {};
+    Tensor bias;
+    if (const auto* convolution = std::get_if<Convolution>(&operation)) bias = convolution->bias;
+    if (const auto* linear = std::get_if<Linear>(&operation)) bias = linear->bias;
+    return bias.defined() ? part(bias, signs) : bias;
+  }
+
+  Operation without_bias_;
+  Tensor bias_;
+};
+
+/// The relevance of one step's inputs.
+class Propagation {
+ public:
+  Propagation(const LrpRule& rule, const Operation& operation, const StepState& state)
+      : rule_(rule), operation_(operation), state_(state), x_(state.inputs[0]) {
+    has_negative_inputs_ = x_.numel() > 0 && x_.min().item<double>() < 0;
+  }
+
+  Tensor hand_down(const Tensor& relevance) const {
+    Tensor sum;
+    for (const auto& share : rule_.shares) {
+      Tensor handed = hand_down(share, relevance);
+      sum = sum.defined() ? sum.add_(handed) : handed;
+    }
+    return sum;
+  }
+
+ private:
+  struct Term {
+    Tensor x;
+    LinearMap map;
+  };
+
+  Tensor hand_down(const Share& share, const Tensor& relevance) const {
+    std::vector<Term> terms;
+    Tensor z;
+    for (const auto& product : share.products) {
+      bool is_empty = !has_negative_inputs_ && product.source == Product::Source::input &&
+                      product.input.positive == 0 && product.bias.positive == 0 && product.bias.negative == 0;
+      if (is_empty) continue;
+      terms.push_back({factors(product), LinearMap(operation_, product.weight, product.bias)});
+      Tensor contributions = terms.back().map.apply(terms.back().x);
+      z = z.defined() ? z.add_(contributions) : contributions;
+    }
+    if (terms.empty()) return at::zeros_like(x_);
+    Tensor s = relevance * share.factor / stabilised(z, rule_.epsilon);
+    if (share.when != Share::Outputs::all) s = s * outputs_of_sign(share.when);
+    Tensor handed;
+    for (const auto& term : terms) {
+      Tensor back = term.x * term.map.transpose(state_, s);
+      handed = handed.defined() ? handed.add_(back) : back;
+    }
+    return handed;
+  }
+
+  Tensor factors(const Product& product) const {
+    Tensor x = product.source == Product::Source::input ? part(x_, product.input)
+               : product.source == Product::Source::low ? bound(rule_.low)
+                                                        : bound(rule_.high);
+    return product.factor == 1 ? x : x * product.factor;
+  }
+
+  Tensor bound(const std::vector<double>& values) const {
+    auto channels = static_cast<int64_t>(values.size());
+    if (x_.dim() != 4 || channels != x_.size(1)) {
+      throw Error("INVALID_ARGUMENT",
+                  "Expected a bound for each of the input's " + std::to_string(x_.size(1)) +
+                      " channels for low and high, but there are " + std::to_string(channels) + ".");
+    }
+    return at::tensor(values, x_.options())
+        .view({1, channels, 1, 1})
+        .expand_as(x_)
+        .contiguous(x_.suggest_memory_format());
+  }
+
+  Tensor outputs_of_sign(Share::Outputs when) const {
+    Tensor outputs = forward(operation_, {x_}, nullptr);
+    return when == Share::Outputs::positive ? outputs > 0 : outputs < 0;
+  }
+
+  const LrpRule& rule_;
+  const Operation& operation_;
+  const StepState& state_;
+  const Tensor& x_;
+  bool has_negative_inputs_;
+};
+
+}  // namespace
+
+LrpRule epsilon_rule(double epsilon, bool biases) {
+  return {{{1, {{kAll, kAll, if_wanted(biases, kAll)}}}}, epsilon};
+}
+
+LrpRule gamma_rule(double gamma, double epsilon, bool biases) {
+  Signs more_positive{1 + gamma, 1}, more_negative{1, 1 + gamma};
+  return {{{1,
+            {{kPositive, more_positive, if_wanted(biases, more_positive)}, {kNegative, more_negative}},
+            Share::Outputs::positive},
+           {1,
+            {{kPositive, more_negative, if_wanted(biases, more_negative)}, {kNegative, more_positive}},
+            Share::Outputs::negative}},
+          epsilon};
+}
+
+LrpRule alpha_beta_rule(double beta, double epsilon, bool biases) {
+  Share positive{1 + beta, {{kPositive, kPositive, if_wanted(biases, kPositive)}, {kNegative, kNegative}}};
+  Share negative{-beta, {{kPositive, kNegative, if_wanted(biases, kNegative)}, {kNegative, kPositive}}};
+  LrpRule rule{{}, epsilon};
+  if (positive.factor != 0) rule.shares.push_back(positive);
+  if (negative.factor != 0) rule.shares.push_back(negative);
+  return rule;
+}
+
+LrpRule box_rule(std::vector<double> low, std::vector<double> high, double epsilon) {
+  return {{{1,
+            {{},
+             {.weight = kPositive, .source = Product::Source::low, .factor = -1},
+             {.weight = kNegative, .source = Product::Source::high, .factor = -1}}}},
+          epsilon,
+          std::move(low),
+          std::move(high)};
+}
+
+Rule linear_rule(const LrpRule& rule) {
+  return {[rule](const Operation& operation, const StepState& state, const Tensor& relevance) {
+            return std::vector<Tensor>{Propagation(rule, operation, state).hand_down(relevance)};
+          },
+          true};
+}
+
+Rule average_pool_rule(double epsilon) {
+  return {[rule = epsilon_rule(epsilon, false)](const Operation& operation, const StepState& state,
+                                                const Tensor& relevance) {
+            bool changes = relevance.sizes() != state.inputs[0].sizes();
+            return std::vector<Tensor>{changes ? Propagation(rule, operation, state).hand_down(relevance)
+                                               : relevance};
+          },
+          true};
+}
+
+Rule sum_rule(double epsilon) {
+  return {[epsilon](const Operation&, const StepState& state, const Tensor& relevance) {
+            const auto& parts = state.inputs;
+            Tensor s = relevance / stabilised(parts[0] + parts[1], epsilon);
+            return std::vector<Tensor>{parts[0] * s, parts[1] * s};
+          },
+          true};
+}
+
+Rule batch_norm_rule(double epsilon, bool biases) {
+  return {[epsilon, biases](const Operation& operation, const StepState& state, const Tensor& relevance) {
+            auto affine = channel_affine(std::get<BatchNorm>(operation));
+            const Tensor& x = state.inputs[0];
+            at::DimVector shape(x.dim(), 1);
+            shape[1] = affine.scale.numel();
+            Tensor z = x * affine.scale.view(shape);
+            Tensor total = biases ? z + affine.shift.view(shape) : z;
+            return std::vector<Tensor>{z * relevance / stabilised(total, epsilon)};
+          },
+          true};
+}
+
+Rule pass_rule() {
+  return {[](const Operation&, const StepState&, const Tensor& relevance) {
+    return std::vector<Tensor>{relevance};
+  }};
+}
+
+}  // namespace iba
