@@ -113,7 +113,7 @@ def reference(model, images, layer):
 def write(folder, name):
     make, size, layer = ARCHITECTURES[name]
     model = seed(make())
-    images = normal("images", (2, 3, size, size), 1)
+    images = normal("two images", (2, 3, size, size), 1)
     torch.save(reference(model, images, layer), folder / f"{name}.reference.pth")
     for parameter in model.parameters():
         parameter.requires_grad_(False)

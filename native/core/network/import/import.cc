@@ -5,9 +5,12 @@
 
 #include "error.h"
 #include "network/import/default_layers.h"
+#include "network/import/exported_program.h"
 #include "network/import/torchscript.h"
+#include "network/import/torchscript_file.h"
 #include "network/interpreter.h"
 #include "network/seeded_weights.h"
+#include "network/weights/malformed.h"
 
 namespace iba {
 
@@ -19,10 +22,6 @@ using Program = std::function<Item(Recorder&)>;
 
 /// The agreement that logits must have with the program's own: only the order of additions may differ.
 constexpr double kTolerance = 1e-3;
-
-Tensor example_images(int64_t rows, int64_t channels, int64_t height, int64_t width) {
-  return seeded_normal("example images", 0, {rows, channels, height, width}, 1.0);
-}
 
 /// What one execution of a program showed.
 struct Recording {
@@ -74,17 +73,32 @@ std::optional<Recording> try_record(const Program& program, const Tensor& images
   }
 }
 
-Network import_program(const Program& program, int64_t channels, int64_t size) {
-  Recording more = record(program, example_images(3, channels, size, size), {});
+/// The images a program is tried on.
+struct Trial {
+  int64_t channels;
+  int64_t height;
+  int64_t width;
+  bool may_be_larger = true;
+
+  Tensor images(int64_t rows, int64_t more_pixels = 0) const {
+    // Of another shape as well, so that height and width can be told apart.
+    return seeded_normal("trial", 0, {rows, channels, height + 2 * more_pixels, width + more_pixels}, 1.0);
+  }
+};
+
+Network import_program(const Program& program, const Trial& trial) {
+  constexpr int64_t kMorePixels = 32;  // which is a whole number of strides in most models
+  Recording more = record(program, trial.images(3), {});
   check_output(more);
-  auto larger = try_record(program, example_images(2, channels, size + 64, size + 32));
+  std::optional<Recording> larger;
+  if (trial.may_be_larger) larger = try_record(program, trial.images(2, kMorePixels));
   imported::OtherRecordings others{&more.log, larger ? &larger->log : nullptr};
-  Recording recording = record(program, example_images(2, channels, size, size), others);
+  Recording recording = record(program, trial.images(2), others);
   check_output(recording);
   Network network = std::move(recording.network);
-  network.input_channels = channels;
+  network.input_channels = trial.channels;
   network.classes = recording.logits.size(1);
-  if (!larger || recording.tied_to_size) network.image_size = {size, size};
+  if (!larger || recording.tied_to_size) network.image_size = {trial.height, trial.width};
   keep_batched_layers(network, recording.images, more.images);
   check_agreement(network, recording);
   check_agreement(network, more);
@@ -92,32 +106,51 @@ Network import_program(const Program& program, int64_t channels, int64_t size) {
   return network;
 }
 
-/// Pictures are in colour or grey; a model says which by failing.
-Network import_for_channels(const Program& program, int64_t size) {
+Network import_torchscript(const std::filesystem::path& path, int64_t size) {
+  imported::TorchScriptProgram script(path);
+  Program program = [&](Recorder& recorder) { return script.run(recorder); };
   try {
-    return import_program(program, 3, size);
+    return import_program(program, {3, size, size});
   } catch (const c10::Error&) {
+    // Pictures are in colour or grey; a script tells which by failing.
     try {
-      return import_program(program, 1, size);
+      return import_program(program, {1, size, size});
     } catch (const std::exception&) {
     }
     throw;
   }
 }
 
+Network import_exported(const std::filesystem::path& path) {
+  imported::ExportedProgram exported(path);
+  auto [channels, height, width] = exported.image_shape();
+  Program program = [&](Recorder& recorder) { return exported.run(recorder); };
+  try {
+    return import_program(program, {channels, height, width, exported.has_any_size()});
+  } catch (const c10::Error& error) {
+    if (exported.has_any_batch()) throw;
+    throw Error("MODEL", "'" + path.string() + "' was exported for one number of images only. Export it with "
+                         "dynamic_shapes=({0: torch.export.Dim(\"batch\")},).");
+  }
+}
+
 }  // namespace
 
 Network import_network(const std::filesystem::path& path, int64_t image_size) {
+  const bool is_exported = imported::is_exported_archive(path);
   try {
-    imported::TorchScriptProgram program(path);
-    return import_for_channels([&](Recorder& recorder) { return program.run(recorder); }, image_size);
+    return is_exported ? import_exported(path) : import_torchscript(path, image_size);
+  } catch (const Error&) {
+    throw;
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const c10::Error& error) {
     throw Error("MODEL", "'" + path.string() + "' can't be run on images of " + std::to_string(image_size) +
                              "×" + std::to_string(image_size) +
                              " pixels: is that the size it was made for? LibTorch says: " +
-                             error.what_without_backtrace());
+                             imported::first_lines(error.what_without_backtrace()));
+  } catch (const std::exception&) {
+    weights::rethrow_naming_file(path.string());
   }
 }
 
