@@ -3,6 +3,7 @@ import { dirname, extname } from 'node:path'
 import { type Command, Option } from 'commander'
 import { openNpy } from '../images/npy.js'
 import { estimate, imageFolder, type Model, type Preset, presets, type Statistics } from '../index.js'
+import { modelLabel } from '../model-file.js'
 import { InterruptedError, UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
 import {
@@ -85,7 +86,7 @@ async function runEstimate(options: EstimateCommandOptions): Promise<void> {
   const source = await openSource(options)
   await using model = await openModel(options)
   const layers = options.layers ?? [model.bottleneckLayer]
-  const out = options.out ?? `${options.model}-${layers.join('+')}.safetensors`
+  const out = options.out ?? `${modelLabel(options.model)}-${layers.join('+')}.safetensors`
 
   const started = performance.now()
   await using statistics = await learn(model, layers, source, options, interrupts.signal)

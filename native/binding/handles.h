@@ -35,6 +35,9 @@ struct HandleType<Cancellation> {
   static constexpr napi_type_tag tag = {0xd3580e6fb1a94c27, 0x86c09ae5f47d132b};
 };
 
+/// Throws INVALID_ARGUMENT where the model takes images of another size only.
+void require_image_size(const Model& model, int64_t height, int64_t width);
+
 /// A copy of a Float32Array as the images (N, C, H, W) that the model takes.
 at::Tensor images_argument(const Napi::Value& data, const Napi::Value& shape, const Model& model);
 

@@ -21,22 +21,8 @@ constexpr double kSmallestNoise = 6.737946999085467e-3;
 /// Noised activations that go through the network at once; more images than that are taken in turns.
 constexpr int64_t kMaximumRows = 32;
 
-// The bottleneck works on activations as (B, h, w, C): a channels-last tensor seen by its memory, so that
-// passing it to the network and back copies nothing. A vector (B, C) is taken as one pixel.
-
-Tensor to_pixels(const Tensor& activation) {
-  Tensor image = activation.dim() == 2 ? activation.unsqueeze(2).unsqueeze(3) : activation;
-  return image.permute({0, 2, 3, 1}).contiguous();
-}
-
-Tensor from_pixels(const Tensor& pixels, int64_t dimensions) {
-  return dimensions == 2 ? pixels.squeeze(2).squeeze(1) : pixels.permute({0, 3, 1, 2});
-}
-
-/// Statistics (C, h, w) or (C) of one neuron each, as pixels.
-Tensor statistic_pixels(const Tensor& statistic, at::TensorOptions options) {
-  return to_pixels(statistic.to(options).unsqueeze(0))[0].contiguous();
-}
+// The bottleneck works on pixels, as `Grid` makes them: for images (B, h, w, C), a channels-last tensor seen by
+// its memory, so that passing it to the network and back copies nothing.
 
 }  // namespace
 
@@ -49,16 +35,11 @@ PerSampleBottleneck::PerSampleBottleneck(const Network& network, const LayerStat
       clamp_noise_(options.preset == Preset::paper),
       clamp_zero_(options.preset == Preset::paper && statistics.after_relu()) {
   auto options_on_device = at::TensorOptions(network.device()).dtype(at::kFloat);
-  dimensions_ = static_cast<int64_t>(statistics.shape().size()) + 1;
-  if (dimensions_ != 2 && dimensions_ != 4) {
-    throw Error("MODEL",
-                "The activation of '" + layer_ + "' is neither an image nor a vector. Choose another layer.");
-  }
-  mean_ = statistic_pixels(statistics.mean(options.preset), options_on_device);
-  std_ =
-      statistic_pixels(statistics.standard_deviation(options.preset, options.minimum_std), options_on_device);
+  shape_ = statistics.shape().vec();
+  mean_ = statistics.mean(options.preset).to(options_on_device);
+  std_ = statistics.standard_deviation(options.preset, options.minimum_std).to(options_on_device);
   Tensor inactive = statistics.active(options.preset).logical_not();
-  if (inactive.any().item<bool>()) inactive_ = statistic_pixels(inactive, network.device());
+  if (inactive.any().item<bool>()) inactive_ = inactive.to(network.device());
 }
 
 /// The optimisation of one batch.
@@ -69,12 +50,15 @@ class PerSampleRun {
       : iba_(bottleneck), image_size_{images.size(2), images.size(3)}, values_(iba_.cut_.before(images)) {
     const Tensor& activation = values_[iba_.cut_.at()];
     check_shape(activation);
+    grid_ = require_grid(iba_.network_.layer(iba_.layer_), iba_.shape_, image_size_);
     choose_targets(requests);
-    Tensor pixels = to_pixels(activation);
-    deviation_ = pixels - iba_.mean_;
-    normalised_ = deviation_ / iba_.std_;
-    smoothing_ =
-        std::make_unique<Smoothing>(options().sigma, pixels.size(1), pixels.size(2), pixels.options());
+    Tensor pixels = grid_.to_pixels(activation);
+    mean_ = statistic_pixels(iba_.mean_);
+    std_ = statistic_pixels(iba_.std_);
+    if (iba_.inactive_.defined()) inactive_ = statistic_pixels(iba_.inactive_);
+    deviation_ = pixels - mean_;
+    normalised_ = deviation_ / std_;
+    smoothing_ = std::make_unique<Smoothing>(options().sigma, grid_, pixels.options());
     alpha_ = at::full_like(pixels, kInitialAlpha);
     optimizer_ = std::make_unique<Adam>(alpha_, options().learning_rate);
     at_once_ = std::max<int64_t>(1, kMaximumRows / options().copies);
@@ -91,7 +75,7 @@ class PerSampleRun {
     }
     for (int64_t b = 0; b < images(); ++b) {
       results_[b].map = options().keep_steps ? results_[b].step_maps.back() : map_of(b);
-      if (options().keep_capacity) results_[b].capacity = capacity_[b].permute({2, 0, 1}).contiguous();
+      if (options().keep_capacity) results_[b].capacity = natural(capacity_.slice(0, b, b + 1));
     }
     return std::move(results_);
   }
@@ -101,10 +85,8 @@ class PerSampleRun {
   int64_t images() const { return deviation_.size(0); }
 
   void check_shape(const Tensor& activation) const {
-    auto expected = iba_.mean_.permute({2, 0, 1}).sizes();
-    auto found = activation.sizes().slice(1);
-    bool fits = found.size() == 3 ? found == expected : found.size() == 1 && found[0] == expected[0];
-    if (fits && activation.dim() == iba_.dimensions_) return;
+    at::IntArrayRef expected = iba_.shape_, found = activation.sizes().slice(1);
+    if (found == expected) return;
     std::ostringstream message;
     message << "The statistics of '" << iba_.layer_ << "' are for activations of shape " << expected
             << ", but these images give " << found << ". Estimate statistics with images of this size.";
@@ -128,7 +110,7 @@ class PerSampleRun {
   void advance(bool is_last, const Cancellation& cancellation) {
     Mask mask = mask_of(alpha_, *smoothing_);
     capacity_ = capacity(normalised_, mask);
-    if (iba_.inactive_.defined()) capacity_.masked_fill_(iba_.inactive_, 0);
+    if (inactive_.defined()) capacity_.masked_fill_(inactive_, 0);
     Tensor information = capacity_.mean({1, 2, 3}, false, at::kDouble).cpu();
 
     Tensor mask_gradient = capacity_derivative(normalised_, mask);
@@ -141,7 +123,7 @@ class PerSampleRun {
         report(b, cross_entropy[b - begin], information[b].item<double>());
     }
     if (is_last) return;
-    if (iba_.inactive_.defined()) mask_gradient.masked_fill_(iba_.inactive_, 0);
+    if (inactive_.defined()) mask_gradient.masked_fill_(inactive_, 0);
     optimizer_->step(mask_backward(alpha_, *smoothing_, mask_gradient));
   }
 
@@ -152,23 +134,23 @@ class PerSampleRun {
     Tensor noise = noise_->next();  // (b, copies, h, w, C)
     Tensor drop = mask.drop.slice(0, begin, end);
     Tensor deviation = deviation_.slice(0, begin, end);
-    Tensor signal = at::addcmul(iba_.mean_, mask.keep.slice(0, begin, end), deviation);
-    Tensor noise_scale = (iba_.clamp_noise_ ? drop.clamp_min(kSmallestNoise) : drop) * iba_.std_;
-    if (iba_.inactive_.defined()) {
-      signal.masked_fill_(iba_.inactive_, 0);
-      noise_scale.masked_fill_(iba_.inactive_, 0);
+    Tensor signal = at::addcmul(mean_, mask.keep.slice(0, begin, end), deviation);
+    Tensor noise_scale = (iba_.clamp_noise_ ? drop.clamp_min(kSmallestNoise) : drop) * std_;
+    if (inactive_.defined()) {
+      signal.masked_fill_(inactive_, 0);
+      noise_scale.masked_fill_(inactive_, 0);
     }
     Tensor noised = at::addcmul(signal.unsqueeze(1), noise_scale.unsqueeze(1), noise);
     if (iba_.clamp_zero_) noised.relu_();
 
     Interpreter::Tape tape;
     Tensor logits =
-        iba_.cut_.after(skipping_rows(begin, end), from_pixels(noised.flatten(0, 1), iba_.dimensions_),
+        iba_.cut_.after(skipping_rows(begin, end), grid_.from_pixels(noised.flatten(0, 1)),
                         only_forward ? nullptr : &tape);
     auto [losses, logit_gradient] = cross_entropy(logits, begin, end);
     if (only_forward) return losses;
 
-    Tensor gradient = to_pixels(iba_.cut_.backward(tape, std::move(logit_gradient))).view_as(noise);
+    Tensor gradient = grid_.to_pixels(iba_.cut_.backward(tape, std::move(logit_gradient))).view_as(noise);
     if (iba_.clamp_zero_) gradient = at::threshold_backward(gradient, noised, 0);
     Tensor through_signal = at::zeros_like(deviation);
     Tensor through_noise = at::zeros_like(deviation);
@@ -176,7 +158,7 @@ class PerSampleRun {
       through_signal.add_(gradient.select(1, copy));
       through_noise.addcmul_(gradient.select(1, copy), noise.select(1, copy));
     }
-    through_noise.mul_(iba_.std_);
+    through_noise.mul_(std_);
     if (iba_.clamp_noise_) through_noise.masked_fill_(drop < kSmallestNoise, 0);
     mask_gradient.slice(0, begin, end).addcmul_(deviation, through_signal).sub_(through_noise);
     return losses;
@@ -187,11 +169,10 @@ class PerSampleRun {
     int64_t begin = next_drawn_;
     int64_t end = std::min(begin + at_once_, images());
     next_drawn_ = end == images() ? 0 : end;
-    auto shape = deviation_.sizes();
+    std::vector<int64_t> shape = iba_.shape_;
+    shape.insert(shape.begin(), options().copies);
     std::vector<Tensor> drawn;
-    for (int64_t b = begin; b < end; ++b) {
-      drawn.push_back(to_pixels(streams_[b].draw({options().copies, shape[3], shape[1], shape[2]})));
-    }
+    for (int64_t b = begin; b < end; ++b) drawn.push_back(grid_.to_pixels(streams_[b].draw(shape)));
     return drawn.size() == 1 ? drawn[0].unsqueeze(0) : at::stack(drawn);
   }
 
@@ -222,13 +203,27 @@ class PerSampleRun {
     if (options().keep_steps) results_[b].step_maps.push_back(map_of(b));
   }
 
+  /// Only what belongs to a place of the image is in the map.
   Tensor map_of(int64_t b) const {
-    return capacity_map(capacity_[b].permute({2, 0, 1}), options().preset, image_size_);
+    Tensor places = grid_.places(capacity_.slice(0, b, b + 1))[0];
+    return capacity_map(places.permute({2, 0, 1}), options().preset, image_size_);
   }
+
+  /// One value for each neuron of the layer as pixels without the batch dimension.
+  Tensor statistic_pixels(const Tensor& statistic) const {
+    return grid_.to_pixels(statistic.unsqueeze(0))[0].contiguous();
+  }
+
+  /// The pixels of one image in the layer's own shape.
+  Tensor natural(const Tensor& pixels) const { return grid_.from_pixels(pixels)[0].contiguous(); }
 
   const PerSampleBottleneck& iba_;
   std::array<int64_t, 2> image_size_;
   Values values_;
+  Grid grid_;
+  Tensor mean_;  // all of them as pixels
+  Tensor std_;
+  Tensor inactive_;  // undefined where every neuron is active
   Tensor deviation_;   // r − μ
   Tensor normalised_;  // (r − μ)/σ
   Tensor alpha_;

@@ -35,7 +35,7 @@ struct PerSampleResult {
   int64_t target;
   double probability;  // of the target, for the image as it is
   Tensor map;          // (H, W), bits/pixel (`iba`) or scaled to [0, 1] (`paper`)
-  Tensor capacity;     // (C, h, w), nats, of the last forward pass; if kept
+  Tensor capacity;     // of the layer's shape, nats, of the last forward pass; if kept
   std::vector<PerSampleStep> steps;
   std::vector<Tensor> step_maps;  // (H, W); if kept
 };
@@ -60,8 +60,8 @@ class PerSampleBottleneck {
   PerSampleOptions options_;
   std::string layer_;
   Cut cut_;
-  int64_t dimensions_;  // of the layer's activations: 4 for images, 2 for vectors
-  Tensor mean_;         // (h, w, C), as all that follow
+  std::vector<int64_t> shape_;  // of the layer's activation for one image, as of all that follow
+  Tensor mean_;
   Tensor std_;
   Tensor inactive_;   // undefined where every neuron is active
   bool clamp_noise_;  // the sampling noise's log-variance is kept in [-10, 10]

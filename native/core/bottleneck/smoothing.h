@@ -1,21 +1,24 @@
 #pragma once
 
-#include "torch.h"
+#include "network/grid.h"
 
 namespace iba {
 
 /// Gaussian smoothing of maps with reflection at the border, as a linear operator and its adjoint. The kernel
 /// has 2·round(2σ)+1 taps a side (Schulz et al. 2020, section 3.2); σ = 0 is the identity. Where a map is too
-/// small for the reflection, the kernel is cut to what fits.
+/// small for the reflection, the kernel is cut to what fits. Tokens that belong to no place stay as they are.
 class Smoothing {
  public:
-  Smoothing(double sigma, int64_t height, int64_t width, at::TensorOptions options);
+  Smoothing(double sigma, const Grid& grid, at::TensorOptions options);
 
-  /// Both take and return (N, height, width, channels).
+  /// Both take and return what `Grid::to_pixels` gives: (N, height, width, channels).
   at::Tensor apply(const at::Tensor& maps) const;
   at::Tensor adjoint(const at::Tensor& gradients) const;
 
  private:
+  at::Tensor smooth(const at::Tensor& rows, const at::Tensor& columns, const at::Tensor& pixels) const;
+
+  Grid grid_;
   // A separable kernel with reflection is a matrix for each axis.
   at::Tensor rows_;
   at::Tensor columns_;

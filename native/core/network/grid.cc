@@ -68,6 +68,11 @@ Tensor Grid::places(const Tensor& pixels) const {
   return pixels.slice(2, prefix).reshape({pixels.size(0), height, width, pixels.size(3)});
 }
 
+Tensor Grid::to_image(const Tensor& activation) const {
+  if (form == Form::image) return activation;
+  return places(to_pixels(activation)).permute({0, 3, 1, 2});
+}
+
 std::optional<Grid> grid_of(const Layer& layer, at::IntArrayRef shape, std::array<int64_t, 2> image_size) {
   if (shape.size() == 1) return Grid{};
   if (shape.size() == 2) return token_grid(shape[0], image_size);

@@ -28,6 +28,9 @@ class Grid {
 
   /// The grid alone, without the prefix: (N, height, width, C) of what `to_pixels` gives.
   Tensor places(const Tensor& pixels) const;
+
+  /// The activation as an image (N, C, height, width), without the prefix.
+  Tensor to_image(const Tensor& activation) const;
 };
 
 /// How an activation of this shape (without the batch dimension) lies, for images of a size. Absent where it

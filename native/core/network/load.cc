@@ -1,13 +1,11 @@
 #include "network/load.h"
 
-#include "network/import/import.h"
 #include "network/seeded_weights.h"
 #include "network/weights/weight_file.h"
 
 namespace iba {
 
 Network load_network(const LoadOptions& options) {
-  if (options.file) return import_network(*options.file, options.image_size);
   if (!options.weights) {
     Network network = build_network(options.architecture, options.zoo);
     seed_weights(network, options.seed);

@@ -7,13 +7,10 @@
 
 namespace iba {
 
-/// How a network is to be made: from a file that holds all of it, or as one of the zoo, with the weights of a
-/// file, whose shapes decide the options, or with seeded weights and these options.
+/// How a network of the zoo is to be made: with the weights of a file, whose shapes decide the options, or
+/// with seeded weights and these options.
 struct LoadOptions {
   std::string architecture;
-  /// A file that is the model, in place of all that follows, and the side of the images it is tried on.
-  std::optional<std::filesystem::path> file;
-  int64_t image_size = 224;
   std::optional<std::filesystem::path> weights;
   uint64_t seed = 0;
   ZooOptions zoo;

@@ -147,7 +147,8 @@ Network import_network(const std::filesystem::path& path, int64_t image_size) {
   } catch (const c10::Error& error) {
     throw Error("MODEL", "'" + path.string() + "' can't be run on images of " + std::to_string(image_size) +
                              "×" + std::to_string(image_size) +
-                             " pixels: is that the size it was made for? LibTorch says: " +
+                             " pixels. If it was made for another size, give that as preprocessing.crop "
+                             "(--crop). LibTorch says: " +
                              imported::first_lines(error.what_without_backtrace()));
   } catch (const std::exception&) {
     weights::rethrow_naming_file(path.string());

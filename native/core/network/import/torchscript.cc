@@ -126,7 +126,7 @@ class Run {
     if (kind == prim::Uninitialized || kind == aten::warn || kind == prim::Print) return make_item({});
     if (kind == aten::format) return make_item(std::string());
     if (kind == prim::unchecked_cast || kind == prim::unchecked_unwrap_optional) return inputs.at(0);
-    if (kind == prim::RaiseException) refuse("an exception that it raises for such images");
+    if (kind == prim::RaiseException) raise(inputs.at(0));
     if (kind == prim::SetAttr) refuse("an assignment to its attribute '" + node->s(c10::attr::name) + "'");
     if (kind == prim::fork || kind == aten::wait) refuse("prim::fork");
     if (kind == prim::PythonOp) refuse("a Python function");
@@ -196,6 +196,14 @@ class Run {
       carried.assign(results.begin() + 1, results.end());
     }
     for (size_t i = 0; i < carried.size(); ++i) values[node->outputs()[i]] = carried[i];
+  }
+
+  [[noreturn]] void raise(const Item& message) const {
+    std::string said = message->value.isString() ? message->value.toStringRef() : "";
+    throw Error("MODEL", "In " + recorder_.place() + ", the model raises an exception for images of " +
+                             std::to_string(recorder_.images()->value.toTensor().size(3)) +
+                             " pixels a side" + (said.empty() ? "" : ", '" + said + "'") +
+                             ". If it was made for another size, give that as preprocessing.crop (--crop).");
   }
 
   [[noreturn]] void refuse(const std::string& what) const {
