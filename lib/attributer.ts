@@ -25,6 +25,8 @@ export interface BatchMethod<Native extends { target: number; probability: numbe
   name: string
   /** Images that are explained together at most. */
   batch: number
+  /** Makes what is needed before a batch; not counted in the seconds of a map. */
+  prepare?(): Promise<unknown>
   /** One native result for each image of a batch. */
   run(batch: Batch, context: { cancellation: CancellationHandle; onStep: OnStep }): Promise<Native[]>
   /** The result for users. The map is of the size of `common.image`. */
@@ -152,6 +154,8 @@ class BatchAttributer<Native extends { target: number; probability: number }, Re
     { signal, onStep }: { signal: AbortSignal; onStep: OnStep },
   ): Promise<Outcome<Native>[]> {
     this.#requireUsable()
+    await this.#method.prepare?.()
+    signal.throwIfAborted()
     const started = performance.now()
     const { data: images, shape } = stack(requests.map(({ input }) => input))
     const wanted = requests.map(({ target, seed }) => ({ target, seed }))

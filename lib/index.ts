@@ -16,15 +16,24 @@ export { type ImageFolder, imageFolder } from './images/folder.js'
 export { type NpyArray, readNpy, writeNpy } from './images/npy.js'
 export type { Preprocessing } from './images/preprocess.js'
 export type { ImageInput, PreparedImage } from './images/source.js'
+export type { LearningOptions } from './learning.js'
 export type { MethodDescription, OptionDescription, OptionValue } from './method-options.js'
 export {
+  type Baseline,
   createAttributer,
   describeMethod,
   describeMethods,
+  type GradCamOptions,
+  type IntegratedGradientsOptions,
+  type LrpComposite,
+  type LrpOptions,
   type MethodName,
   type MethodOptions,
   methodNames,
   methods,
+  type OcclusionOptions,
+  type PatternOptions,
+  type SmoothGradOptions,
 } from './methods.js'
 export {
   architectures,
@@ -34,6 +43,7 @@ export {
   type Model,
   type Prediction,
 } from './model.js'
+export { fitPatterns, loadPatterns, type Patterns } from './patterns.js'
 export { type PerSampleAttribution, type PerSampleOptions, perSample } from './per-sample.js'
 export { type Preset, presets } from './presets.js'
 export { renderAnimation } from './rendering/animation.js'

@@ -224,7 +224,8 @@ async function loadArchitecture(name: string, options: LoadOptions): Promise<Mod
 /** The file decides everything but where the model runs. */
 async function loadFile(file: string, options: LoadOptions): Promise<Model> {
   for (const name of ['weights', 'classes', 'width', 'inputChannels'] as const) {
-    if (options[name] !== undefined) throw invalid(name, 'nothing (the file holds the whole model)', options[name])
+    if (options[name] !== undefined)
+      throw invalid(name, 'nothing (the file holds the whole model)', options[name])
   }
   if (!existsSync(file)) {
     throw new ModelError(

@@ -38,17 +38,14 @@ export function describeNativeMethods(): MethodDescription[] {
 
 /** An attributer of the native registry. The native method is made, once, when the first image is to be explained.
  * @throws InvalidArgumentError where an option is unknown or out of range */
-export function createNativeAttributer(
-  model: Model,
-  method: MethodDescription,
-  given: Readonly<Record<string, unknown>>,
-): Attributer {
+export function createNativeAttributer(model: Model, method: MethodDescription, given: object): Attributer {
   const { batch, ...options } = checkOptions(method, given)
   requireNeeds(method, options)
-  const native = new LazyMethod(model, method.name, options)
+  const native = new LazyMethod(model, method.name, { ...rangeOfValues(model, method), ...options })
   return createBatchAttributer<NativeAttribution, Attribution>(model, {
     name: method.name,
     batch: typeof batch === 'number' ? batch : defaultBatch[model.device === 'cpu' ? 'cpu' : 'cuda'],
+    prepare: () => native.handle(),
     async run({ images, shape, requests }, { cancellation, onStep }) {
       const handle = await native.handle()
       return await callNative(() => addon().runMethod(handle, images, shape, requests, cancellation, onStep))
@@ -64,6 +61,19 @@ export function createNativeAttributer(
     },
     dispose: () => native.dispose(),
   })
+}
+
+/** What the network doesn't know of its images, for the methods that ask for it: the values of black and of white. */
+function rangeOfValues(
+  { preprocessing: { mean, std } }: Model,
+  { options }: MethodDescription,
+): Record<string, NativeOptionValue> {
+  const names = options.map(({ name }) => name)
+  if (!names.includes('low') || !names.includes('high')) return {}
+  return {
+    low: mean.map((value, channel) => -value / std[channel]!),
+    high: mean.map((value, channel) => (1 - value) / std[channel]!),
+  }
 }
 
 function requireNeeds({ name, needs }: MethodDescription, options: Readonly<Record<string, unknown>>): void {

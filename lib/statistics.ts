@@ -1,41 +1,19 @@
-import { mapInOrder } from './concurrency.js'
 import { demo } from './demo.js'
 import { DisposedError, InvalidArgumentError, StatisticsError } from './errors.js'
-import type { PreparedInput } from './images/preprocess.js'
-import type { ImageInput } from './images/source.js'
-import { asList, type PendingImage, pendingImages } from './images/stream.js'
-import { type Model, stack } from './model.js'
+import { type LearningOptions, learnFrom, learningOptionNames, learningSizes } from './learning.js'
+import type { Model } from './model.js'
 import { addon, type StatisticsHandle } from './native/addon.js'
 import { callNative, callNativeSync } from './native/errors.js'
 import { type Preset, presets } from './presets.js'
-import {
-  invalid,
-  requireInteger,
-  requireKnownKeys,
-  requireNumber,
-  requireOneOf,
-  requireSignal,
-  requireString,
-} from './validate.js'
+import { invalid, requireKnownKeys, requireNumber, requireOneOf, requireString } from './validate.js'
 
 const recommendedSamples = 1000
-const defaultBatch = 16
 
-export interface EstimateOptions {
-  /** The images to learn from, typical for those to explain. A stream is read as far as needed. */
-  images: AsyncIterable<ImageInput> | Iterable<ImageInput> | ImageInput
+export interface EstimateOptions extends LearningOptions {
   /** Layers that are fed in one pass. Default: the architecture's bottleneck layer. */
   layer?: string
   layers?: readonly string[]
-  /** How many images to take. Default 10,000; a shorter stream is taken whole. */
-  samples?: number
   preset?: Preset
-  /** Images that go through the network together. Default 16. */
-  batch?: number
-  signal?: AbortSignal
-  onProgress?: (progress: { samples: number; total: number }) => void
-  /** Called for an image that can't be read; the others go on. Without it the call fails with that error. */
-  onError?: (error: Error, source: { index: number; name: string }) => void
   /** Called where the result is less sure than it should be. Default: a process warning. */
   onWarning?: (message: string) => void
 }
@@ -112,42 +90,15 @@ export class Statistics {
 /** Runs images through a model and learns the statistics of some layers, in one pass and constant memory.
  * Recommended are 10,000 images (Schulz et al. 2020, section 3.2). */
 export async function estimate(model: Model, options: EstimateOptions): Promise<Statistics> {
-  requireKnownKeys('options', options, [
-    'images',
-    'layer',
-    'layers',
-    'samples',
-    'preset',
-    'batch',
-    'signal',
-    'onProgress',
-    'onError',
-    'onWarning',
-  ])
-  const total = requireInteger('samples', options.samples ?? 10_000, 1)
-  const batch = requireInteger('batch', options.batch ?? defaultBatch, 1, 4096)
+  requireKnownKeys('options', options, [...learningOptionNames, 'layer', 'layers', 'preset', 'onWarning'])
+  learningSizes(options)
   const preset = requireOneOf('preset', options.preset ?? 'iba', presets)
-  const { signal } = options
-  requireSignal(signal)
   const handle = callNativeSync(() =>
     addon().createStatistics(model.handle, chosenLayers(model, options), preset),
   )
-
-  let samples = 0
-  const take = async (inputs: PreparedInput[]) => {
-    const { data, shape } = stack(inputs)
-    await callNative(() => addon().updateStatistics(handle, model.handle, data, shape))
-    samples += inputs.length
-    options.onProgress?.({ samples, total })
-  }
-  const waiting: PreparedInput[] = []
-  for await (const input of loadedImages(model, options, total)) {
-    signal?.throwIfAborted()
-    if (waiting[0] && !sameSize(waiting[0], input)) await take(waiting.splice(0))
-    waiting.push(input)
-    if (waiting.length === batch) await take(waiting.splice(0))
-  }
-  if (waiting.length > 0) await take(waiting)
+  const samples = await learnFrom(model, options, (images, shape) =>
+    callNative(() => addon().updateStatistics(handle, model.handle, images, shape)),
+  )
   requireEnough(samples, options.onWarning)
   return new Statistics(handle)
 }
@@ -168,40 +119,6 @@ function chosenLayers(model: Model, { layer, layers }: EstimateOptions): readonl
   const chosen = layers ?? [layer ?? model.bottleneckLayer]
   if (!Array.isArray(chosen) || chosen.length === 0) throw invalid('layers', 'a list of layer names', layers)
   return [...new Set(chosen.map(name => requireString('layer', name)))]
-}
-
-async function* loadedImages(
-  model: Model,
-  options: EstimateOptions,
-  total: number,
-): AsyncGenerator<PreparedInput, void, undefined> {
-  const inputs = isStream(options.images) ? options.images : asList(options.images)
-  const load = async (pending: PendingImage) => {
-    try {
-      return await pending.load()
-    } catch (error) {
-      if (!options.onError) throw error
-      options.onError(error as Error, pending)
-      return undefined
-    }
-  }
-  let taken = 0
-  for await (const input of mapInOrder(pendingImages(inputs, model.preprocessing), defaultBatch, load)) {
-    if (!input) continue
-    yield input
-    if (++taken === total) return
-  }
-}
-
-function isStream(
-  images: EstimateOptions['images'],
-): images is AsyncIterable<ImageInput> | Iterable<ImageInput> {
-  if (typeof images !== 'object' || images === null || images instanceof Uint8Array) return false
-  return Symbol.asyncIterator in images || Symbol.iterator in images
-}
-
-function sameSize(a: PreparedInput, b: PreparedInput): boolean {
-  return a.height === b.height && a.width === b.width
 }
 
 function requireEnough(samples: number, onWarning: ((message: string) => void) | undefined): void {

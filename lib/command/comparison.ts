@@ -13,7 +13,7 @@ import {
 import type { ComparedImage } from '../rendering/sheet.js'
 import type { ChosenMethod } from './compare-methods.js'
 import { IncompleteError, UsageError } from './exit.js'
-import { count, note } from './output.js'
+import { count, note, spelledOut } from './output.js'
 import { type Measure, startProgress } from './progress.js'
 
 /** More of them can't be looked at. */
@@ -132,7 +132,9 @@ export class Comparison {
         facts: [`${this.#classOf(first)}, probability ${first.probability.toFixed(3)}`],
         maps: this.#explained.map(({ name: title, results }) => {
           const { map, seconds, checks } = results[i]!
-          const measures = Object.entries(checks).map(([check, value]) => `${check} ${short(value)}`)
+          const measures = Object.entries(checks).map(
+            ([check, value]) => `${spelledOut(check)} ${short(value)}`,
+          )
           return { title, map, facts: [`${short(seconds)} s`, ...measures] }
         }),
       }
@@ -145,7 +147,7 @@ export class Comparison {
       const mean = (of: (result: Attribution) => number) =>
         short(results.reduce((sum, result) => sum + of(result), 0) / results.length)
       const checks = Object.keys(results[0]!.checks).map(
-        check => `${check} ${mean(result => result.checks[check] ?? Number.NaN)}`,
+        check => `${spelledOut(check)} ${mean(result => result.checks[check] ?? Number.NaN)}`,
       )
       return [name, results[0]!.map.unit, mean(({ seconds }) => seconds), checks.join(', ') || '-']
     })

@@ -25,7 +25,11 @@ export function addLayers(program: Command): void {
     )
     .argument('<model>', "the network (`iba models` lists them), 'demo', or a model file")
     .option('--weights <file>', 'a weight file, if its shapes differ from the usual ones')
-    .option('--crop <pixels>', 'width and height of the image (default: 224, or what the model file was made for)', wholeNumber(1, 65_536))
+    .option(
+      '--crop <pixels>',
+      'width and height of the image (default: 224, or what the model file was made for)',
+      wholeNumber(1, 65_536),
+    )
   addJsonOption(command).addHelpText('after', examples).action(listLayers)
 }
 

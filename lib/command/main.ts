@@ -6,6 +6,7 @@ import { addCompare } from './compare.js'
 import { addDoctor } from './doctor.js'
 import { addEstimate } from './estimate.js'
 import { hint, reportFailure } from './exit.js'
+import { addFitPatterns } from './fit-patterns.js'
 import { addLayers } from './layers.js'
 import { addMethods } from './methods.js'
 import { addModels } from './models.js'
@@ -38,6 +39,7 @@ async function run(words: readonly string[]): Promise<number> {
   addAttribute(program)
   addCompare(program)
   addEstimate(program)
+  addFitPatterns(program)
   addMethods(program)
   program.commandsGroup('Networks:')
   addModels(program)

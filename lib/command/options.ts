@@ -27,7 +27,10 @@ const defaultSizes = { resize: 256, crop: 224 }
 export function addModelOptions(command: Command): Command {
   return command
     .optionsGroup('Network:')
-    .option('--model <name>', "required: its architecture (`iba models` lists them), 'demo', or a model file (.pt, .pt2)")
+    .option(
+      '--model <name>',
+      "required: its architecture (`iba models` lists them), 'demo', or a model file (.pt, .pt2)",
+    )
     .option(
       '--weights <file>',
       "its weights (.safetensors, .pth), or 'seeded:N' for weights that have learnt nothing " +

@@ -1,5 +1,5 @@
 import type { Job } from './jobs.js'
-import { duration, print } from './output.js'
+import { duration, print, spelledOut } from './output.js'
 import type { ResultRecord } from './results.js'
 
 /** Tells of one image's result on stdout. */
@@ -52,7 +52,7 @@ export function tableOf(jobs: readonly Job[], classNames: readonly string[]): Re
 /** What the method says about a map in numbers: its bits, and its checks. */
 function measuresOf({ bits, checks }: ResultRecord): (readonly [name: string, text: string])[] {
   const texts = Object.entries(checks).map(
-    ([name, value]) => [name, String(Number(value.toPrecision(3)))] as const,
+    ([name, value]) => [spelledOut(name), String(Number(value.toPrecision(3)))] as const,
   )
   return bits === null ? texts : [['bits', bits.toFixed(1)], ...texts]
 }

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type Attributer,
+  type Attribution,
+  createAttributer,
+  fitPatterns,
+  type LoadOptions,
+  loadModel,
+  type MethodDescription,
+  type Model,
+  type Statistics,
+} from '../../lib/index.js'
+import { noiseImages, smallStatistics } from './small-model.js'
+
+/** A network, and the size of the images that it is tried with. */
+export interface Trial {
+  model: Model
+  height: number
+  width: number
+}
+
+const small = { weights: 'seeded:0', width: 8, classes: 10, device: 'cpu' } as const
+
+export async function trial(
+  architecture: string,
+  height: number,
+  width: number,
+  options: LoadOptions = {},
+): Promise<Trial> {
+  return { model: await loadModel(architecture, { ...small, ...options }), height, width }
+}
+
+/** Makes attributers that need few passes through the network, and what they need, once for each trial. */
+export class Attributers {
+  readonly #statistics = new Map<Trial, Promise<Statistics>>()
+  readonly #patterns = new Map<Trial, Promise<string>>()
+  readonly #folder = mkdtempSync(join(tmpdir(), 'iba-methods-'))
+
+  async make(
+    tried: Trial,
+    method: MethodDescription,
+    options: Record<string, unknown> = {},
+  ): Promise<Attributer> {
+    const needed = {
+      ...(method.needs.includes('statistics') && { statistics: await this.#statisticsOf(tried) }),
+      ...(method.needs.includes('patterns') && { patterns: await this.#patternsOf(tried) }),
+    }
+    return createAttributer(tried.model, method.name, { ...brief(method), ...needed, ...options })
+  }
+
+  async dispose(): Promise<void> {
+    for (const statistics of this.#statistics.values()) (await statistics).dispose()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  #patternsOf(tried: Trial): Promise<string> {
+    const made = this.#patterns.get(tried) ?? this.#fitPatterns(tried)
+    this.#patterns.set(tried, made)
+    return made
+  }
+
+  async #fitPatterns({ model, height, width }: Trial): Promise<string> {
+    const path = join(this.#folder, `${this.#patterns.size}.safetensors`)
+    const images = noiseImages(16, { name: 'patterns', channels: model.inputChannels, height, width })
+    await using patterns = await fitPatterns(model, { images })
+    await patterns.save(path)
+    return path
+  }
+
+  #statisticsOf(tried: Trial): Promise<Statistics> {
+    const { model, height, width } = tried
+    const made = this.#statistics.get(tried) ?? smallStatistics(model, undefined, { height, width })
+    this.#statistics.set(tried, made)
+    return made
+  }
+}
+
+/** Few repetitions where the method has any. */
+function brief({ options }: MethodDescription): Record<string, number> {
+  const few: Record<string, number> = { samples: 4, steps: 4, copies: 2, patch: 16 }
+  return Object.fromEntries(
+    options.flatMap(({ name }) => (few[name] === undefined ? [] : [[name, few[name]]])),
+  )
+}
+
+/** How far two maps are apart, as a share of the second; 0 where both are empty. */
+export function distance({ map: a }: Attribution, { map: b }: Attribution): number {
+  const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0))
+  const between = norm(a.data.map((value, i) => value - b.data[i]!))
+  return between === 0 ? 0 : between / norm(b.data)
+}
