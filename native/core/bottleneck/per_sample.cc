@@ -21,8 +21,8 @@ constexpr double kSmallestNoise = 6.737946999085467e-3;
 /// Noised activations that go through the network at once; more images than that are taken in turns.
 constexpr int64_t kMaximumRows = 32;
 
-// The bottleneck works on pixels, as `Grid` makes them: for images (B, h, w, C), a channels-last tensor seen by
-// its memory, so that passing it to the network and back copies nothing.
+// The bottleneck works on pixels, as `Grid` makes them: for images (B, h, w, C), a channels-last tensor seen
+// by its memory, so that passing it to the network and back copies nothing.
 
 }  // namespace
 
@@ -144,9 +144,8 @@ class PerSampleRun {
     if (iba_.clamp_zero_) noised.relu_();
 
     Interpreter::Tape tape;
-    Tensor logits =
-        iba_.cut_.after(skipping_rows(begin, end), grid_.from_pixels(noised.flatten(0, 1)),
-                        only_forward ? nullptr : &tape);
+    Tensor logits = iba_.cut_.after(skipping_rows(begin, end), grid_.from_pixels(noised.flatten(0, 1)),
+                                    only_forward ? nullptr : &tape);
     auto [losses, logit_gradient] = cross_entropy(logits, begin, end);
     if (only_forward) return losses;
 
@@ -223,7 +222,7 @@ class PerSampleRun {
   Grid grid_;
   Tensor mean_;  // all of them as pixels
   Tensor std_;
-  Tensor inactive_;  // undefined where every neuron is active
+  Tensor inactive_;    // undefined where every neuron is active
   Tensor deviation_;   // r − μ
   Tensor normalised_;  // (r − μ)/σ
   Tensor alpha_;

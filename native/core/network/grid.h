@@ -7,9 +7,9 @@
 
 namespace iba {
 
-/// Where the pixels of an activation lie: images (N, C, h, w), images with the channels last (N, h, w, C), tokens
-/// (N, T, C), of which some in front, such as the class token, belong to no place, and vectors (N, C), which
-/// are a single pixel.
+/// Where the pixels of an activation lie: images (N, C, h, w), images with the channels last (N, h, w, C),
+/// tokens (N, T, C), of which some in front, such as the class token, belong to no place, and vectors (N, C),
+/// which are a single pixel.
 class Grid {
  public:
   enum class Form { image, channels_last, tokens, vector };

@@ -149,8 +149,9 @@ void choose_default_layers(Network& network, const Tensor& images) {
   std::array<int64_t, 2> image_size{images.size(2), images.size(3)};
   auto candidates = layers_with_grid(network, found, image_size);
   if (candidates.empty()) {
-    throw Error("MODEL", "The model has no layer whose values lie on a grid over the image, so that there is "
-                         "nowhere to see what it looks at.");
+    throw Error("MODEL",
+                "The model has no layer whose values lie on a grid over the image, so that there is "
+                "nowhere to see what it looks at.");
   }
   network.bottleneck_layer = bottleneck_layer(network, candidates, image_size);
   network.grad_cam_layer = grad_cam_layer(network, candidates, images.slice(0, 0, 1));

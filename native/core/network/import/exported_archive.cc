@@ -111,8 +111,9 @@ void read_tensors(const Archive& archive, const std::string& folder, const std::
   for (const auto& [name, payload] : payloads["config"].members()) {
     const JsonValue* pickled = payload.find("use_pickle");
     if (pickled && pickled->boolean()) {
-      throw Error("MODEL", "The tensor '" + name + "' of the exported program is of a kind of its own. Only "
-                           "plain tensors can be read.");
+      throw Error("MODEL", "The tensor '" + name +
+                               "' of the exported program is of a kind of its own. Only "
+                               "plain tensors can be read.");
     }
     const JsonValue& meta = payload["tensor_meta"];
     auto type = exported_scalar_type(meta["dtype"].integer());
@@ -148,8 +149,9 @@ ExportedArchive read_exported_archive(const std::filesystem::path& path) {
     const InputFile file(path);
     const Archive archive(file);
     if (archive.is_older()) {
-      throw Error("MODEL", "'" + path.string() + "' was exported by an older torch. Export it again with "
-                           "torch 2.9 or newer, or save it with torch.jit.trace.");
+      throw Error("MODEL", "'" + path.string() +
+                               "' was exported by an older torch. Export it again with "
+                               "torch 2.9 or newer, or save it with torch.jit.trace.");
     }
     const std::string model = archive.model();
     ExportedArchive read{archive.json("models/" + model + ".json"), {}};

@@ -18,8 +18,8 @@ struct ExportedArchive {
 /// Whether the file is such an archive.
 bool is_exported_archive(const std::filesystem::path& path);
 
-/// Reads the file, whose every number is checked: nothing in it is executed. Throws WEIGHTS for a broken file,
-/// and MODEL for another version's.
+/// Reads the file, whose every number is checked: nothing in it is executed. Throws WEIGHTS for a broken
+/// file, and MODEL for another version's.
 ExportedArchive read_exported_archive(const std::filesystem::path& path);
 
 /// The type that the format writes as this number.

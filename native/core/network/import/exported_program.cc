@@ -55,20 +55,21 @@ std::optional<NativeOperator> node_operator(const std::string& target) {
     return find_operator(parts[2] + "::" + parts[3], parts[4] == "default" ? "" : parts[4]);
   }
   static const std::map<std::string, std::string> kOnNumbers = {
-      {"_operator.add", "add"}, {"_operator.sub", "sub"}, {"_operator.mul", "mul"},
-      {"_operator.floordiv", "floordiv"}, {"_operator.mod", "remainder"}, {"_operator.neg", "neg"},
-      {"_operator.eq", "eq"}, {"_operator.ne", "ne"}, {"_operator.lt", "lt"},
-      {"_operator.le", "le"}, {"_operator.gt", "gt"}, {"_operator.ge", "ge"}};
+      {"_operator.add", "add"},       {"_operator.sub", "sub"},
+      {"_operator.mul", "mul"},       {"_operator.floordiv", "floordiv"},
+      {"_operator.mod", "remainder"}, {"_operator.neg", "neg"},
+      {"_operator.eq", "eq"},         {"_operator.ne", "ne"},
+      {"_operator.lt", "lt"},         {"_operator.le", "le"},
+      {"_operator.gt", "gt"},         {"_operator.ge", "ge"}};
   auto found = kOnNumbers.find(target);
   return found == kOnNumbers.end() ? std::nullopt : find_operator("aten::" + found->second, "int");
 }
 
 /// What only checks sizes, which the trial on images does as well.
 bool only_checks(const std::string& target) {
-  static const std::set<std::string> kNames = {"torch.ops.aten._assert_scalar.default",
-                                               "torch.ops.aten._assert_tensor_metadata.default",
-                                               "torch.ops.aten.sym_constrain_range.default",
-                                               "torch.ops.aten.sym_constrain_range_for_size.default"};
+  static const std::set<std::string> kNames = {
+      "torch.ops.aten._assert_scalar.default", "torch.ops.aten._assert_tensor_metadata.default",
+      "torch.ops.aten.sym_constrain_range.default", "torch.ops.aten.sym_constrain_range_for_size.default"};
   return kNames.contains(target);
 }
 
@@ -191,7 +192,8 @@ class Run {
 
   Item value(const std::string& name) const {
     auto found = values_.find(name);
-    if (found == values_.end()) throw weights::Malformed("its program reads '" + name + "' before it is made");
+    if (found == values_.end())
+      throw weights::Malformed("its program reads '" + name + "' before it is made");
     return found->second;
   }
 
@@ -255,7 +257,8 @@ void ExportedProgram::read_image_shape() {
   for (const auto& spec : module["signature"]["input_specs"].array()) {
     const auto& [kind, input] = only_member(spec);
     if (kind != "user_input") continue;
-    if (images) throw Error("MODEL", "The exported program takes more than one input, expected images alone.");
+    if (images)
+      throw Error("MODEL", "The exported program takes more than one input, expected images alone.");
     images = input["arg"].find("as_tensor");
   }
   if (!images) throw Error("MODEL", "The exported program takes no tensor of images.");

@@ -55,9 +55,9 @@ void check_output(const Recording& recording) {
 /// The network must say what the program says, for as many images.
 void check_agreement(const Network& network, const Recording& recording) {
   Tensor found = logits(network, recording.images);
-  bool agrees = found.sizes() == recording.logits.sizes() &&
-                ((found - recording.logits).abs().max() <= kTolerance * recording.logits.abs().max())
-                    .item<bool>();
+  bool agrees =
+      found.sizes() == recording.logits.sizes() &&
+      ((found - recording.logits).abs().max() <= kTolerance * recording.logits.abs().max()).item<bool>();
   if (agrees) return;
   throw Error("MODEL", "As a list of steps, the model gives other outputs for " +
                            std::to_string(recording.images.size(0)) +
@@ -129,8 +129,9 @@ Network import_exported(const std::filesystem::path& path) {
     return import_program(program, {channels, height, width, exported.has_any_size()});
   } catch (const c10::Error& error) {
     if (exported.has_any_batch()) throw;
-    throw Error("MODEL", "'" + path.string() + "' was exported for one number of images only. Export it with "
-                         "dynamic_shapes=({0: torch.export.Dim(\"batch\")},).");
+    throw Error("MODEL", "'" + path.string() +
+                             "' was exported for one number of images only. Export it with "
+                             "dynamic_shapes=({0: torch.export.Dim(\"batch\")},).");
   }
 }
 

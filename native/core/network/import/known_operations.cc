@@ -75,8 +75,7 @@ KnownOperation single(const Call& call, const std::string& input, Operation oper
 }
 
 Known convolution(const Call& call) {
-  if (!call.is_activation("input") || call.rank("input") != 4 || !call.all_constant_but({"input"}))
-    return {};
+  if (!call.is_activation("input") || call.rank("input") != 4 || !call.all_constant_but({"input"})) return {};
   if (call.has("transposed") && call.value("transposed").toBool()) return {};
   auto stride = call.pair("stride"), padding = call.pair("padding"), dilation = call.pair("dilation");
   Tensor weight = call.parameter("weight");
@@ -103,15 +102,14 @@ Known matrix_product_with_bias(const Call& call) {
 }
 
 Known batch_norm(const Call& call) {
-  if (!call.is_activation("input") || call.rank("input") != 4 || !call.all_constant_but({"input"}))
-    return {};
+  if (!call.is_activation("input") || call.rank("input") != 4 || !call.all_constant_but({"input"})) return {};
   Tensor mean = call.parameter("running_mean"), variance = call.parameter("running_var");
   if (!mean.defined() || !variance.defined()) return {};
   Tensor weight = call.parameter("weight"), bias = call.parameter("bias");
-  return single(call, "input",
-                BatchNorm{weight.defined() ? weight : at::ones_like(mean),
-                          bias.defined() ? bias : at::zeros_like(mean), mean, variance,
-                          call.value("eps").toDouble()});
+  return single(
+      call, "input",
+      BatchNorm{weight.defined() ? weight : at::ones_like(mean), bias.defined() ? bias : at::zeros_like(mean),
+                mean, variance, call.value("eps").toDouble()});
 }
 
 Known relu(const Call& call) {

@@ -13,7 +13,8 @@ std::optional<NativeOperator> find_operator(const std::string& name, const std::
   // TorchScript's own operators, mostly on numbers.
   for (const auto& op : torch::jit::getAllOperatorsFor(c10::Symbol::fromQualString(name))) {
     if (op->schema().overload_name() != overload || !op->hasOperation()) continue;
-    return NativeOperator{op->schema(), [run = op->getOperation()](torch::jit::Stack& stack) mutable { run(stack); }};
+    return NativeOperator{op->schema(),
+                          [run = op->getOperation()](torch::jit::Stack& stack) mutable { run(stack); }};
   }
   return std::nullopt;
 }

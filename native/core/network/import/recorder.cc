@@ -14,17 +14,17 @@ namespace {
 /// What tells of a tensor something that its pixels don't decide.
 bool asks_for_shape(const std::string& name) {
   static const std::set<std::string> kNames = {
-      "aten::size",       "aten::sym_size",  "aten::dim",         "aten::numel",
-      "aten::sym_numel",  "aten::len",       "aten::stride",      "aten::is_floating_point",
-      "aten::is_complex", "prim::dtype",     "prim::device",      "prim::layout",
-      "prim::is_cuda",    "prim::is_nested", "prim::is_cpu",      "prim::is_quantized",
+      "aten::size",       "aten::sym_size",  "aten::dim",          "aten::numel",
+      "aten::sym_numel",  "aten::len",       "aten::stride",       "aten::is_floating_point",
+      "aten::is_complex", "prim::dtype",     "prim::device",       "prim::layout",
+      "prim::is_cuda",    "prim::is_nested", "prim::is_cpu",       "prim::is_quantized",
       "prim::is_sparse",  "prim::type",      "aten::is_contiguous"};
   return kNames.contains(name);
 }
 
 /// What reads of a tensor no more than shape and type.
 bool makes_fresh_tensor(const std::string& name) {
-  static const std::set<std::string> kNames = {"aten::new_zeros",  "aten::new_ones",  "aten::new_full",
+  static const std::set<std::string> kNames = {"aten::new_zeros",  "aten::new_ones",   "aten::new_full",
                                                "aten::new_empty",  "aten::zeros_like", "aten::ones_like",
                                                "aten::empty_like", "aten::full_like"};
   return kNames.contains(name);
@@ -111,9 +111,10 @@ Recorder::Dependence Recorder::dependence_of(const std::vector<Item>& arguments)
                                "can't be told apart. Change the model so that it makes a new tensor there.");
     }
     if (entry.from_pixels && !entry.id) {
-      throw Error("MODEL", "In " + place() + ", the model reads a number off the pixels of its images and goes " +
-                               "on with it, which a list of steps can't follow. Trace it with torch.jit.trace, "
-                               "or remove that.");
+      throw Error("MODEL",
+                  "In " + place() + ", the model reads a number off the pixels of its images and goes " +
+                      "on with it, which a list of steps can't follow. Trace it with torch.jit.trace, "
+                      "or remove that.");
     }
     depends.pixels |= entry.from_pixels;
     depends.shape |= entry.from_shape;

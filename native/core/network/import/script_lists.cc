@@ -73,7 +73,8 @@ Item element_at(const Item& container, const Item& index) {
 Item script_list_operation(const std::string& name, bool is_list, const std::vector<Item>& inputs) {
   if (name == "aten::__is__") return make_item(is_identical(inputs[0], inputs[1]));
   if (name == "aten::__isnot__") return make_item(!is_identical(inputs[0], inputs[1]));
-  if (name == "aten::__getitem__" && (is_list || inputs[0]->elements)) return element_at(inputs[0], inputs[1]);
+  if (name == "aten::__getitem__" && (is_list || inputs[0]->elements))
+    return element_at(inputs[0], inputs[1]);
   if (!is_list) return nullptr;
   if (name == "aten::len") return make_item(static_cast<int64_t>(elements_of(inputs[0]).size()));
   if (name == "aten::copy" || name == "aten::list") return make_list(elements_of(inputs[0]));

@@ -43,7 +43,8 @@ class Run {
   Item method(const Item& self, const std::string& name, std::vector<Item> arguments) {
     auto object = self->value.toObject();
     jit::Function* found = object->type()->findMethod(name);
-    if (!found) throw Error("MODEL", "The class " + class_name(object->type()) + " has no method " + name + ".");
+    if (!found)
+      throw Error("MODEL", "The class " + class_name(object->type()) + " has no method " + name + ".");
     bool is_module_call = name.starts_with("forward");
     arguments.insert(arguments.begin(), self);
     if (is_module_call) recorder_.enter_module(self->path, class_name(object->type()));
@@ -201,8 +202,8 @@ class Run {
   [[noreturn]] void raise(const Item& message) const {
     std::string said = message->value.isString() ? message->value.toStringRef() : "";
     throw Error("MODEL", "In " + recorder_.place() + ", the model raises an exception for images of " +
-                             std::to_string(recorder_.images()->value.toTensor().size(3)) +
-                             " pixels a side" + (said.empty() ? "" : ", '" + said + "'") +
+                             std::to_string(recorder_.images()->value.toTensor().size(3)) + " pixels a side" +
+                             (said.empty() ? "" : ", '" + said + "'") +
                              ". If it was made for another size, give that as preprocessing.crop (--crop).");
   }
 

@@ -108,7 +108,8 @@ std::string JsonReader::number() {
   constexpr std::string_view kCharacters = "+-.0123456789Ee";
   skip_white_space();
   const size_t begin = position_;
-  while (position_ < text_.size() && kCharacters.find(text_[position_]) != std::string_view::npos) ++position_;
+  while (position_ < text_.size() && kCharacters.find(text_[position_]) != std::string_view::npos)
+    ++position_;
   return std::string(text_.substr(begin, position_ - begin));
 }
 

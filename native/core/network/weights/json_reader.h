@@ -12,7 +12,8 @@ namespace iba::weights {
 class JsonReader {
  public:
   /// `what` names the text in messages.
-  explicit JsonReader(std::string_view text, std::string what = "the header is not the JSON of a safetensors file")
+  explicit JsonReader(std::string_view text,
+                      std::string what = "the header is not the JSON of a safetensors file")
       : text_(text), what_(std::move(what)) {}
 
   /// An object; `on_member(name)` must read the value of each member.
