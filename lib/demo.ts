@@ -9,6 +9,7 @@ export const demo = {
   preprocessing: { resize: 224, crop: 224 },
   weights: packaged('weights.safetensors'),
   statistics: packaged('statistics.safetensors'),
+  readout: packaged('readout.safetensors'),
   images: packaged('images'),
   boxes: packaged('boxes.json'),
   classes: packaged('classes.json'),

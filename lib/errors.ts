@@ -76,6 +76,13 @@ export class DownloadError extends AttributionError {
   }
 }
 
+/** Processes that train together didn't meet, or one of them is missing. */
+export class ProcessGroupError extends AttributionError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('PROCESS_GROUP', message, options)
+  }
+}
+
 /** A model, statistics or attributer was used after `dispose()`. */
 export class DisposedError extends AttributionError {
   constructor(message: string, options?: ErrorOptions) {

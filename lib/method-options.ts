@@ -33,7 +33,7 @@ export interface MethodDescription {
   /** Where it was published, or what its settings follow. */
   source: string
   /** What has to be made once for a network before the method can be used. */
-  needs: readonly ('statistics' | 'patterns')[]
+  needs: readonly ('statistics' | 'patterns' | 'readout')[]
   options: readonly OptionDescription[]
 }
 

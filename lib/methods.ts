@@ -4,6 +4,7 @@ import type { MethodDescription } from './method-options.js'
 import type { Model } from './model.js'
 import { createNativeAttributer, describeNativeMethods } from './native-method.js'
 import { type PerSampleOptions, perSample, perSampleMethod } from './per-sample.js'
+import { type ReadoutOptions, readout, readoutMethod } from './readout.js'
 import { requireString, suggestion } from './validate.js'
 
 /** What can be set for every method of `methods`; `perSample` has options of its own. */
@@ -99,6 +100,8 @@ export type LrpComposite =
 export const methods = {
   /** The per-sample bottleneck, in bits: Schulz et al. 2020, section 3.2. */
   'per-sample': perSample,
+  /** The readout bottleneck, in bits, in one pass: Schulz et al. 2020, section 3.3. */
+  readout,
   /** The derivative of the logit, averaged over the colours: Baehrens et al. 2010; Simonyan et al. 2014. */
   gradient: native<MethodOptions>('gradient'),
   /** The greatest absolute derivative over the colours: Simonyan et al. 2014. */
@@ -146,7 +149,7 @@ export const methodNames = Object.keys(methods) as MethodName[]
 
 /** All methods with their options and defaults, as data. */
 export function describeMethods(): MethodDescription[] {
-  return [perSampleMethod, ...describeNativeMethods()]
+  return [perSampleMethod, readoutMethod, ...describeNativeMethods()]
 }
 
 /** The method of a name that comes from a user.
@@ -167,6 +170,7 @@ export function createAttributer(model: Model, name: string, options: object = {
   const method = describeMethod(name)
   // It checks its options itself.
   if (method === perSampleMethod) return perSample(model, options as PerSampleOptions)
+  if (method === readoutMethod) return readout(model, options as ReadoutOptions)
   return createNativeAttributer(model, method, options)
 }
 

@@ -103,13 +103,15 @@ export async function estimate(model: Model, options: EstimateOptions): Promise<
   return new Statistics(handle)
 }
 
-/** Reads statistics that `Statistics.save` wrote; 'demo' means those of the demo network.
+/** Reads statistics that `Statistics.save` wrote; 'demo' means those of the demo network. With a model, it also reads the
+ * estimators that the paper's authors published for it, such as `estimator_resnet50_2.torch`, for the `paper` preset.
  * @throws StatisticsError, WeightsError where the file is broken */
-export async function loadStatistics(path: string): Promise<Statistics> {
+export async function loadStatistics(path: string, { model }: { model?: Model } = {}): Promise<Statistics> {
   requireString('path', path)
-  return new Statistics(
-    await callNative(() => addon().loadStatistics(path === 'demo' ? demo.statistics : path)),
-  )
+  const isPublished = model !== undefined && /\.torch$/.test(path)
+  const load = () => addon().loadStatistics(path === 'demo' ? demo.statistics : path)
+  const loadPublished = () => addon().loadPublishedStatistics(path, model!.handle)
+  return new Statistics(await callNative(isPublished ? loadPublished : load))
 }
 
 function chosenLayers(model: Model, { layer, layers }: EstimateOptions): readonly string[] {

@@ -9,10 +9,12 @@ import { describeMachine } from './bench/machine.js'
 import { memoryBenchmark } from './bench/memory.js'
 import { peakBenchmark } from './bench/peak.js'
 import { perSampleBenchmark } from './bench/per-sample.js'
+import { readoutBenchmark } from './bench/readout.js'
 import { throughputBenchmark } from './bench/throughput.js'
 
 const benchmarks = [
   perSampleBenchmark,
+  readoutBenchmark,
   peakBenchmark,
   eventLoopBenchmark,
   throughputBenchmark,

@@ -12,6 +12,8 @@ import {
   loadStatistics,
   type PerSampleAttribution,
   perSample,
+  type ReadoutAttribution,
+  readout,
   renderAnimation,
   renderOverlay,
 } from '../lib/index.js'
@@ -30,13 +32,14 @@ async function main(): Promise<void> {
   const iba = perSample(model, { statistics, keepSteps: true })
 
   const items: PageItem[] = []
-  const concentrations: number[] = []
+  const concentrations: Concentration[] = []
   const images = samples.map(({ path, target }) => ({ image: path, target }))
+  const readouts = await readout(model, { weights: 'demo' }).attribute(images)
   for await (const attribution of iba.attributeAll(images)) {
     const sample = samples[attribution.index]!
-    const { item, mass, area } = await show(attribution, sample, names)
+    const { item, concentration } = await show(attribution, readouts[attribution.index]!, sample, names)
     items.push(item)
-    concentrations.push(mass / area)
+    concentrations.push(concentration)
     console.log(`${item.name}: ${item.facts.map(([label, value]) => `${label} ${value}`).join(', ')}`)
   }
   const page = join(options.out, 'index.html')
@@ -48,10 +51,22 @@ const title = 'Where the network looked, in bits'
 const introduction =
   'A small ResNet-18, trained on synthetic images to name the one object among clutter that decides the class, ' +
   'explained with the per-sample information bottleneck: each map says how many bits per pixel the network ' +
-  'needs from a place to recognise the class. The images are made by a program; no photograph was used.'
+  'needs from a place to recognise the class. Beside it is the map of the readout bottleneck, a network that learnt ' +
+  'to predict what is needed and takes one pass. The images are made by a program; no photograph was used.'
+
+/** How many times as much of a map lies in the box as if it were spread evenly. */
+interface Concentration {
+  perSample: number
+  readout: number
+}
 
 /** Writes the pictures of one sample, and says what there is to say about its map. */
-async function show(attribution: PerSampleAttribution, sample: DemoSample, names: string[]) {
+async function show(
+  attribution: PerSampleAttribution,
+  predicted: ReadoutAttribution,
+  sample: DemoSample,
+  names: string[],
+) {
   const { image, map, stepMaps, probability, seconds } = attribution
   const stem = basename(sample.path).replace(/\.\w+$/, '')
   const { left, top, right, bottom } = sample.box
@@ -61,32 +76,39 @@ async function show(attribution: PerSampleAttribution, sample: DemoSample, names
   await writeFileAtomically(join(options.out, `${stem}.png`), overlay)
   await writeFileAtomically(join(options.out, `${stem}.webp`), animation)
 
+  const predictedOverlay = await renderOverlay(image, predicted.map)
+  await writeFileAtomically(join(options.out, `${stem}.readout.png`), predictedOverlay)
+
   const mass = shareInBox(map, sample.box)
+  const predictedMass = shareInBox(predicted.map, sample.box)
   const area = (box.width * box.height) / (map.width * map.height)
-  const bits = map.data.reduce((sum, value) => sum + value, 0)
+  const bits = (data: Float32Array) => data.reduce((sum, value) => sum + value, 0).toFixed(0)
   const item: PageItem = {
     name: stem,
     image: await readFile(sample.path),
     boxedImage: await renderBoxes(image, [box]),
     overlay,
     animation,
+    other: { name: 'readout bottleneck', overlay: predictedOverlay },
     facts: [
       ['class', names[sample.target]!],
       ['probability', probability.toFixed(3)],
-      ['information', `${bits.toFixed(0)} bits`],
+      ['information', `${bits(map.data)} bits`],
       ['share of the map in the box', percent(mass)],
+      ['by the readout', `${bits(predicted.map.data)} bits, ${percent(predictedMass)} in the box`],
       ['share of the image in the box', percent(area)],
       ['seconds', seconds.toFixed(2)],
     ],
   }
-  return { item, mass, area }
+  return { item, concentration: { perSample: mass / area, readout: predictedMass / area } }
 }
 
-function footer(concentrations: number[]): string {
-  const mean = concentrations.reduce((sum, value) => sum + value, 0) / concentrations.length
+function footer(concentrations: Concentration[]): string {
+  const mean = (of: keyof Concentration) =>
+    (concentrations.reduce((sum, entry) => sum + entry[of], 0) / concentrations.length).toFixed(1)
   return (
-    `On average the boxes hold ${mean.toFixed(1)} times as much of the information as they would hold if it ` +
-    'were spread evenly.'
+    `On average the boxes hold ${mean('perSample')} times as much of the information as they would hold if it ` +
+    `were spread evenly, and ${mean('readout')} times by the readout.`
   )
 }
 

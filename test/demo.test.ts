@@ -1,5 +1,5 @@
 import test from 'ava'
-import { demoSamples, loadModel, loadStatistics, perSample } from '../lib/index.js'
+import { demoSamples, loadModel, loadStatistics, perSample, readout } from '../lib/index.js'
 import { shareInBox } from '../scripts/demo-data/share-in-box.js'
 
 test('the demo network recognises its samples, and the maps lie on the objects that decide the class', async t => {
@@ -20,4 +20,21 @@ test('the demo network recognises its samples, and the maps lie on the objects t
     const inside = shareInBox(map, box)
     t.true(inside > 2 * area, `${path}: ${inside} of the map, ${area} of the image`)
   }
+})
+
+test('the maps of the readout lie on the objects as well', async t => {
+  await using model = await loadModel('demo', { device: 'cpu' })
+  const samples = await demoSamples()
+  const images = samples.map(({ path, target }) => ({ image: path, target }))
+  const ratios: number[] = []
+  for (const { map, index } of await readout(model, { weights: 'demo' }).attribute(images)) {
+    const { box } = samples[index]!
+    const area = ((box.right - box.left) * (box.bottom - box.top)) / (map.width * map.height)
+    ratios.push(shareInBox(map, box) / area)
+  }
+  t.is(ratios.length, samples.length)
+  t.true(
+    ratios.every(ratio => ratio > 2),
+    ratios.join(' '),
+  )
 })

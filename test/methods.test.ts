@@ -57,7 +57,7 @@ function forEach(title: string, run: (t: ExecutionContext, method: MethodDescrip
 }
 
 test('the typed methods are those of the registry, in its order', t => {
-  t.deepEqual(methodNames as string[], ['per-sample', ...native])
+  t.deepEqual(methodNames as string[], ['per-sample', 'readout', ...native])
   t.deepEqual(
     described.map(({ name }) => name),
     methodNames as string[],

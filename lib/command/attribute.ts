@@ -7,7 +7,7 @@ import { type AttributeCommandOptions, explainAll } from './explain.js'
 import { Interrupts } from './interrupt.js'
 import { planJobs } from './jobs.js'
 import { addMethodOptions, chosenMethod } from './method.js'
-import { chosenStatistics, requirePatterns, usesDemoNetwork } from './needs.js'
+import { chosenStatistics, requireLearnt, usesDemoNetwork } from './needs.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -102,7 +102,7 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
   const { method, settings } = chosenMethod(options)
   requireResults(method, options)
   const statisticsFile = chosenStatistics(method, options)
-  requirePatterns(method, options)
+  requireLearnt(method, options)
   const { jobs, amongResults } = await planJobs(inputs, options.out, options.animate ?? 'gif')
   if (amongResults > 0)
     note(`Left out ${count(amongResults, 'image')} below ${options.out}, where the results go.`)

@@ -2,7 +2,7 @@ import { describeMethod, describeMethods, type MethodDescription, type OptionVal
 import { checkOptions } from '../method-options.js'
 import { UsageError } from './exit.js'
 import { readValue, type Setting } from './method.js'
-import { chosenStatistics, requirePatterns, usesDemoNetwork } from './needs.js'
+import { chosenStatistics, requireLearnt, usesDemoNetwork } from './needs.js'
 import type { ModelOptions, PreprocessingOptions } from './options.js'
 
 /** The options that say which methods are compared. */
@@ -12,6 +12,7 @@ export interface CompareMethodFlags {
   preset?: string
   statistics?: string
   patterns?: string
+  readout?: string
 }
 
 /** A method that is compared, with its options. */
@@ -36,7 +37,7 @@ export function chooseMethods(options: Given): Choice {
   const isGiven = options.methods !== undefined
   const wanted = isGiven ? [...new Set(options.methods)].map(describeMethod) : describeMethods()
   const methods = isGiven ? wanted : wanted.filter(method => missing(method, options) === undefined)
-  if (isGiven) for (const method of methods) requirePatterns(method, options)
+  if (isGiven) for (const method of methods) requireLearnt(method, options)
   const needing = methods.find(({ needs }) => needs.includes('statistics'))
   requireTaken(options.set, methods)
   return {
@@ -53,16 +54,20 @@ function missing({ needs }: MethodDescription, options: Given): string | undefin
     return 'it needs --statistics, which `iba estimate` makes.'
   if (needs.includes('patterns') && options.patterns === undefined)
     return 'it needs --patterns, which `iba fit-patterns` makes.'
+  if (needs.includes('readout') && options.readout === undefined)
+    return 'it needs --readout, which `iba train-readout` makes.'
   return undefined
 }
 
 function settingsOf(
   method: MethodDescription,
-  { set, preset, patterns }: Given,
+  { set, preset, patterns, readout }: Given,
 ): Record<string, OptionValue> {
   const settings: Record<string, OptionValue> = {}
-  if (preset !== undefined) settings.preset = preset
+  const hasPreset = method.options.some(({ name }) => name === 'preset')
+  if (preset !== undefined && hasPreset) settings.preset = preset
   if (patterns !== undefined && method.needs.includes('patterns')) settings.patterns = patterns
+  if (readout !== undefined && method.needs.includes('readout')) settings.weights = readout
   for (const setting of set) {
     if (isFor(setting, method))
       settings[optionOf(setting)] = readValue(method, optionOf(setting), setting.text)

@@ -10,6 +10,8 @@ import { addFitPatterns } from './fit-patterns.js'
 import { addLayers } from './layers.js'
 import { addMethods } from './methods.js'
 import { addModels } from './models.js'
+import { addPlot } from './plot.js'
+import { addTrainReadout } from './train-readout.js'
 import { addWeights } from './weights.js'
 
 const packageFile = new URL('../../../package.json', import.meta.url) // seen from dist/lib/command
@@ -41,6 +43,9 @@ async function run(words: readonly string[]): Promise<number> {
   addEstimate(program)
   addFitPatterns(program)
   addMethods(program)
+  program.commandsGroup('Training:')
+  addTrainReadout(program)
+  addPlot(program)
   program.commandsGroup('Networks:')
   addModels(program)
   addLayers(program)

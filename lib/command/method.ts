@@ -22,6 +22,7 @@ export interface MethodFlags {
   set: readonly Setting[]
   statistics?: string
   patterns?: string
+  readout?: string
   layer?: string
   preset?: string
   beta?: number
@@ -44,6 +45,7 @@ const flags = {
   minStd: { flag: '--min-std', option: 'minimumStd' },
   batch: { flag: '--batch', option: 'batch' },
   patterns: { flag: '--patterns', option: 'patterns' },
+  readout: { flag: '--readout', option: 'weights' },
 } as const
 
 /** `--method`, `--set`, what methods need, and the options of most of them by name. */
@@ -78,6 +80,10 @@ export function addNeedOptions(command: Command): void {
       "for per-sample: statistics of the layer, from `iba estimate`; 'demo': the demo network's",
     )
     .option('--patterns <file>', 'for patternnet and pattern-attribution, from `iba fit-patterns`')
+    .option(
+      '--readout <file>',
+      "for readout: trained weights, from `iba train-readout` or of the paper's authors",
+    )
 }
 
 /** `--set`, as often as needed. */

@@ -37,6 +37,7 @@ function printMethod({ name, summary, source, needs, options }: MethodDescriptio
   print(`source: ${source}`)
   if (needs.includes('statistics')) print('needs: --statistics, a file that `iba estimate` makes')
   if (needs.includes('patterns')) print('needs: --patterns, a file that `iba fit-patterns` makes')
+  if (needs.includes('readout')) print('needs: --readout, a file that `iba train-readout` makes')
   print('')
   const rows = options.map(option => [
     option.name,

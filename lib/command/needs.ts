@@ -7,7 +7,7 @@ import { shellWord } from './output.js'
 
 type Given = ModelOptions &
   PreprocessingOptions &
-  Pick<MethodFlags, 'set' | 'statistics' | 'patterns' | 'layer' | 'preset'>
+  Pick<MethodFlags, 'set' | 'statistics' | 'patterns' | 'readout' | 'layer' | 'preset'>
 
 /** The file of statistics that the method needs, if it needs any; the demo network brings its own.
  * @throws UsageError there is none, with the command that makes it */
@@ -32,9 +32,14 @@ function chosenLayer({ model, layer }: Given): string | undefined {
   return layer ?? architectures().find(({ name }) => name === architecture)?.bottleneckLayer
 }
 
-/** Refuses a method that needs patterns without them.
+/** Refuses a method that needs patterns, or a trained readout, without them.
  * @throws UsageError with the command that makes them */
-export function requirePatterns(method: MethodDescription, options: Given): void {
+export function requireLearnt(method: MethodDescription, options: Given): void {
+  requirePatterns(method, options)
+  requireReadout(method, options)
+}
+
+function requirePatterns(method: MethodDescription, options: Given): void {
   const given = options.patterns !== undefined || options.set.some(({ name }) => name === 'patterns')
   if (given || !method.needs.includes('patterns')) return
   const file = `${modelLabel(options.model)}-patterns.safetensors`
@@ -42,6 +47,17 @@ export function requirePatterns(method: MethodDescription, options: Given): void
     `${method.name} needs patterns of ${options.model}. Fit them once, from a folder of typical images:\n\n` +
       `  ${learningCommand('fit-patterns', options, file, [])}\n\n` +
       `then add --patterns ${shellWord(file)} to this command.`,
+  )
+}
+
+function requireReadout(method: MethodDescription, options: Given): void {
+  const given = options.readout !== undefined || options.set.some(({ name }) => name === 'weights')
+  if (given || !method.needs.includes('readout')) return
+  const file = `${options.model}-readout.safetensors`
+  const words = ['iba', 'train-readout', '--model', options.model, '--data', 'FOLDER', '--out', file]
+  throw new UsageError(
+    `${method.name} needs a readout that was trained on ${options.model}. Train one, on labelled images:\n\n` +
+      `  ${words.map(shellWord).join(' ')}\n\nthen add --readout ${shellWord(file)} to this command.`,
   )
 }
 

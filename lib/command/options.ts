@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander'
-import { type Device, demo, loadModel, type Model } from '../index.js'
+import { type Device, demo, type LoadOptions, loadModel, type Model } from '../index.js'
 import { isModelFile } from '../model-file.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/errors.js'
@@ -109,11 +109,14 @@ export function nameList(text: string): string[] {
 }
 
 /** Loads the network that the options choose. */
-export async function openModel(options: ModelOptions & PreprocessingOptions): Promise<Model> {
-  const { model, weights, device, resize, crop, cropFirst } = options
+export async function openModel(
+  options: ModelOptions & PreprocessingOptions & Pick<LoadOptions, 'memoryFormat'>,
+): Promise<Model> {
+  const { model, weights, device, resize, crop, cropFirst, memoryFormat } = options
   return await loadModel(model, {
     device,
     ...(weights !== undefined && { weights }),
+    ...(memoryFormat !== undefined && { memoryFormat }),
     preprocessing: {
       ...(resize !== undefined && { resize }),
       ...(crop !== undefined && { crop }),

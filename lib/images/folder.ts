@@ -3,6 +3,7 @@ import { opendir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ImageError } from '../errors.js'
 import { fileReason } from '../files.js'
+import { randomIntegers } from '../random.js'
 import { invalid, requireInteger, requireKnownKeys, requireString } from '../validate.js'
 
 export interface ImageFolderOptions {
@@ -134,15 +135,4 @@ async function isFolder(folder: string, entry: Dirent): Promise<boolean> {
     target => target.isDirectory(),
     () => false,
   )
-}
-
-/** Seeded whole numbers below a bound (mulberry32): the order must be the same on every machine. */
-function randomIntegers(seed: number): (bound: number) => number {
-  let state = (seed ^ Math.floor(seed / 2 ** 32)) >>> 0
-  return bound => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * bound)
-  }
 }

@@ -10,6 +10,9 @@ export type ModelHandle = Handle<'model'>
 export type StatisticsHandle = Handle<'statistics'>
 export type CancellationHandle = Handle<'cancellation'>
 export type MethodHandle = Handle<'method'>
+export type ReadoutHandle = Handle<'readout'>
+export type ReadoutTrainerHandle = Handle<'readout trainer'>
+export type ProcessGroupHandle = Handle<'process group'>
 export type PatternsHandle = Handle<'patterns'>
 export type TrainerHandle = Handle<'classifier trainer'>
 
@@ -97,6 +100,60 @@ export interface NativeAttribution {
   checks: Record<string, number>
 }
 
+export interface NativeReadoutDesign {
+  layer: string
+  reads: readonly string[]
+  variant: 'A' | 'B'
+  preset: Preset
+  sigma: number
+  kernelSize: number
+  minimumStd: number
+  seed: number
+}
+
+export interface NativeReadoutDescription {
+  model: string
+  weightHash: string
+  preset: Preset
+  variant: 'A' | 'B'
+  layer: string
+  reads: string[]
+  sigma: number
+  kernelSize: number
+  /** Of the layer that the bottleneck sits in. */
+  neurons: number
+}
+
+export interface NativeReadoutResult {
+  target: number
+  probability: number
+  information: number
+  map: Float32Array
+  capacity?: Float32Array
+  capacityShape?: number[]
+  logits?: Float32Array
+}
+
+/** Images (N, C, H, W) with a label and a noise seed each. */
+export interface NativeReadoutBatch {
+  images: Float32Array
+  shape: readonly number[]
+  labels: readonly number[]
+  seeds: readonly number[]
+}
+
+/** Means over the images of a batch, those of all processes together; nats. */
+export interface NativeReadoutOutcome {
+  images: number
+  loss: number
+  crossEntropy: number
+  information: number
+  /** Images that were classified as labelled, behind the bottleneck. */
+  correct: number
+  /** Of weight and bias of the three convolutions in turn; empty for an evaluation. */
+  gradientNorms: number[]
+  extras: number[]
+}
 export interface NativePatternsDescription {
   model: string
   weightHash: string
@@ -149,6 +206,9 @@ export interface Addon {
       cropFirst: boolean
       mean: readonly number[]
       deviation: readonly number[]
+      /** Resized to `crop`, in place of the usual part. */
+      region?: { left: number; top: number; width: number; height: number }
+      mirror?: boolean
     },
   ): Promise<{ data: Float32Array; shape: [number, number, number]; pixels: Uint8Array }>
 
@@ -213,6 +273,7 @@ export interface Addon {
   mergeStatistics(first: StatisticsHandle, second: StatisticsHandle): StatisticsHandle
   saveStatistics(statistics: StatisticsHandle, path: string): Promise<void>
   loadStatistics(path: string): Promise<StatisticsHandle>
+  loadPublishedStatistics(path: string, model: ModelHandle): Promise<StatisticsHandle>
   describeStatistics(statistics: StatisticsHandle): NativeStatisticsDescription
   readLayerStatistics(
     statistics: StatisticsHandle,
@@ -262,6 +323,77 @@ export interface Addon {
     cancellation: CancellationHandle,
     onStep: (step: number) => void,
   ): Promise<NativePerSampleResult[]>
+
+  /** The usual place of a readout bottleneck in the model. */
+  readoutPlace(model: ModelHandle): { layer: string; reads: string[] }
+  createReadout(
+    model: ModelHandle,
+    statistics: StatisticsHandle,
+    design: NativeReadoutDesign,
+  ): Promise<ReadoutHandle>
+  loadReadout(model: ModelHandle, path: string): Promise<ReadoutHandle>
+  saveReadout(readout: ReadoutHandle, path: string): Promise<void>
+  describeReadout(readout: ReadoutHandle): NativeReadoutDescription
+  attributeReadout(
+    model: ModelHandle,
+    readout: ReadoutHandle,
+    images: Float32Array,
+    shape: readonly number[],
+    requests: readonly { target: number; seed: number }[],
+    options: { keepCapacity: boolean; keepLogits: boolean },
+    cancellation: CancellationHandle,
+    onProgress: (done: number, total: number) => void,
+  ): Promise<NativeReadoutResult[]>
+  disposeReadout(readout: ReadoutHandle): void
+
+  createReadoutTrainer(
+    model: ModelHandle,
+    readout: ReadoutHandle,
+    options: { beta: number; learningRate: number; precision: 'float32' | 'bfloat16' },
+  ): Promise<ReadoutTrainerHandle>
+  /** One step of training; `extras` are numbers that are summed over the processes on the way. */
+  readoutStep(
+    trainer: ReadoutTrainerHandle,
+    batch: NativeReadoutBatch,
+    extras: readonly number[],
+    group: ProcessGroupHandle | null,
+  ): Promise<NativeReadoutOutcome>
+  evaluateReadout(
+    trainer: ReadoutTrainerHandle,
+    batch: NativeReadoutBatch,
+    group: ProcessGroupHandle | null,
+  ): Promise<NativeReadoutOutcome>
+  /** A copy of what was trained so far. */
+  trainedReadout(trainer: ReadoutTrainerHandle): Promise<ReadoutHandle>
+  saveReadoutTraining(
+    trainer: ReadoutTrainerHandle,
+    path: string,
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<void>
+  /** Gives the file's metadata. */
+  restoreReadoutTraining(trainer: ReadoutTrainerHandle, path: string): Promise<Record<string, string>>
+  disposeReadoutTrainer(trainer: ReadoutTrainerHandle): void
+
+  joinProcesses(options: {
+    rank: number
+    size: number
+    address: string
+    port: number
+    /** Whether something else than rank 0 listens there. */
+    isHosted: boolean
+    meeting: string
+    /** Empty: the one that the machine's name stands for. */
+    networkInterface: string
+    /** Milliseconds. */
+    timeout: number
+  }): Promise<ProcessGroupHandle>
+  mergeStatisticsOfProcesses(
+    group: ProcessGroupHandle,
+    statistics: StatisticsHandle,
+  ): Promise<StatisticsHandle>
+  /** Waits until all processes are here. */
+  meetProcesses(group: ProcessGroupHandle): Promise<void>
+  leaveProcesses(group: ProcessGroupHandle): void
 
   /** The capacity and the gradient of its sum with respect to α, in double precision. */
   information(

@@ -7,6 +7,7 @@ import {
   ModelError,
   NativeError,
   PatternsError,
+  ProcessGroupError,
   StatisticsError,
   WeightsError,
 } from '../errors.js'
@@ -21,6 +22,7 @@ const classes: Record<string, new (message: string, options?: ErrorOptions) => A
   DEVICE: DeviceError,
   DISPOSED: DisposedError,
   NATIVE: NativeError,
+  PROCESS_GROUP: ProcessGroupError,
 }
 
 /** The error class for what a native call threw; what isn't ours is returned as it is. */

@@ -82,6 +82,8 @@ export function loadFrom(folders: string[]): LoadedAddon {
 
   // Activations in huge pages: a map of ResNet-50 takes about 5 % less time. LibTorch reads it as it allocates.
   process.env.THP_MEM_ALLOC_ENABLE ??= '1'
+  // What goes wrong is told by our errors; LibTorch's own warnings would put a stack of its functions before them.
+  process.env.TORCH_CPP_LOG_LEVEL ??= 'ERROR'
   const loader = openLoader(files.loader)
   const cudaReason = openLibTorch(loader, libtorch)
   const path = files.bindings.get(libtorch.minor)!

@@ -10,6 +10,8 @@ export interface PageItem {
   overlay: Uint8Array
   /** The map after each step. */
   animation?: Uint8Array
+  /** The map of another method, and that method's name. */
+  other?: { name: string; overlay: Uint8Array }
   /** Such as `['class', 'bee eater']`, `['bits', '312']`. */
   facts: readonly (readonly [label: string, value: string])[]
 }
@@ -28,10 +30,11 @@ export function renderPage({ title, introduction, items, footer }: Page): string
   return htmlDocument({ title, introduction, main: items.map(card).join('\n'), style: cardStyle, footer })
 }
 
-function card({ name, image, boxedImage, overlay, animation, facts }: PageItem): string {
+function card({ name, image, boxedImage, overlay, animation, other, facts }: PageItem): string {
   const pictures = [
     embeddedPicture(boxedImage ?? image, boxedImage ? `${name} with its bounding box` : name, 'image'),
     embeddedPicture(overlay, `heat map of ${name}`, 'map'),
+    other ? embeddedPicture(other.overlay, `heat map of ${name}, ${other.name}`, 'other') : '',
     animation ? embeddedPicture(animation, `heat map of ${name}, step by step`, 'steps') : '',
   ]
   return `<article${animation ? ' class="wide"' : ''}>

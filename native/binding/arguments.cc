@@ -162,4 +162,10 @@ Napi::Value to_array(Napi::Env env, const std::vector<std::string>& strings) {
   return array;
 }
 
+Napi::Object to_object(Napi::Env env, const std::map<std::string, std::string>& entries) {
+  auto object = Napi::Object::New(env);
+  for (const auto& [key, value] : entries) object.Set(key, value);
+  return object;
+}
+
 }  // namespace iba::binding

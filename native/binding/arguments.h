@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,5 +37,6 @@ Napi::Value to_double_array(Napi::Env env, const at::Tensor& tensor);
 Napi::Value to_byte_array(Napi::Env env, const at::Tensor& tensor);
 Napi::Value to_shape(Napi::Env env, at::IntArrayRef shape);
 Napi::Value to_array(Napi::Env env, const std::vector<std::string>& strings);
+Napi::Object to_object(Napi::Env env, const std::map<std::string, std::string>& entries);
 
 }  // namespace iba::binding

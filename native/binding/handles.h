@@ -2,11 +2,13 @@
 
 #include <mutex>
 
+#include "bottleneck/readout.h"
 #include "bottleneck/statistics.h"
 #include "handle.h"
 #include "network/network.h"
 #include "runtime/cancellation.h"
 #include "runtime/request.h"
+#include "training/process_group.h"
 
 namespace iba::binding {
 
@@ -33,6 +35,18 @@ template <>
 struct HandleType<Cancellation> {
   static constexpr const char* name = "cancellation";
   static constexpr napi_type_tag tag = {0xd3580e6fb1a94c27, 0x86c09ae5f47d132b};
+};
+
+template <>
+struct HandleType<Readout> {
+  static constexpr const char* name = "readout";
+  static constexpr napi_type_tag tag = {0x6e1f84d90b3a57c2, 0xb7250d9c48ea1f36};
+};
+
+template <>
+struct HandleType<ProcessGroup> {
+  static constexpr const char* name = "process group";
+  static constexpr napi_type_tag tag = {0xc8a3507e1d92f46b, 0x13f6bd84a0e7592c};
 };
 
 /// Throws INVALID_ARGUMENT where the model takes images of another size only.

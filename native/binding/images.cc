@@ -21,11 +21,22 @@ std::vector<double> channel_values(const Napi::Value& value, const char* name) {
   return values;
 }
 
+Region region_argument(const Napi::Object& object) {
+  return {integer_argument(object["left"], "region.left", 0, kLargestSide),
+          integer_argument(object["top"], "region.top", 0, kLargestSide),
+          integer_argument(object["width"], "region.width", 1, kLargestSide),
+          integer_argument(object["height"], "region.height", 1, kLargestSide)};
+}
+
 PreprocessOptions preprocess_options(const Napi::Object& object) {
   PreprocessOptions options;
   options.resize = integer_argument(object["resize"], "resize", 1, kLargestSide);
   options.crop = integer_argument(object["crop"], "crop", 1, kLargestSide);
   options.crop_first = boolean_argument(object["cropFirst"], "cropFirst");
+  Napi::Value region = object["region"];
+  if (!region.IsUndefined()) options.region = region_argument(object_argument(region, "region"));
+  Napi::Value mirror = object["mirror"];
+  if (!mirror.IsUndefined()) options.mirror = boolean_argument(mirror, "mirror");
   options.mean = channel_values(object["mean"], "mean");
   options.deviation = channel_values(object["deviation"], "deviation");
   if (options.mean.size() != options.deviation.size()) {

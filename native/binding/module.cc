@@ -18,6 +18,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_information(exports);
   export_rules(exports);
   export_training(exports);
+  export_readout(exports);
+  export_readout_training(exports);
+  export_processes(exports);
   return exports;
 }
 

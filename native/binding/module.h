@@ -16,5 +16,8 @@ void export_patterns(Napi::Object exports);
 void export_per_sample(Napi::Object exports);
 void export_information(Napi::Object exports);
 void export_training(Napi::Object exports);
+void export_readout(Napi::Object exports);
+void export_readout_training(Napi::Object exports);
+void export_processes(Napi::Object exports);
 
 }  // namespace iba::binding

@@ -55,6 +55,18 @@ Napi::Value load_statistics(const Napi::CallbackInfo& info) {
   return Environment::of(info.Env()).run(image_executor(), std::move(work));
 }
 
+/// (path, model)
+Napi::Value load_published_statistics(const Napi::CallbackInfo& info) {
+  auto model = from_handle<Model>(info[1]);
+  Work work = [model, path = string_argument(info[0], "path")](const Cancellation&,
+                                                               const Progress&) -> Conversion {
+    auto statistics = std::make_shared<ModelStatistics>(
+        StatisticsFile::read_published(path, model->network, model->fingerprint));
+    return [statistics](Napi::Env env) { return make_handle(env, statistics); };
+  };
+  return Environment::of(info.Env()).run(image_executor(), std::move(work));
+}
+
 Napi::Value describe_statistics(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto statistics = from_handle<ModelStatistics>(info[0]);
@@ -104,6 +116,7 @@ void export_statistics(Napi::Object exports) {
   export_function<merge>(exports, "mergeStatistics");
   export_function<save_statistics>(exports, "saveStatistics");
   export_function<load_statistics>(exports, "loadStatistics");
+  export_function<load_published_statistics>(exports, "loadPublishedStatistics");
   export_function<describe_statistics>(exports, "describeStatistics");
   export_function<read_layer_statistics>(exports, "readLayerStatistics");
   export_function<dispose_statistics>(exports, "disposeStatistics");

@@ -9,12 +9,6 @@ namespace iba::binding {
 
 namespace {
 
-Napi::Object to_object(Napi::Env env, const std::map<std::string, std::string>& entries) {
-  auto object = Napi::Object::New(env);
-  for (const auto& [key, value] : entries) object.Set(key, value);
-  return object;
-}
-
 Napi::Value to_js(Napi::Env env, const WeightFile& file) {
   auto tensors = Napi::Array::New(env, file.tensors.size());
   for (size_t i = 0; i < file.tensors.size(); ++i) {

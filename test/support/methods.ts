@@ -11,7 +11,10 @@ import {
   type MethodDescription,
   type Model,
   type Statistics,
+  type TrainedReadout,
 } from '../../lib/index.js'
+import { addon } from '../../lib/native/addon.js'
+import { referenceReadout } from './readout.js'
 import { noiseImages, smallStatistics } from './small-model.js'
 
 /** A network, and the size of the images that it is tried with. */
@@ -36,6 +39,7 @@ export async function trial(
 export class Attributers {
   readonly #statistics = new Map<Trial, Promise<Statistics>>()
   readonly #patterns = new Map<Trial, Promise<string>>()
+  readonly #readouts = new Map<Trial, Promise<TrainedReadout>>()
   readonly #folder = mkdtempSync(join(tmpdir(), 'iba-methods-'))
 
   async make(
@@ -46,12 +50,14 @@ export class Attributers {
     const needed = {
       ...(method.needs.includes('statistics') && { statistics: await this.#statisticsOf(tried) }),
       ...(method.needs.includes('patterns') && { patterns: await this.#patternsOf(tried) }),
+      ...(method.needs.includes('readout') && { weights: await this.#readoutOf(tried) }),
     }
     return createAttributer(tried.model, method.name, { ...brief(method), ...needed, ...options })
   }
 
   async dispose(): Promise<void> {
     for (const statistics of this.#statistics.values()) (await statistics).dispose()
+    for (const readout of this.#readouts.values()) (await readout).dispose()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
@@ -67,6 +73,19 @@ export class Attributers {
     await using patterns = await fitPatterns(model, { images })
     await patterns.save(path)
     return path
+  }
+
+  #readoutOf(tried: Trial): Promise<TrainedReadout> {
+    const made = this.#readouts.get(tried) ?? this.#makeReadout(tried)
+    this.#readouts.set(tried, made)
+    return made
+  }
+
+  async #makeReadout({ model, height, width }: Trial): Promise<TrainedReadout> {
+    const { reads } = addon().readoutPlace(model.handle)
+    await using statistics = await smallStatistics(model, reads, { height, width })
+    const folder = mkdtempSync(join(this.#folder, 'readout-'))
+    return await referenceReadout(model, statistics, 'B', folder, 'iba')
   }
 
   #statisticsOf(tried: Trial): Promise<Statistics> {

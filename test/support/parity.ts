@@ -10,6 +10,10 @@ export interface Reference {
   layer: string
   activeShare: number
   packageSteps: { loss: number[]; crossEntropy: number[]; information: number[] }
+  readouts: Record<
+    'A' | 'B',
+    { loss: number; crossEntropy: number; information: number; gradientNorms: number[] }
+  >
   image: PreparedImage
   array: (name: string) => Float32Array
 }
@@ -35,7 +39,17 @@ export async function readReference(model: string): Promise<Reference> {
       crossEntropy: scalars['per_sample.package.model_loss'],
       information: scalars['per_sample.package.information'],
     },
+    readouts: { A: readoutOf(scalars['readout.A']), B: readoutOf(scalars['readout.B']) },
     image: { data: array('image'), shape: [3, 224, 224] },
     array,
+  }
+}
+
+function readoutOf(entry: { loss: number; ce: number; info: number; grad_norms: number[] }) {
+  return {
+    loss: entry.loss,
+    crossEntropy: entry.ce,
+    information: entry.info,
+    gradientNorms: entry.grad_norms,
   }
 }

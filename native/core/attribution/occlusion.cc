@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "attribution/local_pass.h"
 #include "attribution/mean_gradient.h"
 #include "attribution/passes.h"
 #include "image/baseline.h"
@@ -19,6 +20,10 @@ class PatchRow {
   int64_t begin(int64_t i) const { return i * stride_; }
   int64_t end(int64_t i) const { return std::min(i * stride_ + patch_, extent_); }
 
+  /// A window of the patches' size around each of them, inside the image.
+  int64_t extent() const { return std::min(patch_, extent_); }
+  int64_t window(int64_t i) const { return std::min(begin(i), extent_ - extent()); }
+
  private:
   int64_t extent_, patch_, stride_;
 };
@@ -32,13 +37,16 @@ class Occlusion : public Method {
         baseline_(baseline_named(options.text("baseline"))) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
-    Targets targets = find_targets(network_, batch);
     PatchRow rows(batch.images.size(2), patch_, stride_), columns(batch.images.size(3), patch_, stride_);
     Steps steps(batch, batch.size() * runs_of(rows.count() * columns.count(), batch.rows));
+    Targets targets;
     std::vector<Attribution> attributions;
     for (int64_t b = 0; b < batch.size(); ++b) {
+      steps.check();
+      LocalPass pass(network_, batch.images.slice(0, b, b + 1), {rows.extent(), columns.extent()});
+      choose_targets(batch, b, pass.clean_logits(), targets);
       Attribution attribution = targets.attribution(b);
-      Tensor occluded = occluded_logits(batch, b, attribution.target, rows, columns, steps);
+      Tensor occluded = occluded_logits(batch, b, pass, attribution.target, rows, columns, steps);
       Tensor drops = targets.logits[b] - occluded.view({rows.count(), columns.count()});
       attribution.raw = drops.unsqueeze(0).contiguous();
       attribution.map = spread(drops, rows, columns, {batch.images.size(2), batch.images.size(3)});
@@ -51,23 +59,32 @@ class Occlusion : public Method {
 
  private:
   /// The target's logit with each patch replaced, row by row.
-  Tensor occluded_logits(const Batch& batch, int64_t b, int64_t target, const PatchRow& rows,
-                         const PatchRow& columns, Steps& steps) const {
+  Tensor occluded_logits(const Batch& batch, int64_t b, const LocalPass& pass, int64_t target,
+                         const PatchRow& rows, const PatchRow& columns, Steps& steps) const {
     Tensor image = batch.images[b];
     Tensor baseline = make_baseline(baseline_, image, {.tile = patch_, .seed = batch.requests[b].seed});
     std::vector<Tensor> found;
     for_each_run(rows.count() * columns.count(), batch.rows, [&](int64_t begin, int64_t end) {
       steps.check();
-      Tensor copies = image.repeat({end - begin, 1, 1, 1});
+      Windows replaced;
+      std::vector<Tensor> inside;
       for (int64_t i = begin; i < end; ++i) {
         int64_t row = i / columns.count(), column = i % columns.count();
-        auto patch = [&](const Tensor& of) {
-          return of.slice(1, rows.begin(row), rows.end(row))
-              .slice(2, columns.begin(column), columns.end(column));
+        // All windows are of one size; at the border, only a part of theirs is replaced.
+        Pair origin{rows.window(row), columns.window(column)};
+        auto window = [&](const Tensor& of) {
+          return of.narrow(1, origin[0], rows.extent()).narrow(2, origin[1], columns.extent());
         };
-        patch(copies[i - begin]).copy_(patch(baseline));
+        auto patch = [&](const Tensor& of) {
+          return of.slice(1, rows.begin(row) - origin[0], rows.end(row) - origin[0])
+              .slice(2, columns.begin(column) - origin[1], columns.end(column) - origin[1]);
+        };
+        inside.push_back(window(image).clone());
+        patch(inside.back()).copy_(patch(window(baseline)));
+        replaced.origins.push_back(origin);
       }
-      found.push_back(logits(network_, copies).select(1, target).cpu());
+      replaced.inside = at::stack(inside);
+      found.push_back(pass.logits(std::move(replaced)).select(1, target).cpu());
       steps.finish();
     });
     return at::cat(found);

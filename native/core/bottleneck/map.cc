@@ -56,4 +56,11 @@ Tensor capacity_map(const Tensor& capacity, Preset preset, std::array<int64_t, 2
   return resize(sum * bits_per_pixel, image_size, Border::mirror);
 }
 
+Tensor paper_readout_map(const Tensor& capacity, std::array<int64_t, 2> image_size) {
+  constexpr double kSmallestMaximum = 1e-5;
+  Tensor map = resize(capacity.mean(0).cpu(), image_size, Border::repeat);
+  map = map - map.min();
+  return map / std::max(map.max().item<double>(), kSmallestMaximum);
+}
+
 }  // namespace iba

@@ -1,13 +1,10 @@
 #include "bottleneck/per_sample.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
-#include <sstream>
 
-#include "bottleneck/information.h"
 #include "bottleneck/map.h"
-#include "error.h"
+#include "bottleneck/noised_layer.h"
 #include "optimizer/adam.h"
 #include "runtime/noise.h"
 
@@ -16,13 +13,8 @@ namespace iba {
 namespace {
 
 constexpr double kInitialAlpha = 5;
-/// exp(-10 / 2): the smallest deviation of the noise where its log-variance is clamped to [-10, 10].
-constexpr double kSmallestNoise = 6.737946999085467e-3;
 /// Noised activations that go through the network at once; more images than that are taken in turns.
 constexpr int64_t kMaximumRows = 32;
-
-// The bottleneck works on pixels, as `Grid` makes them: for images (B, h, w, C), a channels-last tensor seen
-// by its memory, so that passing it to the network and back copies nothing.
 
 }  // namespace
 
@@ -30,35 +22,27 @@ PerSampleBottleneck::PerSampleBottleneck(const Network& network, const LayerStat
                                          PerSampleOptions options)
     : network_(network),
       options_(options),
-      layer_(statistics.layer()),
-      cut_(network, network.layer(statistics.layer()).value),
-      clamp_noise_(options.preset == Preset::paper),
-      clamp_zero_(options.preset == Preset::paper && statistics.after_relu()) {
-  auto options_on_device = at::TensorOptions(network.device()).dtype(at::kFloat);
-  shape_ = statistics.shape().vec();
-  mean_ = statistics.mean(options.preset).to(options_on_device);
-  std_ = statistics.standard_deviation(options.preset, options.minimum_std).to(options_on_device);
-  Tensor inactive = statistics.active(options.preset).logical_not();
-  if (inactive.any().item<bool>()) inactive_ = inactive.to(network.device());
-}
+      statistics_(NeuronStatistics::of(statistics, options.preset, options.minimum_std)),
+      after_relu_(statistics.after_relu()),
+      cut_(network, network.layer(statistics.layer()).value) {}
 
 /// The optimisation of one batch.
 class PerSampleRun {
  public:
   PerSampleRun(const PerSampleBottleneck& bottleneck, const Tensor& images,
                const std::vector<Request>& requests)
-      : iba_(bottleneck), image_size_{images.size(2), images.size(3)}, values_(iba_.cut_.before(images)) {
+      : iba_(bottleneck),
+        image_size_{images.size(2), images.size(3)},
+        values_(iba_.cut_.before(images)),
+        layer_(iba_.statistics_, grid_for(bottleneck, image_size_), options().preset, iba_.after_relu_,
+               images.device()) {
     const Tensor& activation = values_[iba_.cut_.at()];
-    check_shape(activation);
-    grid_ = require_grid(iba_.network_.layer(iba_.layer_), iba_.shape_, image_size_);
+    layer_.check_shape(activation);
     choose_targets(requests);
-    Tensor pixels = grid_.to_pixels(activation);
-    mean_ = statistic_pixels(iba_.mean_);
-    std_ = statistic_pixels(iba_.std_);
-    if (iba_.inactive_.defined()) inactive_ = statistic_pixels(iba_.inactive_);
-    deviation_ = pixels - mean_;
-    normalised_ = deviation_ / std_;
-    smoothing_ = std::make_unique<Smoothing>(options().sigma, grid_, pixels.options());
+    Tensor pixels = grid().to_pixels(activation);
+    deviation_ = layer_.deviation(pixels);
+    normalised_ = layer_.normalise(deviation_);
+    smoothing_ = std::make_unique<Smoothing>(options().sigma, grid(), pixels.options());
     alpha_ = at::full_like(pixels, kInitialAlpha);
     optimizer_ = std::make_unique<Adam>(alpha_, options().learning_rate);
     at_once_ = std::max<int64_t>(1, kMaximumRows / options().copies);
@@ -75,23 +59,16 @@ class PerSampleRun {
     }
     for (int64_t b = 0; b < images(); ++b) {
       results_[b].map = options().keep_steps ? results_[b].step_maps.back() : map_of(b);
-      if (options().keep_capacity) results_[b].capacity = natural(capacity_.slice(0, b, b + 1));
+      if (options().keep_capacity)
+        results_[b].capacity = grid().from_pixels(capacity_.slice(0, b, b + 1))[0].contiguous();
     }
     return std::move(results_);
   }
 
  private:
   const PerSampleOptions& options() const { return iba_.options_; }
+  const Grid& grid() const { return layer_.grid(); }
   int64_t images() const { return deviation_.size(0); }
-
-  void check_shape(const Tensor& activation) const {
-    at::IntArrayRef expected = iba_.shape_, found = activation.sizes().slice(1);
-    if (found == expected) return;
-    std::ostringstream message;
-    message << "The statistics of '" << iba_.layer_ << "' are for activations of shape " << expected
-            << ", but these images give " << found << ". Estimate statistics with images of this size.";
-    throw Error("STATISTICS", message.str());
-  }
 
   void choose_targets(const std::vector<Request>& requests) {
     Tensor clean = iba_.cut_.after(values_, values_[iba_.cut_.at()]).to(at::kCPU, at::kFloat);
@@ -109,8 +86,7 @@ class PerSampleRun {
   /// One step: measure the information that passes, and move α against the gradient of the loss.
   void advance(bool is_last, const Cancellation& cancellation) {
     Mask mask = mask_of(alpha_, *smoothing_);
-    capacity_ = capacity(normalised_, mask);
-    if (inactive_.defined()) capacity_.masked_fill_(inactive_, 0);
+    capacity_ = layer_.capacity(normalised_, mask);
     Tensor information = capacity_.mean({1, 2, 3}, false, at::kDouble).cpu();
 
     Tensor mask_gradient = capacity_derivative(normalised_, mask);
@@ -123,7 +99,7 @@ class PerSampleRun {
         report(b, cross_entropy[b - begin], information[b].item<double>());
     }
     if (is_last) return;
-    if (inactive_.defined()) mask_gradient.masked_fill_(inactive_, 0);
+    layer_.silence_inactive(mask_gradient);
     optimizer_->step(mask_backward(alpha_, *smoothing_, mask_gradient));
   }
 
@@ -132,34 +108,19 @@ class PerSampleRun {
   std::vector<double> noised_pass(int64_t begin, int64_t end, const Mask& mask, Tensor& mask_gradient,
                                   bool only_forward) {
     Tensor noise = noise_->next();  // (b, copies, h, w, C)
-    Tensor drop = mask.drop.slice(0, begin, end);
+    Mask part{mask.keep.slice(0, begin, end), mask.drop.slice(0, begin, end)};
     Tensor deviation = deviation_.slice(0, begin, end);
-    Tensor signal = at::addcmul(mean_, mask.keep.slice(0, begin, end), deviation);
-    Tensor noise_scale = (iba_.clamp_noise_ ? drop.clamp_min(kSmallestNoise) : drop) * std_;
-    if (inactive_.defined()) {
-      signal.masked_fill_(inactive_, 0);
-      noise_scale.masked_fill_(inactive_, 0);
-    }
-    Tensor noised = at::addcmul(signal.unsqueeze(1), noise_scale.unsqueeze(1), noise);
-    if (iba_.clamp_zero_) noised.relu_();
+    Tensor noised = layer_.mix(deviation, part, noise);
 
     Interpreter::Tape tape;
-    Tensor logits = iba_.cut_.after(skipping_rows(begin, end), grid_.from_pixels(noised.flatten(0, 1)),
+    Tensor logits = iba_.cut_.after(skipping_rows(begin, end), grid().from_pixels(noised.flatten(0, 1)),
                                     only_forward ? nullptr : &tape);
     auto [losses, logit_gradient] = cross_entropy(logits, begin, end);
     if (only_forward) return losses;
 
-    Tensor gradient = grid_.to_pixels(iba_.cut_.backward(tape, std::move(logit_gradient))).view_as(noise);
-    if (iba_.clamp_zero_) gradient = at::threshold_backward(gradient, noised, 0);
-    Tensor through_signal = at::zeros_like(deviation);
-    Tensor through_noise = at::zeros_like(deviation);
-    for (int64_t copy = 0; copy < options().copies; ++copy) {
-      through_signal.add_(gradient.select(1, copy));
-      through_noise.addcmul_(gradient.select(1, copy), noise.select(1, copy));
-    }
-    through_noise.mul_(std_);
-    if (iba_.clamp_noise_) through_noise.masked_fill_(drop < kSmallestNoise, 0);
-    mask_gradient.slice(0, begin, end).addcmul_(deviation, through_signal).sub_(through_noise);
+    Tensor gradient = grid().to_pixels(iba_.cut_.backward(tape, std::move(logit_gradient))).view_as(noise);
+    Tensor part_gradient = mask_gradient.slice(0, begin, end);
+    layer_.mix_backward(deviation, part, noise, noised, std::move(gradient), part_gradient);
     return losses;
   }
 
@@ -168,10 +129,10 @@ class PerSampleRun {
     int64_t begin = next_drawn_;
     int64_t end = std::min(begin + at_once_, images());
     next_drawn_ = end == images() ? 0 : end;
-    std::vector<int64_t> shape = iba_.shape_;
+    auto shape = iba_.statistics_.mean.sizes().vec();
     shape.insert(shape.begin(), options().copies);
     std::vector<Tensor> drawn;
-    for (int64_t b = begin; b < end; ++b) drawn.push_back(grid_.to_pixels(streams_[b].draw(shape)));
+    for (int64_t b = begin; b < end; ++b) drawn.push_back(grid().to_pixels(streams_[b].draw(shape)));
     return drawn.size() == 1 ? drawn[0].unsqueeze(0) : at::stack(drawn);
   }
 
@@ -204,25 +165,18 @@ class PerSampleRun {
 
   /// Only what belongs to a place of the image is in the map.
   Tensor map_of(int64_t b) const {
-    Tensor places = grid_.places(capacity_.slice(0, b, b + 1))[0];
+    Tensor places = grid().places(capacity_.slice(0, b, b + 1))[0];
     return capacity_map(places.permute({2, 0, 1}), options().preset, image_size_);
   }
 
-  /// One value for each neuron of the layer as pixels without the batch dimension.
-  Tensor statistic_pixels(const Tensor& statistic) const {
-    return grid_.to_pixels(statistic.unsqueeze(0))[0].contiguous();
+  static Grid grid_for(const PerSampleBottleneck& iba, std::array<int64_t, 2> image_size) {
+    return require_grid(iba.network_.layer(iba.statistics_.layer), iba.statistics_.mean.sizes(), image_size);
   }
-
-  /// The pixels of one image in the layer's own shape.
-  Tensor natural(const Tensor& pixels) const { return grid_.from_pixels(pixels)[0].contiguous(); }
 
   const PerSampleBottleneck& iba_;
   std::array<int64_t, 2> image_size_;
   Values values_;
-  Grid grid_;
-  Tensor mean_;  // all of them as pixels
-  Tensor std_;
-  Tensor inactive_;    // undefined where every neuron is active
+  NoisedLayer layer_;
   Tensor deviation_;   // r − μ
   Tensor normalised_;  // (r − μ)/σ
   Tensor alpha_;

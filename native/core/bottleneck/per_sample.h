@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "bottleneck/statistics.h"
+#include "bottleneck/noised_layer.h"
 #include "network/interpreter.h"
 #include "runtime/cancellation.h"
 #include "runtime/request.h"
@@ -35,7 +35,7 @@ struct PerSampleResult {
   int64_t target;
   double probability;  // of the target, for the image as it is
   Tensor map;          // (H, W), bits/pixel (`iba`) or scaled to [0, 1] (`paper`)
-  Tensor capacity;     // of the layer's shape, nats, of the last forward pass; if kept
+  Tensor capacity;     // (C, h, w), nats, of the last forward pass; if kept
   std::vector<PerSampleStep> steps;
   std::vector<Tensor> step_maps;  // (H, W); if kept
 };
@@ -58,14 +58,9 @@ class PerSampleBottleneck {
 
   const Network& network_;
   PerSampleOptions options_;
-  std::string layer_;
+  NeuronStatistics statistics_;
+  bool after_relu_;
   Cut cut_;
-  std::vector<int64_t> shape_;  // of the layer's activation for one image, as of all that follow
-  Tensor mean_;
-  Tensor std_;
-  Tensor inactive_;   // undefined where every neuron is active
-  bool clamp_noise_;  // the sampling noise's log-variance is kept in [-10, 10]
-  bool clamp_zero_;   // the noised activation is cut off at 0
 };
 
 }  // namespace iba

@@ -13,12 +13,12 @@ int64_t reflect(int64_t index, int64_t size) {
   return index;
 }
 
-at::Tensor smoothing_matrix(double sigma, int64_t size) {
-  auto radius = std::min<int64_t>(std::lround(2 * sigma), size - 1);
+at::Tensor smoothing_matrix(SmoothingKernel wanted, int64_t size) {
+  auto radius = std::min<int64_t>(wanted.taps / 2, size - 1);
   std::vector<double> kernel;
   double sum = 0;
   for (int64_t offset = -radius; offset <= radius; ++offset) {
-    double ratio = static_cast<double>(offset) / sigma;
+    double ratio = static_cast<double>(offset) / wanted.sigma;
     kernel.push_back(std::exp(-0.5 * ratio * ratio));
     sum += kernel.back();
   }
@@ -39,10 +39,14 @@ at::Tensor smooth_places(const at::Tensor& rows, const at::Tensor& columns, cons
 
 }  // namespace
 
-Smoothing::Smoothing(double sigma, const Grid& grid, at::TensorOptions options) : grid_(grid) {
-  if (sigma <= 0) return;
-  rows_ = smoothing_matrix(sigma, grid.height).to(options);
-  columns_ = smoothing_matrix(sigma, grid.width).to(options);
+SmoothingKernel SmoothingKernel::of(double sigma) {
+  return {sigma, 2 * std::lround(2 * sigma) + 1};
+}
+
+Smoothing::Smoothing(SmoothingKernel kernel, const Grid& grid, at::TensorOptions options) : grid_(grid) {
+  if (kernel.sigma <= 0 || kernel.taps <= 1) return;
+  rows_ = smoothing_matrix(kernel, grid.height).to(options);
+  columns_ = smoothing_matrix(kernel, grid.width).to(options);
 }
 
 at::Tensor Smoothing::smooth(const at::Tensor& rows, const at::Tensor& columns,

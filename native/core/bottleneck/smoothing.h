@@ -4,12 +4,23 @@
 
 namespace iba {
 
-/// Gaussian smoothing of maps with reflection at the border, as a linear operator and its adjoint. The kernel
-/// has 2·round(2σ)+1 taps a side (Schulz et al. 2020, section 3.2); σ = 0 is the identity. Where a map is too
-/// small for the reflection, the kernel is cut to what fits. Tokens that belong to no place stay as they are.
+/// A Gaussian with so many taps a side, an odd number. A σ of 0, or a single tap, smooths nothing.
+struct SmoothingKernel {
+  double sigma = 1;
+  int64_t taps = 5;
+
+  /// With 2·round(2σ)+1 taps (Schulz et al. 2020, section 3.2).
+  static SmoothingKernel of(double sigma);
+};
+
+/// Gaussian smoothing of maps with reflection at the border, as a linear operator and its adjoint. Where a
+/// map is too small for the reflection, the kernel is cut to what fits. Tokens that belong to no place stay
+/// as they are.
 class Smoothing {
  public:
-  Smoothing(double sigma, const Grid& grid, at::TensorOptions options);
+  Smoothing(SmoothingKernel kernel, const Grid& grid, at::TensorOptions options);
+  Smoothing(double sigma, const Grid& grid, at::TensorOptions options)
+      : Smoothing(SmoothingKernel::of(sigma), grid, options) {}
 
   /// Both take and return what `Grid::to_pixels` gives: (N, height, width, channels).
   at::Tensor apply(const at::Tensor& maps) const;

@@ -45,6 +45,22 @@ void LayerStatistics::merge(const LayerStatistics& other) {
   samples_ += other.samples_;
 }
 
+Tensor LayerStatistics::packed() const {
+  require(samples_ > 0, "No images were taken into the statistics of '" + layer_ + "'.");
+  Tensor count = at::full({1}, static_cast<double>(samples_), at::kDouble);
+  return at::cat({count, mean_.flatten(), squared_deviations_.flatten(), nonzero_.flatten()});
+}
+
+LayerStatistics LayerStatistics::unpacked(const Tensor& sums) const {
+  LayerStatistics other(layer_, after_relu_);
+  auto parts = sums.slice(0, 1).chunk(3);
+  other.samples_ = static_cast<int64_t>(sums[0].item<double>());
+  other.mean_ = parts[0].view(shape());
+  other.squared_deviations_ = parts[1].view(shape());
+  other.nonzero_ = parts[2].view(shape());
+  return other;
+}
+
 Tensor LayerStatistics::mean(Preset preset) const {
   require(samples_ > 0, "No images were taken into the statistics of '" + layer_ + "'.");
   return preset == Preset::paper && after_relu_ ? at::zeros_like(mean_) : mean_;

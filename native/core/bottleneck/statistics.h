@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "network/network.h"
+#include "network/weights/pickle.h"
 
 namespace iba {
 
@@ -23,6 +24,11 @@ class LayerStatistics {
 
   /// Takes in what another pass over other images found (Chan et al. 1979).
   void merge(const LayerStatistics& other);
+
+  /// All its sums as one float64 tensor, to be sent to another process, and statistics of the same layer from
+  /// such.
+  Tensor packed() const;
+  LayerStatistics unpacked(const Tensor& sums) const;
 
   const std::string& layer() const { return layer_; }
   /// Whether the layer's values come out of a ReLU: the paper's code then takes the mean as 0.
@@ -68,11 +74,22 @@ void update_statistics(ModelStatistics& statistics, const Network& network, cons
 /// Merges layer by layer. Throws STATISTICS where the two are of different models, presets or layers.
 void merge_statistics(ModelStatistics& into, const ModelStatistics& from);
 
-/// Writes and reads statistics as safetensors with metadata.
+/// Writes and reads statistics as safetensors with metadata, and reads those that the paper's authors
+/// published. All throw STATISTICS or WEIGHTS.
 class StatisticsFile {
  public:
   static void write(const std::filesystem::path& path, const ModelStatistics& statistics);
   static ModelStatistics read(const std::filesystem::path& path);
+
+  /// The estimators of the authors' archive (estimator_resnet50_2.torch and its like), which don't name their
+  /// layers: a single one is of the bottleneck's layer, several are of those that a readout reads. They serve
+  /// the `paper` preset.
+  static ModelStatistics read_published(const std::filesystem::path& path, const Network& network,
+                                        const std::string& weight_hash);
+
+ private:
+  static LayerStatistics read_estimator(const std::filesystem::path& path, const pickle::Value& entry,
+                                        const Network& network, const std::string& layer);
 };
 
 }  // namespace iba

@@ -1,3 +1,4 @@
+#include "bottleneck/readout_place.h"
 #include "bottleneck/statistics.h"
 #include "error.h"
 #include "network/weights/weight_file.h"
@@ -83,6 +84,51 @@ ModelStatistics StatisticsFile::read(const std::filesystem::path& path) {
       refuse(path, "has entries of different shapes for '" + name + "'");
     }
     statistics.layers.push_back(std::move(layer));
+  }
+  return statistics;
+}
+
+LayerStatistics StatisticsFile::read_estimator(const std::filesystem::path& path, const pickle::Value& entry,
+                                               const Network& network, const std::string& layer) {
+  auto take = [&](const char* name) {
+    auto found = entry.is(pickle::Kind::kDict) ? entry.find(name) : std::nullopt;
+    if (!found) refuse(path, std::string("has an estimator without '") + name + "'");
+    return *found;
+  };
+  LayerStatistics statistics = make_statistics(network, "", Preset::paper, {layer}).layers[0];
+  statistics.samples_ = take("num_seen").integer();
+  statistics.squared_deviations_ = take("S").tensor().to(at::kDouble);
+  auto like = [&](const char* name) {
+    Tensor values = take(name).tensor().to(at::kDouble);
+    if (values.sizes() != statistics.squared_deviations_.sizes()) {
+      refuse(path, std::string("has an estimator whose '") + name + "' is of another shape than its 'S'");
+    }
+    return values;
+  };
+  // After a ReLU the authors' S is the sum of squares, and the mean counts as 0.
+  Tensor mean = like("M");
+  statistics.mean_ = statistics.after_relu_ ? at::zeros_like(mean) : mean;
+  statistics.nonzero_ = like("N");
+  if (statistics.samples_ < 1) refuse(path, "has an estimator that has seen no images");
+  return statistics;
+}
+
+ModelStatistics StatisticsFile::read_published(const std::filesystem::path& path, const Network& network,
+                                               const std::string& weight_hash) {
+  pickle::Value top = read_pytorch_file(path);
+  if (!top.is(pickle::Kind::kDict)) refuse(path, "holds no estimators");
+  ModelStatistics statistics{network.architecture, weight_hash, Preset::paper, {}};
+  auto list = top.find("estimators");
+  if (!list) {
+    statistics.layers.push_back(read_estimator(path, top, network, network.bottleneck_layer));
+    return statistics;
+  }
+  auto layers = default_readout_place(network).reads;
+  if (!list->is(pickle::Kind::kList) || list->size() != layers.size()) {
+    refuse(path, "doesn't hold " + std::to_string(layers.size()) + " estimators");
+  }
+  for (size_t i = 0; i < layers.size(); ++i) {
+    statistics.layers.push_back(read_estimator(path, list->at(i), network, layers[i]));
   }
   return statistics;
 }

@@ -35,6 +35,13 @@ at::Tensor crop_centre(const at::Tensor& image, int64_t size) {
   return image.narrow(2, centre_offset(height, size), size).narrow(3, centre_offset(width, size), size);
 }
 
+at::Tensor cut_out(const at::Tensor& image, const Region& region) {
+  bool inside = region.left >= 0 && region.top >= 0 && region.width > 0 && region.height > 0 &&
+                region.left + region.width <= image.size(3) && region.top + region.height <= image.size(2);
+  if (!inside) throw Error("IMAGE", "The region to cut out doesn't lie inside of the image.");
+  return image.narrow(2, region.top, region.height).narrow(3, region.left, region.width);
+}
+
 at::Tensor to_grey(const at::Tensor& image) {
   at::Tensor luma = at::tensor({0.299f, 0.587f, 0.114f}).view({1, 3, 1, 1});
   return (image * luma).sum(1, true);
@@ -45,12 +52,15 @@ at::Tensor to_grey(const at::Tensor& image) {
 PreprocessedImage preprocess(const at::Tensor& pixels, const PreprocessOptions& options) {
   at::NoGradGuard no_grad;
   at::Tensor image = pixels.permute({2, 0, 1}).unsqueeze(0);
-  if (options.crop_first) {
+  if (options.region) {
+    image = resize_to(cut_out(image, *options.region), options.crop, options.crop);
+  } else if (options.crop_first) {
     int64_t shorter = std::min(image.size(2), image.size(3));
     image = resize_to(crop_centre(image, std::min(options.resize, shorter)), options.crop, options.crop);
   } else {
     image = crop_centre(resize_shorter_side(image, options.resize), options.crop);
   }
+  if (options.mirror) image = image.flip(3);
   at::Tensor input = normalise(image, options.mean, options.deviation)[0].contiguous();
   return {input, image[0].permute({1, 2, 0}).contiguous()};
 }

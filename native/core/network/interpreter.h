@@ -72,6 +72,8 @@ class Cut {
   Values select(const Values& values, const Tensor& rows) const;
 
   ValueId at() const { return at_; }
+  /// The values that `after` reads beside the replaced one.
+  const std::vector<ValueId>& skipping() const { return skipping_; }
 
  private:
   struct Division;

@@ -26,4 +26,10 @@ void Adam::step(const at::Tensor& gradient) {
   parameter_.addcdiv_(first_moment_, denominator, -learning_rate_ / (1 - std::pow(kBeta1, t)));
 }
 
+void Adam::restore(int64_t steps, const at::Tensor& first_moment, const at::Tensor& second_moment) {
+  steps_ = steps;
+  first_moment_.copy_(first_moment);
+  second_moment_.copy_(second_moment);
+}
+
 }  // namespace iba

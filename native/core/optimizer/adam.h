@@ -12,6 +12,12 @@ class Adam {
   /// Moves the parameter, in place.
   void step(const at::Tensor& gradient);
 
+  /// What it remembers, to go on from later.
+  int64_t steps() const { return steps_; }
+  const at::Tensor& first_moment() const { return first_moment_; }
+  const at::Tensor& second_moment() const { return second_moment_; }
+  void restore(int64_t steps, const at::Tensor& first_moment, const at::Tensor& second_moment);
+
  private:
   at::Tensor parameter_;
   double learning_rate_;

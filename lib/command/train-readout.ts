@@ -1,0 +1,261 @@
+import { stat } from 'node:fs/promises'
+import { dirname, extname } from 'node:path'
+import { type Command, Option } from 'commander'
+import { whyNoCuda } from '../device.js'
+import { type Device, loadStatistics, type Model, presets } from '../index.js'
+import { joinProcesses, type Membership, membershipFrom, type ProcessGroup } from '../processes.js'
+import type { TrainingData } from '../training/data.js'
+import { openTrainingData } from '../training/open-data.js'
+import type { TrainReadoutOptions } from '../training/settings.js'
+import { trainReadout } from '../training/train-readout.js'
+import { IncompleteError, InterruptedError, UsageError } from './exit.js'
+import { Interrupts } from './interrupt.js'
+import {
+  addGeneralOptions,
+  addModelOptions,
+  addPreprocessingOptions,
+  decimal,
+  type ModelOptions,
+  nameList,
+  openModel,
+  type PreprocessingOptions,
+  positive,
+  requireGiven,
+  requireModelOptions,
+  wholeNumber,
+} from './options.js'
+import { count, duration, print, shellWord } from './output.js'
+import { type ReporterOptions, TrainingReporter } from './training-reporter.js'
+
+/** The options of `iba train-readout`. */
+export interface TrainReadoutCommandOptions extends ModelOptions, PreprocessingOptions, ReporterOptions {
+  memoryFormat: 'channels-last' | 'contiguous'
+  data: string
+  validation?: string
+  statistics?: string
+  samples: number
+  layer?: string
+  reads?: string[]
+  variant: 'A' | 'B'
+  preset?: 'iba' | 'paper'
+  sigma: number
+  batch: number
+  lr: number
+  beta: number
+  seed: number
+  precision: 'float32' | 'bfloat16'
+  randomCrop?: boolean
+  flip?: boolean
+  shuffleBuffer: number
+  maximumBroken: number
+  checkpointEvery: number
+  resume?: boolean
+  timeout: number
+  out?: string
+}
+
+const examples = `
+Examples:
+  As in the paper, on ImageNet (layer statistics are estimated first):
+    iba train-readout --model vgg16 --weights vgg16.pth --data imagenet/train --validation imagenet/val \\
+      --out readout.safetensors --log training.jsonl
+
+  Go on after an interruption:
+    iba train-readout … --resume
+
+  Four processes on one machine:
+    torchrun --nproc-per-node 4 --no-python iba train-readout --model vgg16 --data imagenet/train --batch 4 \\
+      --out readout.safetensors`
+
+/** Adds `iba train-readout`. */
+export function addTrainReadout(program: Command): void {
+  const command = program
+    .command('train-readout')
+    .summary('train a network that makes maps in one pass')
+    .description(
+      'Trains the readout bottleneck of a network (Schulz et al. 2020, section 3.3) on labelled images. What it learns ' +
+        'is used by `iba attribute --method readout`.',
+    )
+  addModelOptions(command)
+  command.addOption(
+    new Option('--memory-format <name>', 'of activations; channels-last is faster')
+      .choices(['channels-last', 'contiguous'])
+      .default('channels-last'),
+  )
+  addDataOptions(command)
+  addDesignOptions(command)
+  addLearningOptions(command)
+  addResultOptions(command)
+  addPreprocessingOptions(command)
+  addGeneralOptions(command)
+  command.addHelpText('after', examples).action(runTrainReadout)
+}
+
+function addDataOptions(command: Command): void {
+  command
+    .optionsGroup('Images:')
+    .option(
+      '--data <path>',
+      'required: a folder with a folder for each class, a text file with lines `path class`, or tar archives of a ' +
+        "WebDataset (a folder of them, or names such as 'train-{000..146}.tar')",
+    )
+    .option('--validation <path>', 'images to measure with after each epoch, in the same forms')
+    .option('--random-crop', 'show a random part of each image, 8 % to 100 % of it')
+    .option('--flip', 'mirror half of the images')
+    .option('--shuffle-buffer <number>', 'images of archives to draw from', wholeNumber(1), 1000)
+    .option(
+      '--maximum-broken <number>',
+      'more images than this that can’t be read end the training',
+      wholeNumber(0),
+      100,
+    )
+    .option(
+      '--statistics <file>',
+      'of all layers that are read, from `iba estimate` (default: estimated first)',
+    )
+    .option('--samples <number>', 'images to estimate statistics from', wholeNumber(2), 10_000)
+}
+
+function addDesignOptions(command: Command): void {
+  command
+    .optionsGroup('Readout:')
+    .addOption(
+      new Option('--variant <name>', "A: as in the paper's text; B: wider, as in the authors' library")
+        .choices(['A', 'B'])
+        .default('B'),
+    )
+    .addOption(
+      new Option('--preset <name>', "conventions of the authors' library or of the paper's code").choices(
+        presets,
+      ),
+    )
+    .option('--layer <name>', "where the bottleneck goes, together with --reads (default: the paper's place)")
+    .option('--reads <names>', 'the layers that are read, with commas between them', nameList)
+    .option('--sigma <number>', 'smoothing of the mask in neurons, 0 for none', decimal(0, 100), 1)
+}
+
+function addLearningOptions(command: Command): void {
+  command
+    .optionsGroup('Training:')
+    .option('--epochs <number>', 'passes over the images', wholeNumber(1), 20)
+    .option('--batch <number>', 'images of a step, of each process', wholeNumber(1, 65_536), 16)
+    .option('--lr <number>', 'learning rate of Adam', positive, 1e-5)
+    .option('--beta <number>', 'the price of information: higher lets less pass', decimal(0), 10)
+    .option('--seed <number>', 'of everything that is drawn', wholeNumber(0), 0)
+    .addOption(
+      new Option('--precision <type>', 'bfloat16 is faster on GPUs; weights stay float32')
+        .choices(['float32', 'bfloat16'])
+        .default('float32'),
+    )
+    .option('--timeout <seconds>', 'how long processes wait for each other', positive, 300)
+}
+
+function addResultOptions(command: Command): void {
+  command
+    .optionsGroup('Results:')
+    .option('--out <file>', 'required: the .safetensors file to write')
+    .option('--checkpoint-every <number>', 'steps between checkpoints', wholeNumber(1), 500)
+    .option('--resume', 'go on from the checkpoint beside --out, if there is one')
+    .option('--log <file>', 'a line of JSON for each interval and epoch; `iba plot` draws it')
+    .option('--tensorboard <folder>', 'event files for TensorBoard')
+    .option('--log-every <number>', 'steps of an interval', wholeNumber(1), 50)
+}
+
+async function runTrainReadout(options: TrainReadoutCommandOptions): Promise<void> {
+  using interrupts = new Interrupts()
+  requireModelOptions(options)
+  requireGiven('--data', options.data, 'Give labelled images, such as imagenet/train.')
+  requireGiven('--out', options.out, 'Give the file to write, such as readout.safetensors.')
+  const out = options.out!
+  await requireWritable(out)
+  const membership = membershipFrom(process.env)
+  const data = await openTrainingData(options.data, { buffer: options.shuffleBuffer })
+  const validation = options.validation ? await openTrainingData(options.validation) : undefined
+  const device = membership ? ownDevice(options.device, membership) : options.device
+  await using model = await openModel({ ...options, device })
+  const processes = membership && (await joinProcesses(membership, { timeout: options.timeout }))
+  const reporter = new TrainingReporter(options, processes?.rank ?? 0)
+  try {
+    await train(model, data, { options, out, validation, processes, reporter, signal: interrupts.signal })
+  } catch (error) {
+    if (!interrupts.signal.aborted) throw error
+    throw new InterruptedError(reporter.describeInterruption(resumeCommand()))
+  } finally {
+    processes?.leave()
+    await reporter.close()
+  }
+  if (reporter.broken > 0)
+    throw new IncompleteError(`${count(reporter.broken, 'image')} could not be read, as named above.`)
+}
+
+/** Of several processes on one machine, each takes a GPU of its own. */
+function ownDevice(device: Device, { localRank }: Membership): Device {
+  const takesGpu = device === 'cuda' || (device === 'auto' && whyNoCuda() === null)
+  return takesGpu ? `cuda:${localRank}` : device
+}
+
+interface Run {
+  options: TrainReadoutCommandOptions
+  out: string
+  validation: TrainingData | undefined
+  processes: ProcessGroup | undefined
+  reporter: TrainingReporter
+  signal: AbortSignal
+}
+
+async function train(model: Model, data: TrainingData, run: Run): Promise<void> {
+  const { options, out, validation, processes, reporter, signal } = run
+  const { samples, variant, sigma, epochs, batch, beta, seed, precision, checkpointEvery } = options
+  const { statistics: file, layer, reads, preset, lr, maximumBroken, randomCrop, flip, resume } = options
+  const checkpoint = checkpointOf(out)
+  await using statistics = file === undefined ? undefined : await loadStatistics(file, { model })
+  const settings: TrainReadoutOptions = {
+    data,
+    samples,
+    variant,
+    sigma,
+    epochs,
+    batch,
+    beta,
+    seed,
+    precision,
+    checkpoint,
+    checkpointEvery,
+    maximumBroken,
+    signal,
+    learningRate: lr,
+    randomCrop: randomCrop ?? false,
+    flip: flip ?? false,
+    resume: resume ?? false,
+    ...(validation && { validation }),
+    ...(statistics && { statistics }),
+    ...(layer !== undefined && { layer }),
+    ...(reads !== undefined && { reads }),
+    ...(preset !== undefined && { preset }),
+    ...(processes && { processes }),
+    ...reporter.callbacks(),
+  }
+  const started = performance.now()
+  await using readout = await trainReadout(model, settings)
+  if (processes && processes.rank !== 0) return
+  await readout.save(out)
+  reporter.finish(() => print(`${out}: ${duration((performance.now() - started) / 1000)}`))
+}
+
+/** Where training is kept: 'readout.safetensors' has 'readout.checkpoint.safetensors' beside it. */
+export function checkpointOf(out: string): string {
+  return `${out.slice(0, -extname(out).length)}.checkpoint.safetensors`
+}
+
+/** The command that was typed, so that it goes on. */
+function resumeCommand(): string {
+  const words = process.argv.slice(2)
+  return ['iba', ...words, ...(words.includes('--resume') ? [] : ['--resume'])].map(shellWord).join(' ')
+}
+
+/** Found out before hours of work rather than after them. */
+async function requireWritable(out: string): Promise<void> {
+  if (extname(out) !== '.safetensors') throw new UsageError(`--out '${out}' must end in .safetensors.`)
+  const folder = await stat(dirname(out)).catch(() => undefined)
+  if (!folder?.isDirectory()) throw new UsageError(`--out '${out}': there is no folder '${dirname(out)}'.`)
+}

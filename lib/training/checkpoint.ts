@@ -1,0 +1,97 @@
+import { InvalidArgumentError, WeightsError } from '../errors.js'
+import type { Model } from '../model.js'
+import { addon, type ReadoutTrainerHandle } from '../native/addon.js'
+import { callNative } from '../native/errors.js'
+import type { Settings, TrainReadoutOptions } from './settings.js'
+
+/** How far training is. */
+export interface Position {
+  /** Steps done since the start. */
+  step: number
+  /** The epoch that is under way, from 0, and its steps that are done. */
+  epoch: number
+  stepInEpoch: number
+  /** Images that could not be read so far. */
+  broken: number
+}
+
+export const start: Position = { step: 0, epoch: 0, stepInEpoch: 0, broken: 0 }
+
+/** What must not change between the parts of a training that is taken up again. */
+export type Identity = Record<string, string | number | boolean>
+
+/** The name of the metadata that a checkpoint has beside those of a readout. */
+const entry = 'training'
+
+interface Content {
+  position: Position
+  identity: Identity
+}
+
+export function identityOf(
+  model: Model,
+  { data, processes }: TrainReadoutOptions,
+  settings: Settings,
+): Identity {
+  const { preprocessing } = model
+  const { beta, learningRate, batch, seed, precision, randomCrop, flip } = settings
+  const size = processes?.size ?? 1
+  return {
+    data: data.fingerprint,
+    'images of a step': batch * size,
+    // Each process reads shards of its own, so their order depends on how many there are.
+    processes: data.size === undefined ? size : 'any',
+    beta,
+    'learning rate': learningRate,
+    seed,
+    precision,
+    'random crop': randomCrop,
+    flip,
+    resize: preprocessing.resize,
+    crop: preprocessing.crop,
+    'crop first': preprocessing.cropFirst,
+  }
+}
+
+/** Writes what is needed to go on from here; beside its place at first, so that the last checkpoint stays whole.
+ * @throws WeightsError where the file can't be written */
+export async function writeCheckpoint(
+  trainer: ReadoutTrainerHandle,
+  path: string,
+  position: Position,
+  identity: Identity,
+): Promise<void> {
+  const content: Content = { position, identity }
+  await callNative(() => addon().saveReadoutTraining(trainer, path, { [entry]: JSON.stringify(content) }))
+}
+
+/** Puts a trainer where a checkpoint was.
+ * @throws WeightsError where the file is no checkpoint, InvalidArgumentError where it is of a training with other settings */
+export async function restoreCheckpoint(
+  trainer: ReadoutTrainerHandle,
+  path: string,
+  identity: Identity,
+): Promise<Position> {
+  const metadata = await callNative(() => addon().restoreReadoutTraining(trainer, path))
+  const content = parse(metadata[entry], path)
+  const changed = Object.keys(identity).filter(name => content.identity[name] !== identity[name])
+  if (changed.length === 0) return content.position
+  const lines = changed.map(name => `${name}: ${content.identity[name]} there, ${identity[name]} now`)
+  throw new InvalidArgumentError(
+    `'${path}' is the checkpoint of another training (${lines.join('; ')}). Resume it with the settings that it was ` +
+      'started with, or begin anew with another checkpoint.',
+  )
+}
+
+function parse(text: string | undefined, path: string): Content {
+  try {
+    const content = JSON.parse(text ?? '') as Content
+    const numbers = [content.position.step, content.position.epoch, content.position.stepInEpoch]
+    if (numbers.every(Number.isSafeInteger) && typeof content.identity === 'object') return content
+  } catch {
+    // Told below.
+  }
+  throw new WeightsError(
+    `'${path}' is no checkpoint: it doesn't say how far its training was. Begin anew without it.`,
+  )
+}

@@ -1,0 +1,66 @@
+import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { errorCode, fileError, writeFileAtomically } from '../files.js'
+import type { IntervalReport } from './interval.js'
+import type { TrainingEpoch } from './reports.js'
+
+/** A line of a training's log. */
+export type LogRecord = { time: string } & (
+  | ({ kind: 'interval' } & IntervalReport)
+  | ({ kind: 'epoch' } & TrainingEpoch)
+)
+
+/** A log of training: a line of JSON for each interval and epoch. */
+export class JsonLog {
+  readonly #file: FileHandle
+  readonly #path: string
+  #writing: Promise<unknown> = Promise.resolve()
+
+  private constructor(file: FileHandle, path: string) {
+    this.#file = file
+    this.#path = path
+  }
+
+  /** Begins a log, or goes on with one: what it says of steps after `step`, which will be done again, is left out.
+   * @throws AttributionError code `FILE` where it can't be written */
+  static async open(path: string, step: number): Promise<JsonLog> {
+    const kept = step === 0 ? [] : (await readLog(path)).filter(record => record.step <= step)
+    await writeFileAtomically(path, kept.map(record => `${JSON.stringify(record)}\n`).join(''))
+    return new JsonLog(await open(path, 'a'), path)
+  }
+
+  /** Adds a line; `close` tells of a failure. */
+  write(record: ({ kind: 'interval' } & IntervalReport) | ({ kind: 'epoch' } & TrainingEpoch)): void {
+    const line = `${JSON.stringify({ time: new Date().toISOString(), ...record })}\n`
+    this.#writing = this.#writing.then(() => this.#file.appendFile(line))
+    this.#writing.catch(() => {})
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#writing
+    } catch (error) {
+      throw fileError(`Can't write '${this.#path}'`, error)
+    } finally {
+      await this.#file.close()
+    }
+  }
+}
+
+/** The records of a log; a last line that was cut short is passed over. None where there is no file.
+ * @throws AttributionError code `FILE` where it can't be read */
+export async function readLog(path: string): Promise<LogRecord[]> {
+  const text = await readFile(path, 'utf8').catch(error => {
+    if (errorCode(error) === 'ENOENT') return ''
+    throw fileError(`Can't read '${path}'`, error)
+  })
+  return text.split('\n').flatMap(line => parse(line) ?? [])
+}
+
+function parse(line: string): LogRecord | undefined {
+  try {
+    const record = JSON.parse(line) as LogRecord
+    return record.kind === 'interval' || record.kind === 'epoch' ? record : undefined
+  } catch {
+    return undefined
+  }
+}

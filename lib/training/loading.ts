@@ -1,0 +1,100 @@
+import { mapInOrder } from '../concurrency.js'
+import { ImageError } from '../errors.js'
+import { decodeImage } from '../images/decode.js'
+import type { Preprocessing } from '../images/preprocess.js'
+import { addon, type NativeReadoutBatch } from '../native/addon.js'
+import { callNative } from '../native/errors.js'
+import { mixSeeds } from '../random.js'
+import { type Augmentation, drawView } from './augmentation.js'
+import { type LabelledImage, requireLabel } from './data.js'
+
+/** Batches that are decoded while a step runs. */
+const batchesAhead = 3
+/** What is drawn for an image: kinds of draws must not meet. */
+const draws = { noise: 1, view: 2 }
+
+export interface LoadingOptions {
+  preprocessing: Preprocessing
+  classes: number
+  augmentation: Augmentation
+  epoch: number
+  seed: number
+}
+
+/** A batch as a step takes it; images that could not be read are left out and named. */
+export interface LoadedBatch extends NativeReadoutBatch {
+  failed: ImageError[]
+}
+
+/** Reads batches of images, several at a time, ahead of the one who takes them. */
+export function loadBatches(
+  batches: AsyncIterable<LabelledImage[]>,
+  options: LoadingOptions,
+): AsyncGenerator<LoadedBatch, void, undefined> {
+  return mapInOrder(batches, batchesAhead, images => loadBatch(images, options))
+}
+
+/** The batch of a process that has no images left. */
+export const emptyBatch: LoadedBatch = {
+  images: new Float32Array(0),
+  shape: [0, 0, 0, 0],
+  labels: [],
+  seeds: [],
+  failed: [],
+}
+
+async function loadBatch(images: readonly LabelledImage[], options: LoadingOptions): Promise<LoadedBatch> {
+  const { classes, epoch, seed, preprocessing } = options
+  const failed: ImageError[] = []
+  const load = async (image: LabelledImage) => {
+    requireLabel(image.label, classes, image.name)
+    try {
+      return { image, data: await loadImage(image, options) }
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error
+      failed.push(error)
+      return undefined
+    }
+  }
+  const loaded = (await Promise.all(images.map(load))).filter(entry => entry !== undefined)
+  const { crop, mean } = preprocessing
+  const size = mean.length * crop * crop
+  const data = new Float32Array(loaded.length * size)
+  loaded.forEach((entry, i) => {
+    data.set(entry.data, i * size)
+  })
+  return {
+    images: data,
+    shape: [loaded.length, mean.length, crop, crop],
+    labels: loaded.map(({ image }) => image.label),
+    seeds: loaded.map(({ image }) => mixSeeds(seed, draws.noise, epoch, image.id)),
+    failed,
+  }
+}
+
+async function loadImage(
+  { name, source, id }: LabelledImage,
+  { preprocessing, augmentation, epoch, seed }: LoadingOptions,
+): Promise<Float32Array> {
+  const image = await decodeImage(source).catch(error => {
+    if (!(error instanceof ImageError)) throw error
+    throw new ImageError(typeof source === 'string' ? error.message : `${name}: ${error.message}`, {
+      cause: error,
+      source: name,
+    })
+  })
+  const { resize, crop, cropFirst, mean, std } = preprocessing
+  const { region, mirror } = drawView(image, augmentation, seed, draws.view, epoch, id)
+  const { data } = await callNative(() =>
+    addon().preprocess(image.pixels, image.width, image.height, {
+      resize,
+      crop,
+      cropFirst,
+      mean,
+      deviation: std,
+      ...(region && { region }),
+      mirror,
+    }),
+  )
+  return data
+}

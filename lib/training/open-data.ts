@@ -1,0 +1,25 @@
+import { readdir, stat } from 'node:fs/promises'
+import { ImageError } from '../errors.js'
+import { fileReason } from '../files.js'
+import { requireString } from '../validate.js'
+import type { TrainingData } from './data.js'
+import { listImageNet } from './image-net.js'
+import { readListFile } from './list-file.js'
+import { openShards } from './shards.js'
+
+/** Opens labelled images: a folder with a folder for each class (as ImageNet's `train`), a text file with lines
+ * `path label`, or tar archives of a WebDataset (a folder of them, or names with braces).
+ * @throws ImageError where there is nothing to train with */
+export async function openTrainingData(
+  path: string,
+  options: { buffer?: number } = {},
+): Promise<TrainingData> {
+  requireString('data', path)
+  if (/\{.*\}/.test(path) || /\.tar(\.gz)?$/i.test(path)) return await openShards(path, options)
+  const found = await stat(path).catch(error => {
+    throw new ImageError(`Can't read '${path}': ${fileReason(error)}`, { cause: error, source: path })
+  })
+  if (!found.isDirectory()) return await readListFile(path)
+  const isArchives = (await readdir(path)).some(name => /\.tar(\.gz)?$/i.test(name))
+  return isArchives ? await openShards(path, options) : await listImageNet(path)
+}

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <vector>
+
+#include "torch.h"
+
+namespace iba {
+
+/// Adds maps of other sizes to `sum`, each enlarged to its size (bilinear with aligned corners), and cuts the
+/// sums off at 0, in place. All are pixels (B, h, w, C).
+void add_resized_and_rectify(at::Tensor& sum, const std::vector<at::Tensor>& maps);
+
+/// The same for some rows (n, w, C) of one image's sum, which has `height` rows, from its row `first` on. All
+/// are contiguous floats on the CPU.
+void add_resized_and_rectify_rows(at::Tensor& rows, const std::vector<at::Tensor>& maps, int64_t image,
+                                  int64_t first, int64_t height);
+
+/// The gradient with respect to a map of that size for the gradient with respect to the sum.
+at::Tensor resize_backward(const at::Tensor& gradient, int64_t height, int64_t width);
+
+}  // namespace iba

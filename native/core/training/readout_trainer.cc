@@ -1,0 +1,206 @@
+#include "training/readout_trainer.h"
+
+#include <algorithm>
+
+#include "bottleneck/readout_file.h"
+#include "error.h"
+
+namespace iba {
+
+namespace {
+
+/// Images that go through together; a larger batch is summed up from parts.
+constexpr int64_t kImagesAtOnceOnCpu = 8;
+constexpr int64_t kImagesAtOnceOnGpu = 64;
+/// What is summed beside the extras: images, cross-entropy, information, correct.
+constexpr int64_t kOwnSums = 4;
+
+/// A network whose parameters are of another type.
+Network in_precision(Network network, at::ScalarType type) {
+  for (auto& [name, tensor] : network.parameters()) {
+    if (tensor->is_floating_point()) *tensor = tensor->to(type);
+  }
+  return network;
+}
+
+Readout own_copy(const Readout& readout, at::Device device) {
+  Readout copy = readout;
+  copy.network = readout.network.clone().to(device);
+  return copy;
+}
+
+std::string moment_name(size_t parameter, const char* which) {
+  return "adam." + ReadoutNetwork::parameter_names()[parameter] + "." + which;
+}
+
+}  // namespace
+
+struct ReadoutTrainer::Sums {
+  int64_t images = 0;
+  double cross_entropy = 0;
+  double information = 0;
+  int64_t correct = 0;
+
+  Tensor with(const std::vector<double>& extras) const {
+    std::vector<double> all = {static_cast<double>(images), cross_entropy, information,
+                               static_cast<double>(correct)};
+    all.insert(all.end(), extras.begin(), extras.end());
+    return at::tensor(all, at::kDouble);
+  }
+};
+
+ReadoutTrainer::ReadoutTrainer(const Network& network, const Readout& readout, ReadoutTrainingOptions options)
+    : options_(options),
+      network_(in_precision(network, options.precision)),
+      readout_(own_copy(readout, network.device())),
+      bottleneck_(network_, readout_) {
+  for (const auto& parameter : readout_.network.parameters()) {
+    optimizers_.emplace_back(parameter, options.learning_rate);
+  }
+}
+
+ReadoutOutcome ReadoutTrainer::step(const ReadoutBatch& batch, const std::vector<double>& extras,
+                                    const SumOverProcesses& sum_over_processes) {
+  at::NoGradGuard no_grad;
+  ReadoutNetwork working = readout_.network.to(options_.precision);
+  std::vector<Tensor> gradients;
+  for (const auto& parameter : working.parameters()) gradients.push_back(at::zeros_like(parameter));
+  Sums own;
+  add(batch, working, own, &gradients);
+  for (auto& gradient : gradients) gradient = gradient.to(at::kFloat);
+
+  Tensor sums = own.with(extras);
+  if (sum_over_processes) {
+    std::vector<Tensor> all = gradients;
+    all.push_back(sums);
+    sum_over_processes(all);
+  }
+  ReadoutOutcome outcome = outcome_of(sums);
+  if (outcome.images == 0) return outcome;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    gradients[i].div_(static_cast<double>(outcome.images));
+    outcome.gradient_norms.push_back(gradients[i].norm().item<double>());
+    optimizers_[i].step(gradients[i]);
+  }
+  return outcome;
+}
+
+ReadoutOutcome ReadoutTrainer::evaluate(const ReadoutBatch& batch,
+                                        const SumOverProcesses& sum_over_processes) const {
+  at::NoGradGuard no_grad;
+  Sums own;
+  add(batch, readout_.network.to(options_.precision), own, nullptr);
+  Tensor sums = own.with({});
+  if (sum_over_processes) sum_over_processes({sums});
+  return outcome_of(sums);
+}
+
+void ReadoutTrainer::add(const ReadoutBatch& batch, const ReadoutNetwork& readout_network, Sums& sums,
+                         std::vector<Tensor>* gradients) const {
+  auto images = static_cast<int64_t>(batch.labels.size());
+  int64_t at_once = network_.device().is_cpu() ? kImagesAtOnceOnCpu : kImagesAtOnceOnGpu;
+  for (int64_t begin = 0; begin < images; begin += at_once) {
+    add_some(batch, begin, std::min(begin + at_once, images), readout_network, sums, gradients);
+  }
+}
+
+void ReadoutTrainer::add_some(const ReadoutBatch& batch, int64_t begin, int64_t end,
+                              const ReadoutNetwork& readout_network, Sums& sums,
+                              std::vector<Tensor>* gradients) const {
+  const NoisedLayer& layer = bottleneck_.layer();
+  auto reading = bottleneck_.read(batch.images.slice(0, begin, end).to(options_.precision));
+  Tensor deviation =
+      layer.deviation(layer.grid().to_pixels(reading.values[bottleneck_.cut().at()].to(at::kFloat)));
+  Tensor normalised = layer.normalise(deviation);
+  Smoothing smoothing = bottleneck_.smoothing_for(deviation);
+
+  ReadoutNetwork::Trace trace;
+  Tensor alpha = readout_network.forward(bottleneck_.inputs(reading, 0, end - begin), deviation.size(1),
+                                         deviation.size(2), gradients ? &trace : nullptr);
+  Mask mask = mask_of(alpha, smoothing);
+  Tensor capacity = layer.capacity(normalised, mask);
+  std::vector<uint64_t> seeds(batch.seeds.begin() + begin, batch.seeds.begin() + end);
+  Tensor noise = bottleneck_.draw_noise(seeds, deviation);
+  Tensor mixed = layer.mix(deviation, mask, noise);
+
+  Interpreter::Tape tape;
+  Tensor behind = layer.grid().from_pixels(mixed.flatten(0, 1)).to(options_.precision);
+  Tensor logits =
+      bottleneck_.cut().after(reading.values, std::move(behind), gradients ? &tape : nullptr).to(at::kFloat);
+  std::vector<int64_t> classes(batch.labels.begin() + begin, batch.labels.begin() + end);
+  Tensor labels = at::tensor(classes).to(logits.device());
+  Tensor log_probabilities = at::log_softmax(logits, 1);
+  Tensor chosen = log_probabilities.gather(1, labels.unsqueeze(1));
+  sums.images += end - begin;
+  sums.cross_entropy -= chosen.sum(at::kDouble).item<double>();
+  sums.information += capacity.mean({1, 2, 3}, false, at::kDouble).sum().item<double>();
+  sums.correct += logits.argmax(1).eq(labels).sum().item<int64_t>();
+  if (!gradients) return;
+
+  Tensor logit_gradient = log_probabilities.exp();
+  logit_gradient.scatter_add_(1, labels.unsqueeze(1), -at::ones_like(chosen));
+  Tensor at_cut = bottleneck_.cut().backward(tape, logit_gradient.to(options_.precision));
+  Tensor mixed_gradient = layer.grid().to_pixels(at_cut.to(at::kFloat)).view_as(noise);
+  Tensor mask_gradient = capacity_derivative(normalised, mask);
+  mask_gradient.mul_(options_.beta / static_cast<double>(capacity[0].numel()));
+  layer.mix_backward(deviation, mask, noise, mixed, std::move(mixed_gradient), mask_gradient);
+  layer.silence_inactive(mask_gradient);
+  readout_network.backward(trace, mask_backward(alpha, smoothing, mask_gradient), *gradients);
+}
+
+ReadoutOutcome ReadoutTrainer::outcome_of(const Tensor& sums) const {
+  const double* values = sums.const_data_ptr<double>();
+  ReadoutOutcome outcome;
+  outcome.extras.assign(values + kOwnSums, values + sums.numel());
+  outcome.images = static_cast<int64_t>(values[0]);
+  if (outcome.images == 0) return outcome;
+  outcome.cross_entropy = values[1] / values[0];
+  outcome.information = values[2] / values[0];
+  outcome.loss = outcome.cross_entropy + options_.beta * outcome.information;
+  outcome.correct = static_cast<int64_t>(values[3]);
+  return outcome;
+}
+
+Readout ReadoutTrainer::trained() const {
+  return own_copy(readout_, readout_.network.parameters()[0].device());
+}
+
+void ReadoutTrainer::save(const std::filesystem::path& path,
+                          const std::map<std::string, std::string>& metadata) const {
+  NamedTensors moments;
+  for (size_t i = 0; i < optimizers_.size(); ++i) {
+    moments.emplace_back(moment_name(i, "first"), optimizers_[i].first_moment());
+    moments.emplace_back(moment_name(i, "second"), optimizers_[i].second_moment());
+  }
+  auto all = metadata;
+  all["adam.steps"] = std::to_string(optimizers_[0].steps());
+  write_readout(path, readout_, moments, all);
+}
+
+std::map<std::string, std::string> ReadoutTrainer::restore(const std::filesystem::path& path) {
+  auto file = read_weight_file(path);
+  std::map<std::string, Tensor> tensors(file.tensors.begin(), file.tensors.end());
+  auto fits = [&](const std::string& name, const Tensor& like) {
+    auto found = tensors.find(name);
+    return found != tensors.end() && found->second.numel() == like.numel();
+  };
+  const auto& names = ReadoutNetwork::parameter_names();
+  const auto& parameters = readout_.network.parameters();
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (fits(names[i], parameters[i]) && fits(moment_name(i, "first"), parameters[i]) &&
+        fits(moment_name(i, "second"), parameters[i])) {
+      continue;
+    }
+    throw Error("WEIGHTS", "'" + path.string() + "' is no checkpoint of this training: its " + names[i] +
+                               ", or the optimiser's memory of it, is missing or of another shape.");
+  }
+  int64_t steps = std::atoll(file.metadata["adam.steps"].c_str());
+  for (size_t i = 0; i < names.size(); ++i) {
+    parameters[i].copy_(tensors.at(names[i]).view_as(parameters[i]));
+    optimizers_[i].restore(steps, tensors.at(moment_name(i, "first")).view_as(parameters[i]),
+                           tensors.at(moment_name(i, "second")).view_as(parameters[i]));
+  }
+  return file.metadata;
+}
+
+}  // namespace iba

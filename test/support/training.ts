@@ -1,0 +1,36 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { addon } from '../../lib/native/addon.js'
+import { writePicture } from './command.js'
+
+/** A network so small that a step takes some tens of milliseconds, and images of its size. */
+export const network = [
+  '--model',
+  'resnet18',
+  '--weights',
+  'seeded:0',
+  '--device',
+  'cpu',
+  '--resize',
+  '64',
+  '--crop',
+  '64',
+]
+
+/** So small a network is fastest on one thread; the cache is of the tests alone. */
+export const environment = (folder: string) => ({ IBA_THREADS: '1', IBA_CACHE: join(folder, 'cache') })
+
+/** Makes a folder for each class with images in it, as ImageNet's. */
+export async function writeClassFolders(folder: string, classes: number, images: number): Promise<void> {
+  for (let label = 0; label < classes; label++) {
+    const path = join(folder, `n0000000${label}`)
+    await mkdir(path, { recursive: true })
+    for (let i = 0; i < images; i++) await writePicture(join(path, `${i}.JPEG`), label + 3 * i)
+  }
+}
+
+/** The tensors of a file by name. */
+export async function readTensors(path: string): Promise<Map<string, Float32Array>> {
+  const { tensors } = await addon().readWeightFile(path)
+  return new Map(tensors.map(({ name, data }) => [name, data]))
+}
