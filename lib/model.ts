@@ -1,9 +1,17 @@
+import { existsSync } from 'node:fs'
 import { demo } from './demo.js'
 import { chooseDevice, type Device } from './device.js'
-import { DisposedError } from './errors.js'
-import { completePreprocessing, type PreparedInput, type Preprocessing } from './images/preprocess.js'
+import { DisposedError, ModelError } from './errors.js'
+import {
+  completePreprocessing,
+  defaultCrop,
+  defaultResize,
+  type PreparedInput,
+  type Preprocessing,
+} from './images/preprocess.js'
 import type { ImageInput } from './images/source.js'
 import { asList, pendingImages } from './images/stream.js'
+import { isModelFile } from './model-file.js'
 import {
   type Addon,
   addon,
@@ -61,7 +69,7 @@ export class Model {
     this.preprocessing = completePreprocessing(preprocessing, this.#description.inputChannels)
   }
 
-  /** The architecture's name, such as 'resnet50'. */
+  /** The architecture's name, such as 'resnet50'; of a model from a file, its class. */
   get architecture(): string {
     return this.#description.architecture
   }
@@ -81,6 +89,11 @@ export class Model {
   /** Tells networks of different weights apart. */
   get weightHash(): string {
     return this.#description.weightHash
+  }
+
+  /** Height and width of the images, where the model takes no others. */
+  get imageSize(): readonly [number, number] | null {
+    return this.#description.imageSize
   }
 
   /** The paper's place for the bottleneck in this architecture, or the nearest to it. */
@@ -127,6 +140,22 @@ export class Model {
     return predictions
   }
 
+  /** The gradient of a class's logit with respect to the activation of a layer, for each image.
+   * @throws ModelError where there is no such layer, or no gradient reaches it */
+  async layerGradient(
+    images: ImageInput | readonly ImageInput[],
+    { layer, target }: { layer: string; target: number },
+  ): Promise<{ data: Float32Array; shape: number[] }[]> {
+    requireString('layer', layer)
+    requireInteger('target', target, 0, this.classes - 1)
+    const gradients: { data: Float32Array; shape: number[] }[] = []
+    for await (const { data, shape } of this.#prepared(images)) {
+      const found = await callNative(() => addon().layerGradient(this.handle, layer, data, shape, target))
+      gradients.push({ data: found.data, shape: found.shape.slice(1) })
+    }
+    return gradients
+  }
+
   /** Frees the native memory now; work that still runs finishes first. Safe to call twice. */
   dispose(): void {
     this.#disposed = true
@@ -151,7 +180,9 @@ export class Model {
 
 const memoryFormats = ['channels-last', 'contiguous'] as const
 
-/** Loads a network of the zoo (`architectures` lists them), or 'demo', the trained one that comes with the package.
+/** Loads a network of the zoo (`architectures` lists them), 'demo', the trained one that comes with the package, or a
+ * model from a file: TorchScript ('./mine.pt') or an exported program ('./mine.pt2'), see docs/models.md. A name with a
+ * path separator or such an ending is a file.
  * @throws ModelError, WeightsError, DeviceError, InvalidArgumentError */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
   requireString('name', name)
@@ -164,9 +195,13 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
     'width',
     'inputChannels',
   ])
+  return isModelFile(name) ? loadFile(name, options) : loadArchitecture(name, options)
+}
+
+async function loadArchitecture(name: string, options: LoadOptions): Promise<Model> {
   const isDemo = name === 'demo'
   const architecture = isDemo ? demo.architecture : name
-  const device = chooseDevice(options.device ?? 'auto')
+  const place = chosenPlace(options)
   callNativeSync(() => addon().checkArchitecture(architecture))
   const source = weightSource(architecture, options.weights ?? (isDemo ? demo.weights : undefined))
   const handle = await callNative(() =>
@@ -177,14 +212,54 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
       classes: requireInteger('classes', options.classes ?? 1000, 1, 1_000_000),
       width: requireInteger('width', options.width ?? 64, 1, 1024),
       inputChannels: requireChannels(options.inputChannels ?? 3),
-      device,
-      memoryFormat: requireOneOf('memoryFormat', options.memoryFormat ?? 'channels-last', memoryFormats),
+      ...place,
     }),
   )
   return new Model(
     handle,
     isDemo ? { ...demo.preprocessing, ...options.preprocessing } : options.preprocessing,
   )
+}
+
+/** The file decides everything but where the model runs. */
+async function loadFile(file: string, options: LoadOptions): Promise<Model> {
+  for (const name of ['weights', 'classes', 'width', 'inputChannels'] as const) {
+    if (options[name] !== undefined)
+      throw invalid(name, 'nothing (the file holds the whole model)', options[name])
+  }
+  if (!existsSync(file)) {
+    throw new ModelError(
+      `There is no model file '${file}'. Expected what torch.jit.save (.pt) or torch.export.save (.pt2) wrote.`,
+    )
+  }
+  const { preprocessing } = options
+  const imageSize = requireInteger('preprocessing.crop', preprocessing?.crop ?? defaultCrop, 1, 65_536)
+  const place = chosenPlace(options)
+  const handle = await callNative(() => addon().importModel({ file, imageSize, ...place }))
+  const { imageSize: size } = addon().describeModel(handle)
+  return new Model(handle, size ? fitted(file, size, preprocessing) : preprocessing)
+}
+
+/** Pre-processing for a model that takes images of one size only. */
+function fitted(
+  file: string,
+  [height, width]: [number, number],
+  given: Partial<Preprocessing> | undefined,
+): Partial<Preprocessing> {
+  if (given?.crop !== undefined && (given.crop !== height || given.crop !== width)) {
+    throw new ModelError(
+      `'${file}' was made for images of ${height}×${width} pixels (height × width) only, but preprocessing.crop is ` +
+        `${given.crop}. Leave it out, or export the model for that size.`,
+    )
+  }
+  return { crop: height, resize: Math.round((height * defaultResize) / defaultCrop), ...given }
+}
+
+function chosenPlace({ device, memoryFormat }: LoadOptions) {
+  return {
+    device: chooseDevice(device ?? 'auto'),
+    memoryFormat: requireOneOf('memoryFormat', memoryFormat ?? 'channels-last', memoryFormats),
+  }
 }
 
 /** The zoo: names, families, and the paper's place for the bottleneck in each. */

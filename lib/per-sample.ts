@@ -39,7 +39,7 @@ export interface PerSampleAttribution extends Attribution {
   steps: StepReport[]
   /** The map after every step, if `keepSteps`. */
   stepMaps: HeatMap[]
-  /** In nats, (channels, height, width) of the layer, if `keepCapacity`. */
+  /** In nats, of the shape of the layer's activation for one image, if `keepCapacity`. */
   capacity?: { data: Float32Array; shape: number[] }
 }
 

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { estimate, type Preset, presets, type Statistics } from '../index.js'
+import { modelLabel } from '../model-file.js'
 import { Interrupts } from './interrupt.js'
 import {
   addLearningOptions,
@@ -72,7 +73,7 @@ async function runEstimate(options: EstimateCommandOptions): Promise<void> {
   const source = await openSource(options)
   await using model = await openModel(options)
   const layers = options.layers ?? [model.bottleneckLayer]
-  const out = options.out ?? `${options.model}-${layers.join('+')}.safetensors`
+  const out = options.out ?? `${modelLabel(options.model)}-${layers.join('+')}.safetensors`
 
   const started = performance.now()
   await using statistics = await learnWithProgress(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { fitPatterns, loadPatterns, type Patterns } from '../index.js'
+import { modelLabel } from '../model-file.js'
 import { UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
 import {
@@ -68,7 +69,7 @@ async function fitOnImages(options: FitPatternsCommandOptions): Promise<void> {
   await using patterns = await learnWithProgress(source, options, interrupts.signal, learning =>
     fitPatterns(model, learning),
   )
-  const out = options.out ?? `${options.model}-patterns.safetensors`
+  const out = options.out ?? `${modelLabel(options.model)}-patterns.safetensors`
   await patterns.save(out)
   print(`${out}: ${describe(patterns)}, ${duration((performance.now() - started) / 1000)}`)
 }

@@ -1,16 +1,18 @@
 import type { Command } from 'commander'
+import { isModelFile } from '../model-file.js'
 import { addJsonOption, openModel, requireModel, wholeNumber } from './options.js'
 import { note, printJson, printTable } from './output.js'
 
 interface LayersCommandOptions {
   weights?: string
-  crop: number
+  crop?: number
   json?: boolean
 }
 
 const examples = `
 Examples:
   iba layers resnet50
+  iba layers ./mine.pt
   iba layers vgg16 --json | jq '.[] | select(.kind == "relu") | .name'`
 
 /** Adds `iba layers`. */
@@ -21,22 +23,29 @@ export function addLayers(program: Command): void {
     .description(
       'Lists the layers of a network in execution order, with the shapes of what they give for one image.',
     )
-    .argument('<model>', "the network (`iba models` lists them), or 'demo'")
+    .argument('<model>', "the network (`iba models` lists them), 'demo', or a model file")
     .option('--weights <file>', 'a weight file, if its shapes differ from the usual ones')
-    .option('--crop <pixels>', 'width and height of the image', wholeNumber(1, 65_536), 224)
+    .option(
+      '--crop <pixels>',
+      'width and height of the image (default: 224, or what the model file was made for)',
+      wholeNumber(1, 65_536),
+    )
   addJsonOption(command).addHelpText('after', examples).action(listLayers)
 }
 
 async function listLayers(name: string, { weights, crop, json }: LayersCommandOptions): Promise<void> {
   requireModel(name)
   // Only shapes matter, so any weights do; the demo network brings its own, narrower ones.
-  const chosen = weights ?? (name === 'demo' ? undefined : 'seeded:0')
+  const chosen = weights ?? (name === 'demo' || isModelFile(name) ? undefined : 'seeded:0')
   await using model = await openModel({
     model: name,
     device: 'cpu',
     ...(chosen !== undefined && { weights: chosen }),
+    // Only a file may depend on the size as it is loaded.
+    ...(crop !== undefined && isModelFile(name) && { crop, resize: crop }),
   })
-  const layers = await model.layers({ width: crop, height: crop })
+  const side = crop ?? (isModelFile(name) ? model.preprocessing.crop : 224)
+  const layers = await model.layers({ width: side, height: side })
   if (json) return printJson(layers)
   const rows = layers.map(({ name, kind, shape, isDefault }) => [
     name,

@@ -1,4 +1,5 @@
 import { architectures, demo, type MethodDescription } from '../index.js'
+import { modelLabel } from '../model-file.js'
 import { UsageError } from './exit.js'
 import type { MethodFlags } from './method.js'
 import type { ModelOptions, PreprocessingOptions } from './options.js'
@@ -14,16 +15,21 @@ export function chosenStatistics(method: MethodDescription, options: Given): str
   if (!method.needs.includes('statistics')) return undefined
   if (options.statistics !== undefined) return options.statistics
   if (usesDemoNetwork(options)) return 'demo'
-  const { model, layer } = options
-  const architecture = model === 'demo' ? demo.architecture : model
-  const chosenLayer =
-    layer ?? architectures().find(({ name }) => name === architecture)?.bottleneckLayer ?? 'LAYER'
-  const file = `${model}-${chosenLayer}.safetensors`
+  const { model } = options
+  const layer = chosenLayer(options)
+  const file = `${modelLabel(model)}-${layer ?? 'statistics'}.safetensors`
+  const words = layer === undefined ? [] : ['--layers', layer]
   throw new UsageError(
-    `${model} needs statistics of its layer ${chosenLayer}. Make them once, from a folder of typical images ` +
-      `(10,000 are best):\n\n  ${learningCommand('estimate', options, file, ['--layers', chosenLayer])}\n\n` +
+    `${model} needs statistics of its layer${layer === undefined ? '' : ` ${layer}`}. Make them once, from a ` +
+      `folder of typical images (10,000 are best):\n\n  ${learningCommand('estimate', options, file, words)}\n\n` +
       `then add --statistics ${shellWord(file)} to this command.`,
   )
+}
+
+/** The layer for the bottleneck; a model file's own choice is known only once it is loaded. */
+function chosenLayer({ model, layer }: Given): string | undefined {
+  const architecture = model === 'demo' ? demo.architecture : model
+  return layer ?? architectures().find(({ name }) => name === architecture)?.bottleneckLayer
 }
 
 /** Refuses a method that needs patterns, or a trained readout, without them.
@@ -36,7 +42,7 @@ export function requireLearnt(method: MethodDescription, options: Given): void {
 function requirePatterns(method: MethodDescription, options: Given): void {
   const given = options.patterns !== undefined || options.set.some(({ name }) => name === 'patterns')
   if (given || !method.needs.includes('patterns')) return
-  const file = `${options.model}-patterns.safetensors`
+  const file = `${modelLabel(options.model)}-patterns.safetensors`
   throw new UsageError(
     `${method.name} needs patterns of ${options.model}. Fit them once, from a folder of typical images:\n\n` +
       `  ${learningCommand('fit-patterns', options, file, [])}\n\n` +

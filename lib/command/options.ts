@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander'
 import { type Device, demo, type LoadOptions, loadModel, type Model } from '../index.js'
+import { isModelFile } from '../model-file.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/errors.js'
 import { UsageError } from './exit.js'
@@ -25,7 +27,10 @@ const defaultSizes = { resize: 256, crop: 224 }
 export function addModelOptions(command: Command): Command {
   return command
     .optionsGroup('Network:')
-    .option('--model <name>', "required: its architecture (`iba models` lists them), or 'demo'")
+    .option(
+      '--model <name>',
+      "required: its architecture (`iba models` lists them), 'demo', or a model file (.pt, .pt2)",
+    )
     .option(
       '--weights <file>',
       "its weights (.safetensors, .pth), or 'seeded:N' for weights that have learnt nothing " +
@@ -137,8 +142,10 @@ export function requireTarget(model: Model, target: number | undefined): void {
 
 /** Refuses a missing model, and one that doesn't exist, naming the nearest ones. */
 export function requireModel(name: string | undefined): void {
-  requireGiven('--model', name, "Give the network's name (`iba models` lists them), or --model demo.")
-  if (name !== undefined && name !== 'demo') callNativeSync(() => addon().checkArchitecture(name))
+  requireGiven('--model', name, "Give the network's name (`iba models` lists them), --model demo, or a file.")
+  if (name === undefined || name === 'demo') return
+  if (!isModelFile(name)) callNativeSync(() => addon().checkArchitecture(name))
+  else if (!existsSync(name)) throw new UsageError(`There is no model file '${name}'.`)
 }
 
 /** Refuses a missing option. Commander's own check would come before that for misspelt names, which is what the user
@@ -150,6 +157,9 @@ export function requireGiven(option: string, value: unknown, remedy: string): vo
 /** Refuses what can be known to be wrong before anything is loaded. */
 export function requireModelOptions(options: ModelOptions & PreprocessingOptions): void {
   requireModel(options.model)
+  if (isModelFile(options.model) && options.weights !== undefined) {
+    throw new UsageError('--weights: the model file holds its weights. Leave the option out.')
+  }
   requireFitting(options)
 }
 

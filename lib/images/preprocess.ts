@@ -19,7 +19,9 @@ export interface Preprocessing {
 
 const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
 const grey = { mean: [0.449], std: [0.226] }
-const defaults = { resize: 256, crop: 224, cropFirst: false }
+export const defaultResize = 256
+export const defaultCrop = 224
+const defaults = { resize: defaultResize, crop: defaultCrop, cropFirst: false }
 
 /** The complete settings for a network with so many input channels. */
 export function completePreprocessing(

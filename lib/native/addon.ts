@@ -29,6 +29,8 @@ export interface NativeModelDescription {
   inputChannels: number
   bottleneckLayer: string
   gradCamLayer: string
+  /** Height and width, where the network takes images of one size only. */
+  imageSize: [number, number] | null
   weightHash: string
   device: string
   layers: string[]
@@ -280,6 +282,13 @@ export interface Addon {
     device: string
     memoryFormat: MemoryFormat
   }): Promise<ModelHandle>
+  /** A model from a file, which is tried on images of `imageSize` pixels a side. */
+  importModel(options: {
+    file: string
+    imageSize: number
+    device: string
+    memoryFormat: MemoryFormat
+  }): Promise<ModelHandle>
   describeModel(model: ModelHandle): NativeModelDescription
   layerShapes(
     model: ModelHandle,
@@ -287,6 +296,14 @@ export interface Addon {
     width: number,
   ): Promise<{ name: string; kind: string; shape: number[] }[]>
   logits(model: ModelHandle, images: Float32Array, shape: readonly number[]): Promise<Float32Array>
+  /** The gradient of the sum over the images of one class's logit with respect to a layer's activation. */
+  layerGradient(
+    model: ModelHandle,
+    layer: string,
+    images: Float32Array,
+    shape: readonly number[],
+    target: number,
+  ): Promise<{ data: Float32Array; shape: number[] }>
   predict(
     model: ModelHandle,
     images: Float32Array,

@@ -6,6 +6,16 @@
 
 namespace iba::binding {
 
+void require_image_size(const Model& model, int64_t height, int64_t width) {
+  const auto& size = model.network.image_size;
+  if (!size || *size == std::array<int64_t, 2>{height, width}) return;
+  auto text = [](int64_t a, int64_t b) { return std::to_string(a) + "×" + std::to_string(b); };
+  throw Error("INVALID_ARGUMENT", "This " + model.network.architecture + " takes images of " +
+                                      text((*size)[0], (*size)[1]) +
+                                      " pixels only (height × width), but received " + text(height, width) +
+                                      ". Load it again for another size, or resize the images.");
+}
+
 at::Tensor images_argument(const Napi::Value& data, const Napi::Value& shape, const Model& model) {
   auto sizes = shape_argument(shape);
   bool fits = sizes.size() == 4 && sizes[1] == model.network.input_channels;
@@ -14,6 +24,7 @@ at::Tensor images_argument(const Napi::Value& data, const Napi::Value& shape, co
                                         std::to_string(model.network.input_channels) +
                                         ", height, width), none of them 0.");
   }
+  require_image_size(model, sizes[2], sizes[3]);
   return float_tensor_argument(data, sizes, "images");
 }
 

@@ -49,6 +49,9 @@ struct HandleType<ProcessGroup> {
   static constexpr napi_type_tag tag = {0xc8a3507e1d92f46b, 0x13f6bd84a0e7592c};
 };
 
+/// Throws INVALID_ARGUMENT where the model takes images of another size only.
+void require_image_size(const Model& model, int64_t height, int64_t width);
+
 /// A copy of a Float32Array as the images (N, C, H, W) that the model takes.
 at::Tensor images_argument(const Napi::Value& data, const Napi::Value& shape, const Model& model);
 

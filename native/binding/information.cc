@@ -15,7 +15,8 @@ Napi::Value information(const Napi::CallbackInfo& info) {
   if (shape.size() != 3) throw Error("INVALID_ARGUMENT", "Expected a shape of three numbers.");
   at::Tensor alpha = double_tensor_argument(info[0], shape, "alpha");
   at::Tensor normalised = double_tensor_argument(info[1], shape, "activation");
-  Smoothing smoothing(number_argument(info[3], "sigma", 0, 1000), shape[1], shape[2], alpha.options());
+  Grid grid{Grid::Form::image, 0, shape[1], shape[2]};
+  Smoothing smoothing(number_argument(info[3], "sigma", 0, 1000), grid, alpha.options());
 
   alpha = alpha.permute({1, 2, 0}).unsqueeze(0).contiguous();
   normalised = normalised.permute({1, 2, 0}).unsqueeze(0).contiguous();

@@ -4,6 +4,7 @@
 #include "handles.h"
 #include "module.h"
 #include "network/fingerprint.h"
+#include "network/import/import.h"
 #include "network/interpreter.h"
 #include "network/load.h"
 #include "runtime/device.h"
@@ -48,20 +49,32 @@ at::MemoryFormat layout_argument(const Napi::Value& value) {
               "Expected 'channels-last' or 'contiguous' for memoryFormat but received '" + name + "'.");
 }
 
-Napi::Value load_model(const Napi::CallbackInfo& info) {
-  auto given = object_argument(info[0], "options");
-  auto options = load_options(given);
+/// Makes a network on the executor of the device that it shall run on.
+Napi::Value make_model(const Napi::CallbackInfo& info, const Napi::Object& given,
+                       std::function<Network()> make) {
   auto device = parse_device(string_argument(given["device"], "device"));
   auto layout = layout_argument(given["memoryFormat"]);
-  Work work = [options, device, layout](const Cancellation&, const Progress&) -> Conversion {
+  Work work = [make = std::move(make), device, layout](const Cancellation&, const Progress&) -> Conversion {
     auto model = std::make_shared<Model>();
-    model->network = load_network(options);
+    model->network = make();
     model->fingerprint = weight_fingerprint(model->network);
     model->network.to(device, layout);
     model->device = device;
     return [model](Napi::Env env) { return make_handle(env, model); };
   };
   return Environment::of(info.Env()).run(executor_of(device), std::move(work));
+}
+
+Napi::Value load_model(const Napi::CallbackInfo& info) {
+  auto given = object_argument(info[0], "options");
+  return make_model(info, given, [options = load_options(given)] { return load_network(options); });
+}
+
+Napi::Value import_model(const Napi::CallbackInfo& info) {
+  auto given = object_argument(info[0], "options");
+  auto file = string_argument(given["file"], "file");
+  int64_t size = integer_argument(given["imageSize"], "imageSize", 1, kLargestExtent);
+  return make_model(info, given, [file, size] { return import_network(file, size); });
 }
 
 Napi::Value describe_model(const Napi::CallbackInfo& info) {
@@ -76,6 +89,8 @@ Napi::Value describe_model(const Napi::CallbackInfo& info) {
   description.Set("gradCamLayer", network.grad_cam_layer);
   description.Set("weightHash", model->fingerprint);
   description.Set("device", model->device.str());
+  const auto& size = network.image_size;
+  description.Set("imageSize", size ? to_shape(env, *size) : env.Null());
   std::vector<std::string> names;
   for (const auto& layer : network.layers) names.push_back(layer.name);
   description.Set("layers", to_array(env, names));
@@ -87,6 +102,7 @@ Napi::Value layer_shapes(const Napi::CallbackInfo& info) {
   auto model = from_handle<Model>(info[0]);
   int64_t height = integer_argument(info[1], "height", 1, kLargestExtent);
   int64_t width = integer_argument(info[2], "width", 1, kLargestExtent);
+  require_image_size(*model, height, width);
   Work work = [model, height, width](const Cancellation&, const Progress&) -> Conversion {
     const Network& network = model->network;
     auto image = at::zeros({1, network.input_channels, height, width}, at::TensorOptions(model->device));
@@ -118,6 +134,31 @@ Napi::Value compute_logits(const Napi::CallbackInfo& info) {
   Work work = [model, images](const Cancellation&, const Progress&) -> Conversion {
     auto output = logits(model->network, images.to(model->device)).cpu();
     return [output](Napi::Env env) { return to_float_array(env, output); };
+  };
+  return Environment::of(info.Env()).run(executor_of(model->device), std::move(work));
+}
+
+/// (model, layer, images, shape, target) → the gradient of the sum of the images' logits of the class with
+/// respect to the layer's activation.
+Napi::Value layer_gradient(const Napi::CallbackInfo& info) {
+  auto model = from_handle<Model>(info[0]);
+  ValueId layer = model->network.layer(string_argument(info[1], "layer")).value;
+  auto images = images_argument(info[2], info[3], *model);
+  int64_t target = integer_argument(info[4], "target", 0, model->network.classes - 1);
+  Work work = [model, layer, images, target](const Cancellation&, const Progress&) -> Conversion {
+    Cut cut(model->network, layer);
+    Values values = cut.before(images.to(model->device));
+    Interpreter::Tape tape;
+    auto logits = cut.after(values, values[layer], &tape);
+    auto from_logits = at::zeros_like(logits);
+    from_logits.select(1, target).fill_(1);
+    auto gradient = cut.backward(tape, from_logits).cpu();
+    return [gradient](Napi::Env env) -> Napi::Value {
+      auto result = Napi::Object::New(env);
+      result.Set("data", to_float_array(env, gradient));
+      result.Set("shape", to_shape(env, gradient.sizes()));
+      return result;
+    };
   };
   return Environment::of(info.Env()).run(executor_of(model->device), std::move(work));
 }
@@ -158,9 +199,11 @@ Napi::Value dispose_model(const Napi::CallbackInfo& info) {
 void export_model(Napi::Object exports) {
   export_function<architectures>(exports, "architectures");
   export_function<load_model>(exports, "loadModel");
+  export_function<import_model>(exports, "importModel");
   export_function<describe_model>(exports, "describeModel");
   export_function<layer_shapes>(exports, "layerShapes");
   export_function<compute_logits>(exports, "logits");
+  export_function<layer_gradient>(exports, "layerGradient");
   export_function<predict>(exports, "predict");
   export_function<check_architecture_name>(exports, "checkArchitecture");
   export_function<dispose_model>(exports, "disposeModel");

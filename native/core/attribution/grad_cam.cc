@@ -4,6 +4,7 @@
 #include "attribution/passes.h"
 #include "attribution/rules/gradient_rules.h"
 #include "error.h"
+#include "network/grid.h"
 
 namespace iba {
 
@@ -24,9 +25,9 @@ class GradCam : public Method {
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     auto found = pass_.run(paper_ ? of_predicted_classes(batch) : batch);
-    check_shape(found.activation);
-    Tensor weights = found.arrived.mean({2, 3}, true);
-    Tensor maps = (weights * found.activation).sum(1).relu_().cpu();
+    Grid grid = grid_of_layer(found.activation, batch.images);
+    Tensor weights = grid.to_image(found.arrived).mean({2, 3}, true);
+    Tensor maps = (weights * grid.to_image(found.activation)).sum(1).relu_().cpu();
     std::vector<Attribution> attributions;
     for (int64_t b = 0; b < batch.size(); ++b) {
       Attribution attribution = found.targets.attribution(b);
@@ -45,8 +46,9 @@ class GradCam : public Method {
     return batch;
   }
 
-  void check_shape(const Tensor& activation) const {
-    if (activation.dim() == 4) return;
+  Grid grid_of_layer(const Tensor& activation, const Tensor& images) const {
+    auto grid = grid_of(layer_, activation.sizes().slice(1), {images.size(2), images.size(3)});
+    if (grid && grid->form != Grid::Form::vector) return *grid;
     throw Error("MODEL", "Grad-CAM needs a layer with a height and a width, which '" + layer_.name +
                              "' has not. Choose another one; `iba layers` lists them.");
   }

@@ -2,7 +2,6 @@
 
 #include <sstream>
 
-#include "bottleneck/pixels.h"
 #include "error.h"
 
 namespace iba {
@@ -19,28 +18,26 @@ NeuronStatistics NeuronStatistics::of(const LayerStatistics& statistics, Preset 
           statistics.active(preset)};
 }
 
-NoisedLayer::NoisedLayer(const NeuronStatistics& statistics, Preset preset, bool after_relu,
+NoisedLayer::NoisedLayer(const NeuronStatistics& statistics, const Grid& grid, Preset preset, bool after_relu,
                          at::Device device)
     : name_(statistics.layer),
-      dimensions_(statistics.mean.dim() + 1),
+      grid_(grid),
+      shape_(statistics.mean.sizes().vec()),
       clamp_noise_(preset == Preset::paper),
       clamp_zero_(preset == Preset::paper && after_relu) {
-  if (dimensions_ != 2 && dimensions_ != 4) {
-    throw Error("MODEL",
-                "The activation of '" + name_ + "' is neither an image nor a vector. Choose another layer.");
-  }
+  auto to_pixels = [&](const Tensor& statistic, at::TensorOptions options) {
+    return grid_.to_pixels(statistic.to(options).unsqueeze(0))[0].contiguous();
+  };
   auto options = at::TensorOptions(device).dtype(at::kFloat);
-  mean_ = statistic_pixels(statistics.mean, options);
-  std_ = statistic_pixels(statistics.std, options);
+  mean_ = to_pixels(statistics.mean, options);
+  std_ = to_pixels(statistics.std, options);
   Tensor inactive = statistics.active.logical_not();
-  if (inactive.any().item<bool>()) inactive_ = statistic_pixels(inactive, device);
+  if (inactive.any().item<bool>()) inactive_ = to_pixels(inactive, device);
 }
 
 void NoisedLayer::check_shape(const Tensor& activation) const {
-  auto expected = mean_.permute({2, 0, 1}).sizes();
-  auto found = activation.sizes().slice(1);
-  bool fits = found.size() == 3 ? found == expected : found.size() == 1 && found[0] == expected[0];
-  if (fits && activation.dim() == dimensions_) return;
+  at::IntArrayRef expected = shape_, found = activation.sizes().slice(1);
+  if (found == expected) return;
   std::ostringstream message;
   message << "The statistics of '" << name_ << "' are for activations of shape " << expected
           << ", but these images give " << found << ". Estimate statistics with images of this size.";

@@ -4,10 +4,12 @@
 
 #include "bottleneck/information.h"
 #include "bottleneck/statistics.h"
+#include "network/grid.h"
 
 namespace iba {
 
-/// Mean and deviation of each neuron of a layer, (C, h, w) or (C), and which neurons count as active.
+/// Mean and deviation of each neuron of a layer, of its activation's shape, and which neurons count as
+/// active.
 struct NeuronStatistics {
   std::string layer;
   Tensor mean;
@@ -19,16 +21,16 @@ struct NeuronStatistics {
 };
 
 /// The layer that a bottleneck sits in: its activations mixed with noise of its own statistics, in the
-/// conventions of a preset. All activations are pixels (B, h, w, C).
+/// conventions of a preset. All activations are pixels (B, h, w, C), as the grid makes them: a channels-last
+/// tensor seen by its memory, so that passing it to the network and back copies nothing.
 class NoisedLayer {
  public:
-  /// `after_relu` says whether the layer's values come out of a ReLU. Throws MODEL where they are neither an
-  /// image nor a vector.
-  NoisedLayer(const NeuronStatistics& statistics, Preset preset, bool after_relu, at::Device device);
+  /// `grid` says how the layer's activations lie, `after_relu` whether they come out of a ReLU.
+  NoisedLayer(const NeuronStatistics& statistics, const Grid& grid, Preset preset, bool after_relu,
+              at::Device device);
 
   const std::string& name() const { return name_; }
-  /// Of the network's activations: 4 for images, 2 for vectors.
-  int64_t dimensions() const { return dimensions_; }
+  const Grid& grid() const { return grid_; }
 
   /// Throws STATISTICS where a batch of activations has another shape than the statistics.
   void check_shape(const Tensor& activation) const;
@@ -53,8 +55,9 @@ class NoisedLayer {
 
  private:
   std::string name_;
-  int64_t dimensions_;
-  Tensor mean_;  // (h, w, C), as all that follow
+  Grid grid_;
+  std::vector<int64_t> shape_;  // of the activation of one image
+  Tensor mean_;                 // (h, w, C), as all that follow
   Tensor std_;
   Tensor inactive_;   // undefined where every neuron is active
   bool clamp_noise_;  // the sampling noise's log-variance is kept in [-10, 10]

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "bottleneck/map.h"
-#include "bottleneck/pixels.h"
+#include "bottleneck/noised_layer.h"
 #include "optimizer/adam.h"
 #include "runtime/noise.h"
 
@@ -20,25 +20,29 @@ constexpr int64_t kMaximumRows = 32;
 
 PerSampleBottleneck::PerSampleBottleneck(const Network& network, const LayerStatistics& statistics,
                                          PerSampleOptions options)
-    : options_(options),
-      cut_(network, network.layer(statistics.layer()).value),
-      layer_(NeuronStatistics::of(statistics, options.preset, options.minimum_std), options.preset,
-             statistics.after_relu(), network.device()) {}
+    : network_(network),
+      options_(options),
+      statistics_(NeuronStatistics::of(statistics, options.preset, options.minimum_std)),
+      after_relu_(statistics.after_relu()),
+      cut_(network, network.layer(statistics.layer()).value) {}
 
 /// The optimisation of one batch.
 class PerSampleRun {
  public:
   PerSampleRun(const PerSampleBottleneck& bottleneck, const Tensor& images,
                const std::vector<Request>& requests)
-      : iba_(bottleneck), image_size_{images.size(2), images.size(3)}, values_(iba_.cut_.before(images)) {
+      : iba_(bottleneck),
+        image_size_{images.size(2), images.size(3)},
+        values_(iba_.cut_.before(images)),
+        layer_(iba_.statistics_, grid_for(bottleneck, image_size_), options().preset, iba_.after_relu_,
+               images.device()) {
     const Tensor& activation = values_[iba_.cut_.at()];
-    layer().check_shape(activation);
+    layer_.check_shape(activation);
     choose_targets(requests);
-    Tensor pixels = to_pixels(activation);
-    deviation_ = layer().deviation(pixels);
-    normalised_ = layer().normalise(deviation_);
-    smoothing_ =
-        std::make_unique<Smoothing>(options().sigma, pixels.size(1), pixels.size(2), pixels.options());
+    Tensor pixels = grid().to_pixels(activation);
+    deviation_ = layer_.deviation(pixels);
+    normalised_ = layer_.normalise(deviation_);
+    smoothing_ = std::make_unique<Smoothing>(options().sigma, grid(), pixels.options());
     alpha_ = at::full_like(pixels, kInitialAlpha);
     optimizer_ = std::make_unique<Adam>(alpha_, options().learning_rate);
     at_once_ = std::max<int64_t>(1, kMaximumRows / options().copies);
@@ -55,14 +59,15 @@ class PerSampleRun {
     }
     for (int64_t b = 0; b < images(); ++b) {
       results_[b].map = options().keep_steps ? results_[b].step_maps.back() : map_of(b);
-      if (options().keep_capacity) results_[b].capacity = capacity_[b].permute({2, 0, 1}).contiguous();
+      if (options().keep_capacity)
+        results_[b].capacity = grid().from_pixels(capacity_.slice(0, b, b + 1))[0].contiguous();
     }
     return std::move(results_);
   }
 
  private:
   const PerSampleOptions& options() const { return iba_.options_; }
-  const NoisedLayer& layer() const { return iba_.layer_; }
+  const Grid& grid() const { return layer_.grid(); }
   int64_t images() const { return deviation_.size(0); }
 
   void choose_targets(const std::vector<Request>& requests) {
@@ -81,7 +86,7 @@ class PerSampleRun {
   /// One step: measure the information that passes, and move α against the gradient of the loss.
   void advance(bool is_last, const Cancellation& cancellation) {
     Mask mask = mask_of(alpha_, *smoothing_);
-    capacity_ = layer().capacity(normalised_, mask);
+    capacity_ = layer_.capacity(normalised_, mask);
     Tensor information = capacity_.mean({1, 2, 3}, false, at::kDouble).cpu();
 
     Tensor mask_gradient = capacity_derivative(normalised_, mask);
@@ -94,7 +99,7 @@ class PerSampleRun {
         report(b, cross_entropy[b - begin], information[b].item<double>());
     }
     if (is_last) return;
-    layer().silence_inactive(mask_gradient);
+    layer_.silence_inactive(mask_gradient);
     optimizer_->step(mask_backward(alpha_, *smoothing_, mask_gradient));
   }
 
@@ -105,18 +110,17 @@ class PerSampleRun {
     Tensor noise = noise_->next();  // (b, copies, h, w, C)
     Mask part{mask.keep.slice(0, begin, end), mask.drop.slice(0, begin, end)};
     Tensor deviation = deviation_.slice(0, begin, end);
-    Tensor noised = layer().mix(deviation, part, noise);
+    Tensor noised = layer_.mix(deviation, part, noise);
 
     Interpreter::Tape tape;
-    Tensor logits =
-        iba_.cut_.after(skipping_rows(begin, end), from_pixels(noised.flatten(0, 1), layer().dimensions()),
-                        only_forward ? nullptr : &tape);
+    Tensor logits = iba_.cut_.after(skipping_rows(begin, end), grid().from_pixels(noised.flatten(0, 1)),
+                                    only_forward ? nullptr : &tape);
     auto [losses, logit_gradient] = cross_entropy(logits, begin, end);
     if (only_forward) return losses;
 
-    Tensor gradient = to_pixels(iba_.cut_.backward(tape, std::move(logit_gradient))).view_as(noise);
+    Tensor gradient = grid().to_pixels(iba_.cut_.backward(tape, std::move(logit_gradient))).view_as(noise);
     Tensor part_gradient = mask_gradient.slice(0, begin, end);
-    layer().mix_backward(deviation, part, noise, noised, std::move(gradient), part_gradient);
+    layer_.mix_backward(deviation, part, noise, noised, std::move(gradient), part_gradient);
     return losses;
   }
 
@@ -125,11 +129,10 @@ class PerSampleRun {
     int64_t begin = next_drawn_;
     int64_t end = std::min(begin + at_once_, images());
     next_drawn_ = end == images() ? 0 : end;
-    auto shape = deviation_.sizes();
+    auto shape = iba_.statistics_.mean.sizes().vec();
+    shape.insert(shape.begin(), options().copies);
     std::vector<Tensor> drawn;
-    for (int64_t b = begin; b < end; ++b) {
-      drawn.push_back(to_pixels(streams_[b].draw({options().copies, shape[3], shape[1], shape[2]})));
-    }
+    for (int64_t b = begin; b < end; ++b) drawn.push_back(grid().to_pixels(streams_[b].draw(shape)));
     return drawn.size() == 1 ? drawn[0].unsqueeze(0) : at::stack(drawn);
   }
 
@@ -160,13 +163,20 @@ class PerSampleRun {
     if (options().keep_steps) results_[b].step_maps.push_back(map_of(b));
   }
 
+  /// Only what belongs to a place of the image is in the map.
   Tensor map_of(int64_t b) const {
-    return capacity_map(capacity_[b].permute({2, 0, 1}), options().preset, image_size_);
+    Tensor places = grid().places(capacity_.slice(0, b, b + 1))[0];
+    return capacity_map(places.permute({2, 0, 1}), options().preset, image_size_);
+  }
+
+  static Grid grid_for(const PerSampleBottleneck& iba, std::array<int64_t, 2> image_size) {
+    return require_grid(iba.network_.layer(iba.statistics_.layer), iba.statistics_.mean.sizes(), image_size);
   }
 
   const PerSampleBottleneck& iba_;
   std::array<int64_t, 2> image_size_;
   Values values_;
+  NoisedLayer layer_;
   Tensor deviation_;   // r − μ
   Tensor normalised_;  // (r − μ)/σ
   Tensor alpha_;

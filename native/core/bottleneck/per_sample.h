@@ -56,9 +56,11 @@ class PerSampleBottleneck {
  private:
   friend class PerSampleRun;
 
+  const Network& network_;
   PerSampleOptions options_;
+  NeuronStatistics statistics_;
+  bool after_relu_;
   Cut cut_;
-  NoisedLayer layer_;
 };
 
 }  // namespace iba

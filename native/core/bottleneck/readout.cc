@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include "bottleneck/map.h"
-#include "bottleneck/pixels.h"
 #include "error.h"
 #include "runtime/noise.h"
 
@@ -16,6 +15,17 @@ namespace {
 constexpr int64_t kImagesAtOnce = 16;
 /// Images that the readout network's first convolution takes together, in the small layers.
 constexpr int64_t kImagesReadAtOnce = 8;
+
+/// Images and vectors, whose grid doesn't depend on the size of the picture.
+Grid grid_for(const Network& network, const NeuronStatistics& statistics) {
+  auto shape = statistics.mean.sizes();
+  auto grid = grid_of(network.layer(statistics.layer), shape, {1, 1});
+  if (grid && grid->form != Grid::Form::tokens) return *grid;
+  std::ostringstream message;
+  message << "The activation of '" << statistics.layer << "' has the shape " << shape
+          << " for an image. A readout needs images or vectors: choose other layers.";
+  throw Error("MODEL", message.str());
+}
 
 bool is_after_relu(const Network& network, const std::string& layer) {
   const Step* maker = network.maker(network.layer(layer).value);
@@ -44,8 +54,8 @@ ReadoutBottleneck::ReadoutBottleneck(const Network& network, const Readout& read
     : network_(network),
       readout_(readout),
       cut_(network, network.layer(readout.bottleneck.layer).value),
-      layer_(readout.bottleneck, readout.preset, is_after_relu(network, readout.bottleneck.layer),
-             network.device()) {
+      layer_(readout.bottleneck, grid_for(network, readout.bottleneck), readout.preset,
+             is_after_relu(network, readout.bottleneck.layer), network.device()) {
   if (!readout.architecture.empty() && readout.architecture != network.architecture) {
     throw Error("WEIGHTS", "This readout was trained on " + readout.architecture + ", not on " +
                                network.architecture + ". Choose that model, or train one for this.");
@@ -53,9 +63,12 @@ ReadoutBottleneck::ReadoutBottleneck(const Network& network, const Readout& read
   auto options = at::TensorOptions(network.device()).dtype(at::kFloat);
   for (const auto& read : readout.reads) {
     bool centred = readout.preset == Preset::iba;
-    scales_.push_back({network.layer(read.layer).value,
-                       centred ? statistic_pixels(read.mean, options) : Tensor(),
-                       statistic_pixels(read.std, options)});
+    Grid grid = grid_for(network, read);
+    auto to_pixels = [&](const Tensor& statistic) {
+      return grid.to_pixels(statistic.to(options).unsqueeze(0))[0].contiguous();
+    };
+    scales_.push_back({network.layer(read.layer).value, grid, centred ? to_pixels(read.mean) : Tensor(),
+                       to_pixels(read.std)});
   }
 }
 
@@ -72,7 +85,7 @@ void ReadoutBottleneck::check_shape(size_t read, const Tensor& activation) const
 std::vector<Tensor> ReadoutBottleneck::inputs(const Reading& reading, int64_t begin, int64_t end) const {
   std::vector<Tensor> normalised;
   for (size_t i = 0; i < scales_.size(); ++i) {
-    Tensor pixels = to_pixels(reading.reads[i].slice(0, begin, end).to(at::kFloat));
+    Tensor pixels = scales_[i].grid.to_pixels(reading.reads[i].slice(0, begin, end).to(at::kFloat));
     if (scales_[i].mean.defined()) pixels = pixels - scales_[i].mean;
     normalised.push_back(pixels / scales_[i].std);
   }
@@ -99,16 +112,17 @@ ReadoutBottleneck::Reading ReadoutBottleneck::read(const Tensor& images) const {
 }
 
 Tensor ReadoutBottleneck::draw_noise(const std::vector<uint64_t>& seeds, const Tensor& pixels) const {
-  auto shape = pixels.sizes();
+  auto shape = readout_.bottleneck.mean.sizes().vec();
+  shape.insert(shape.begin(), 1);
   std::vector<Tensor> drawn;
   for (uint64_t seed : seeds) {
-    drawn.push_back(to_pixels(NoiseStream(seed, pixels.device()).draw({1, shape[3], shape[1], shape[2]})));
+    drawn.push_back(layer_.grid().to_pixels(NoiseStream(seed, pixels.device()).draw(shape)));
   }
   return at::stack(drawn);
 }
 
 Smoothing ReadoutBottleneck::smoothing_for(const Tensor& pixels) const {
-  return Smoothing(readout_.smoothing, pixels.size(1), pixels.size(2), pixels.options());
+  return Smoothing(readout_.smoothing, layer_.grid(), pixels.options());
 }
 
 std::vector<ReadoutResult> ReadoutBottleneck::attribute(const Tensor& images,
@@ -143,7 +157,7 @@ std::vector<ReadoutResult> ReadoutBottleneck::attribute(const Tensor& images,
 ReadoutResult ReadoutBottleneck::attribute_one(const Reading& reading, int64_t image, const Tensor& alpha,
                                                const Request& request, const ReadoutOptions& options,
                                                std::array<int64_t, 2> image_size) const {
-  Tensor deviation = layer_.deviation(to_pixels(reading.values[cut_.at()].narrow(0, image, 1)));
+  Tensor deviation = layer_.deviation(layer_.grid().to_pixels(reading.values[cut_.at()].narrow(0, image, 1)));
   Mask mask = mask_of(alpha, smoothing_for(deviation));
   Tensor capacity = layer_.capacity(layer_.normalise(deviation), mask);
   Tensor probabilities = at::softmax(reading.logits[image].to(at::kCPU, at::kFloat), 0);
@@ -160,7 +174,7 @@ ReadoutResult ReadoutBottleneck::attribute_one(const Reading& reading, int64_t i
     Tensor mixed = layer_.mix(deviation, mask, draw_noise({request.seed}, deviation)).flatten(0, 1);
     Tensor row = at::full({1}, image, at::TensorOptions(deviation.device()).dtype(at::kLong));
     Values skipping = cut_.select(reading.values, row);
-    result.logits = cut_.after(skipping, from_pixels(mixed, layer_.dimensions()))[0].cpu();
+    result.logits = cut_.after(skipping, layer_.grid().from_pixels(mixed))[0].cpu();
   }
   return result;
 }

@@ -90,6 +90,7 @@ class ReadoutBottleneck {
  private:
   struct Scale {
     ValueId value;
+    Grid grid;
     Tensor mean;  // undefined where it isn't subtracted
     Tensor std;
   };

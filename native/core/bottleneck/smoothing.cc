@@ -32,7 +32,7 @@ at::Tensor smoothing_matrix(SmoothingKernel wanted, int64_t size) {
   return matrix;
 }
 
-at::Tensor smooth(const at::Tensor& rows, const at::Tensor& columns, const at::Tensor& maps) {
+at::Tensor smooth_places(const at::Tensor& rows, const at::Tensor& columns, const at::Tensor& maps) {
   at::Tensor along_columns = at::matmul(columns, maps);             // (N, h, w, C)
   return at::matmul(rows, along_columns.flatten(2)).view_as(maps);  // over (N, h, w·C)
 }
@@ -43,10 +43,20 @@ SmoothingKernel SmoothingKernel::of(double sigma) {
   return {sigma, 2 * std::lround(2 * sigma) + 1};
 }
 
-Smoothing::Smoothing(SmoothingKernel kernel, int64_t height, int64_t width, at::TensorOptions options) {
+Smoothing::Smoothing(SmoothingKernel kernel, const Grid& grid, at::TensorOptions options) : grid_(grid) {
   if (kernel.sigma <= 0 || kernel.taps <= 1) return;
-  rows_ = smoothing_matrix(kernel, height).to(options);
-  columns_ = smoothing_matrix(kernel, width).to(options);
+  rows_ = smoothing_matrix(kernel, grid.height).to(options);
+  columns_ = smoothing_matrix(kernel, grid.width).to(options);
+}
+
+at::Tensor Smoothing::smooth(const at::Tensor& rows, const at::Tensor& columns,
+                             const at::Tensor& pixels) const {
+  if (grid_.prefix == 0) return smooth_places(rows, columns, pixels);
+  at::Tensor smoothed = at::empty_like(pixels);
+  smoothed.slice(2, 0, grid_.prefix).copy_(pixels.slice(2, 0, grid_.prefix));
+  at::Tensor places = smooth_places(rows, columns, grid_.places(pixels));
+  smoothed.slice(2, grid_.prefix).copy_(places.flatten(1, 2).unsqueeze(1));
+  return smoothed;
 }
 
 at::Tensor Smoothing::apply(const at::Tensor& maps) const {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "torch.h"
+#include "network/grid.h"
 
 namespace iba {
 
@@ -14,18 +14,22 @@ struct SmoothingKernel {
 };
 
 /// Gaussian smoothing of maps with reflection at the border, as a linear operator and its adjoint. Where a
-/// map is too small for the reflection, the kernel is cut to what fits.
+/// map is too small for the reflection, the kernel is cut to what fits. Tokens that belong to no place stay
+/// as they are.
 class Smoothing {
  public:
-  Smoothing(SmoothingKernel kernel, int64_t height, int64_t width, at::TensorOptions options);
-  Smoothing(double sigma, int64_t height, int64_t width, at::TensorOptions options)
-      : Smoothing(SmoothingKernel::of(sigma), height, width, options) {}
+  Smoothing(SmoothingKernel kernel, const Grid& grid, at::TensorOptions options);
+  Smoothing(double sigma, const Grid& grid, at::TensorOptions options)
+      : Smoothing(SmoothingKernel::of(sigma), grid, options) {}
 
-  /// Both take and return (N, height, width, channels).
+  /// Both take and return what `Grid::to_pixels` gives: (N, height, width, channels).
   at::Tensor apply(const at::Tensor& maps) const;
   at::Tensor adjoint(const at::Tensor& gradients) const;
 
  private:
+  at::Tensor smooth(const at::Tensor& rows, const at::Tensor& columns, const at::Tensor& pixels) const;
+
+  Grid grid_;
   // A separable kernel with reflection is a matrix for each axis.
   at::Tensor rows_;
   at::Tensor columns_;

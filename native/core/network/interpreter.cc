@@ -242,7 +242,16 @@ Values Cut::before(const Tensor& images) const {
   Values values(network_.value_count);
   values[network_.input] = images;
   prefix_.forward(values);
+  for (ValueId value : skipping_) check_rows(value, values[value], images.size(0));
   return values;
+}
+
+/// What travels along is repeated row by row, so it must have a row for each image.
+void Cut::check_rows(ValueId value, const Tensor& skipping, int64_t images) const {
+  if (skipping.dim() > 0 && skipping.size(0) == images) return;
+  throw Error("MODEL", "The network can't be cut there: '" + network_.maker(value)->name() +
+                           "', which is read after the cut, has the shape " + shape_text({skipping}) +
+                           ", without a row for each image. Choose a layer that a block of it returns.");
 }
 
 Tensor Cut::after(const Values& values, Tensor replacement, Interpreter::Tape* tape) const {

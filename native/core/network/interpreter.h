@@ -78,6 +78,7 @@ class Cut {
  private:
   struct Division;
   Cut(const Network& network, ValueId at, const Division& division, StepRules rules);
+  void check_rows(ValueId value, const Tensor& skipping, int64_t images) const;
 
   const Network& network_;
   ValueId at_;

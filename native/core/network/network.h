@@ -31,13 +31,15 @@ struct Layer {
   std::string name;
   std::string kind;
   ValueId value = 0;
+  /// Whether it gives images as (N, h, w, C), as some transformers do, instead of (N, C, h, w).
+  bool channels_last = false;
 };
 
 /// A network as a flat list of steps. A plain value: a copy shares the weight tensors until they are
 /// replaced.
 class Network {
  public:
-  /// The network's name in the zoo, such as "resnet50".
+  /// The network's name in the zoo, such as "resnet50", or the class of a model from a file.
   std::string architecture;
   std::vector<Step> steps;
   std::vector<Layer> layers;
@@ -46,6 +48,8 @@ class Network {
   size_t value_count = 1;
   int64_t input_channels = 3;
   int64_t classes = 0;
+  /// Height and width of the images, where it takes no others.
+  std::optional<std::array<int64_t, 2>> image_size;
   /// Where the paper puts the bottleneck, and where Grad-CAM reads.
   std::string bottleneck_layer;
   std::string grad_cam_layer;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "bottleneck/pixels.h"
 #include "bottleneck/readout_file.h"
 #include "error.h"
 
@@ -110,7 +109,8 @@ void ReadoutTrainer::add_some(const ReadoutBatch& batch, int64_t begin, int64_t 
                               std::vector<Tensor>* gradients) const {
   const NoisedLayer& layer = bottleneck_.layer();
   auto reading = bottleneck_.read(batch.images.slice(0, begin, end).to(options_.precision));
-  Tensor deviation = layer.deviation(to_pixels(reading.values[bottleneck_.cut().at()].to(at::kFloat)));
+  Tensor deviation =
+      layer.deviation(layer.grid().to_pixels(reading.values[bottleneck_.cut().at()].to(at::kFloat)));
   Tensor normalised = layer.normalise(deviation);
   Smoothing smoothing = bottleneck_.smoothing_for(deviation);
 
@@ -124,7 +124,7 @@ void ReadoutTrainer::add_some(const ReadoutBatch& batch, int64_t begin, int64_t 
   Tensor mixed = layer.mix(deviation, mask, noise);
 
   Interpreter::Tape tape;
-  Tensor behind = from_pixels(mixed.flatten(0, 1), layer.dimensions()).to(options_.precision);
+  Tensor behind = layer.grid().from_pixels(mixed.flatten(0, 1)).to(options_.precision);
   Tensor logits =
       bottleneck_.cut().after(reading.values, std::move(behind), gradients ? &tape : nullptr).to(at::kFloat);
   std::vector<int64_t> classes(batch.labels.begin() + begin, batch.labels.begin() + end);
@@ -140,7 +140,7 @@ void ReadoutTrainer::add_some(const ReadoutBatch& batch, int64_t begin, int64_t 
   Tensor logit_gradient = log_probabilities.exp();
   logit_gradient.scatter_add_(1, labels.unsqueeze(1), -at::ones_like(chosen));
   Tensor at_cut = bottleneck_.cut().backward(tape, logit_gradient.to(options_.precision));
-  Tensor mixed_gradient = to_pixels(at_cut.to(at::kFloat)).view_as(noise);
+  Tensor mixed_gradient = layer.grid().to_pixels(at_cut.to(at::kFloat)).view_as(noise);
   Tensor mask_gradient = capacity_derivative(normalised, mask);
   mask_gradient.mul_(options_.beta / static_cast<double>(capacity[0].numel()));
   layer.mix_backward(deviation, mask, noise, mixed, std::move(mixed_gradient), mask_gradient);

@@ -8,8 +8,7 @@
 namespace iba::weights {
 
 void JsonReader::fail(const std::string& expected) const {
-  throw Malformed("the header is not the JSON of a safetensors file: expected " + expected + " at byte " +
-                  std::to_string(position_) + " of the header");
+  throw Malformed(what_ + ": expected " + expected + " at byte " + std::to_string(position_) + " of it");
 }
 
 void JsonReader::skip_white_space() {
@@ -103,6 +102,27 @@ int64_t JsonReader::count() {
   const size_t digits = position_ - begin;
   if (digits == 0 || (digits > 1 && text_[begin] == '0')) fail("an integer that is not negative");
   return value;
+}
+
+std::string JsonReader::number() {
+  constexpr std::string_view kCharacters = "+-.0123456789Ee";
+  skip_white_space();
+  const size_t begin = position_;
+  while (position_ < text_.size() && kCharacters.find(text_[position_]) != std::string_view::npos)
+    ++position_;
+  return std::string(text_.substr(begin, position_ - begin));
+}
+
+bool JsonReader::word(std::string_view word) {
+  skip_white_space();
+  if (text_.substr(position_, word.size()) != word) return false;
+  position_ += word.size();
+  return true;
+}
+
+char JsonReader::peek() {
+  skip_white_space();
+  return position_ < text_.size() ? text_[position_] : '\0';
 }
 
 std::string json_string(std::string_view text) {

@@ -84,6 +84,20 @@ const std::unordered_map<std::string_view, Function>& functions() {
   return kFunctions;
 }
 
+Node* first_argument(Arena&, const Arguments& arguments) {
+  if (arguments.empty()) throw Malformed("a function of TorchScript's is called without an argument");
+  return arguments[0];
+}
+
+/// What else a TorchScript file uses. A module becomes an empty dict, which BUILD fills.
+Function script_function(const std::string& name) {
+  constexpr std::string_view kHelpers = "torch.jit._pickle.";
+  if (name.starts_with("__torch__.")) {
+    return [](Arena& arena, const Arguments&) { return arena.make(Dict{}); };
+  }
+  return name.starts_with(kHelpers) || name == "torch.device" ? first_argument : nullptr;
+}
+
 }  // namespace
 
 bool is_allowed(const Global& global) {
@@ -96,7 +110,7 @@ void refuse(const Global& global) {
       ", which is not allowed in a weight file: expected tensors, as a module's state_dict() gives them");
 }
 
-Node* call(Arena& arena, const Node& callee, const Node& arguments) {
+Node* call(Arena& arena, const Node& callee, const Node& arguments, Vocabulary vocabulary) {
   const auto* global = callee.as<Global>();
   const auto* tuple = arguments.as<Tuple>();
   if (!global || !tuple) {
@@ -104,12 +118,17 @@ Node* call(Arena& arena, const Node& callee, const Node& arguments) {
                     ", expected a function and a tuple");
   }
   const auto function = functions().find(global->name);
-  if (function == functions().end()) refuse(*global);
-  return function->second(arena, tuple->items);
+  if (function != functions().end()) return function->second(arena, tuple->items);
+  const Function script = vocabulary == Vocabulary::script ? script_function(global->name) : nullptr;
+  if (!script) refuse(*global);
+  return script(arena, tuple->items);
 }
 
-void build(Arena& arena, Node& target, const Node& state) {
-  if (target.as<UnfilledArray>()) {
+void build(Arena& arena, Node& target, Node& state, Vocabulary vocabulary) {
+  auto* module = vocabulary == Vocabulary::script ? target.as<Dict>() : nullptr;
+  if (module) {
+    module->entries.emplace_back(&state, &state);
+  } else if (target.as<UnfilledArray>()) {
     fill_numpy_array(arena, target, state);
   } else if (target.as<NumpyType>()) {
     check_numpy_type_state(state);

@@ -26,8 +26,8 @@ std::string hexadecimal(uint8_t op) {
 
 }  // namespace
 
-Machine::Machine(weights::ByteReader& in, Arena& arena, StorageSource* storages)
-    : in_(in), arena_(arena), storages_(storages) {}
+Machine::Machine(weights::ByteReader& in, Arena& arena, StorageSource* storages, Vocabulary vocabulary)
+    : in_(in), arena_(arena), storages_(storages), vocabulary_(vocabulary) {}
 
 Node* Machine::run() {
   for (auto op = in_.number<uint8_t>(); op != kStop; op = in_.number<uint8_t>()) {
@@ -206,12 +206,12 @@ bool Machine::run_object(uint8_t op) {
     case kNewObject: {
       Node* arguments = stack_.pop();
       Node* callee = stack_.pop();
-      stack_.push(call(arena_, *callee, *arguments));
+      stack_.push(call(arena_, *callee, *arguments, vocabulary_));
       return true;
     }
     case kBuild: {
       Node* state = stack_.pop();
-      build(arena_, stack_.top(), *state);
+      build(arena_, stack_.top(), *state, vocabulary_);
       return true;
     }
     case kBinPersistentId: {

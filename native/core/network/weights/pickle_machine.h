@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "network/weights/input_file.h"
+#include "network/weights/pickle_globals.h"
 #include "network/weights/pickle_stack.h"
 #include "network/weights/tensor_storage.h"
 
@@ -14,7 +15,8 @@ namespace iba::pickle {
 class Machine {
  public:
   /// `storages` may be null where the pickle must not refer to tensors.
-  Machine(weights::ByteReader& in, Arena& arena, StorageSource* storages);
+  Machine(weights::ByteReader& in, Arena& arena, StorageSource* storages,
+          Vocabulary vocabulary = Vocabulary::weights);
 
   /// Reads up to the end of the pickle, no byte further.
   Node* run();
@@ -42,6 +44,7 @@ class Machine {
   weights::ByteReader& in_;
   Arena& arena_;
   StorageSource* storages_;
+  Vocabulary vocabulary_;
   Stack stack_;
   std::unordered_map<uint64_t, Node*> memo_;
 };

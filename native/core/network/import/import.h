@@ -1,0 +1,15 @@
+#pragma once
+
+#include <filesystem>
+
+#include "network/network.h"
+
+namespace iba {
+
+/// A model from a file as a network: TorchScript (torch.jit.save) or an exported program (torch.export.save).
+/// It is executed on images of `image_size`² pixels to see what it computes; whether it takes others stands
+/// in `Network::image_size`. Throws WEIGHTS for a file that is broken, and MODEL for a model that can't be a
+/// list of steps, naming what can't and what to do.
+Network import_network(const std::filesystem::path& path, int64_t image_size);
+
+}  // namespace iba
