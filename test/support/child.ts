@@ -30,7 +30,7 @@ async function attributer(options) {
 /** Runs a module in a Node of its own. `ending` is the file's: 'mjs', or 'cjs' for CommonJS. */
 export async function runChild(
   source: string,
-  { ending = 'mjs', flags = [] as readonly string[], limit = 60_000 } = {},
+  { ending = 'mjs', flags = [] as readonly string[], limit = 180_000 } = {},
 ): Promise<ChildResult> {
   const folder = await mkdtemp(join(tmpdir(), 'child-'))
   try {
