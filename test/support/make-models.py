@@ -1,8 +1,9 @@
-"""Makes the models of test/import.test.ts:  python test/support/make-models.py FOLDER [ARCHITECTURE ...]
+"""Makes models of torchvision:  python test/support/make-models.py FOLDER [ARCHITECTURE ...]
 
 Needs torch and torchvision. For each architecture of torchvision, narrow where its constructor allows it, there are
-`NAME.scripted.pt`, `NAME.traced.pt`, `NAME.pt2` and, with what PyTorch computes, `NAME.reference.pth`: the images, the
-logits, and for one layer its activation and the gradient of the images' summed logit TARGET. Weights are seeded as
+`NAME.scripted.pt`, `NAME.traced.pt`, `NAME.pt2`, the weights alone in `NAME.weights.pth` and, with what PyTorch computes,
+`NAME.reference.pth`: the images, the logits, and for one layer its activation and the gradient of the images' summed
+logit TARGET. Weights are seeded as
 native/core/network/seeded_weights.cc seeds them.
 """
 
@@ -55,6 +56,7 @@ def swin_t():
 
 # How each is made, the size of its images, and the layer whose gradient is taken.
 ARCHITECTURES = {
+    "resnet18": (lambda: models.resnet18(num_classes=CLASSES), 64, "layer2"),
     "resnet50": (lambda: models.resnet50(width_per_group=8, num_classes=CLASSES), 64, "layer2"),
     "vgg16": (vgg16, 64, "features.17"),
     "densenet121": (
@@ -115,6 +117,7 @@ def write(folder, name):
     model = seed(make())
     images = normal("two images", (2, 3, size, size), 1)
     torch.save(reference(model, images, layer), folder / f"{name}.reference.pth")
+    torch.save(model.state_dict(), folder / f"{name}.weights.pth")
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     torch.jit.script(model).save(folder / f"{name}.scripted.pt")

@@ -19,6 +19,16 @@ void check_images(const Tensor& images) {
   }
 }
 
+void check_maps(const std::vector<Attribution>& attributions) {
+  for (size_t b = 0; b < attributions.size(); ++b) {
+    if (at::isfinite(attributions[b].map).all().item<bool>()) continue;
+    throw Error("MODEL",
+                "On the way back through the network to image " + std::to_string(b) +
+                    " of the batch, the numbers grew beyond what a float holds. If the method goes by "
+                    "patterns, fit them on more images; if not, check the model's weights.");
+  }
+}
+
 }  // namespace
 
 std::vector<OptionSpec> option_specs(const MethodEntry& entry) {
@@ -36,7 +46,9 @@ std::vector<OptionSpec> option_specs(const MethodEntry& entry) {
 std::vector<Attribution> run_method(const Method& method, const Batch& batch) {
   at::NoGradGuard no_grad;
   check_images(batch.images);
-  return method.attribute(batch);
+  auto attributions = method.attribute(batch);
+  check_maps(attributions);
+  return attributions;
 }
 
 }  // namespace iba

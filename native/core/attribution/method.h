@@ -61,7 +61,8 @@ struct MethodEntry {
 /// The options of a method: those that every method has, and its own.
 std::vector<OptionSpec> option_specs(const MethodEntry& entry);
 
-/// Checks the images and runs the method. Throws IMAGE where a value isn't finite.
+/// Checks the images, runs the method and checks the maps. Throws IMAGE where a value of an image isn't
+/// finite, MODEL where one of a map isn't.
 std::vector<Attribution> run_method(const Method& method, const Batch& batch);
 
 }  // namespace iba

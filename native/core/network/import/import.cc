@@ -65,6 +65,17 @@ void check_agreement(const Network& network, const Recording& recording) {
                            "it with torch.jit.trace in evaluation mode.");
 }
 
+/// An image's outputs must not depend on those that go through the network with it.
+void check_independence(const Network& network, const Recording& recording) {
+  Tensor alone = logits(network, recording.images.slice(0, 0, 1));
+  Tensor together = recording.logits.slice(0, 0, 1);
+  if (((alone - together).abs().max() <= kTolerance * together.abs().max()).item<bool>()) return;
+  throw Error(
+      "MODEL",
+      "The outputs for an image depend on the other images of its batch, so that there is no map of one "
+      "image. If a norm over the batch does that, call model.eval() before the model is saved.");
+}
+
 std::optional<Recording> try_record(const Program& program, const Tensor& images) {
   try {
     return record(program, images, {});
@@ -102,6 +113,7 @@ Network import_program(const Program& program, const Trial& trial) {
   keep_batched_layers(network, recording.images, more.images);
   check_agreement(network, recording);
   check_agreement(network, more);
+  check_independence(network, more);
   choose_default_layers(network, recording.images);
   return network;
 }

@@ -1,5 +1,6 @@
 #include "network/import/recorder.h"
 
+#include <algorithm>
 #include <set>
 
 #include <torch/csrc/autograd/grad_mode.h>
@@ -82,6 +83,12 @@ bool is_same(const at::IValue& a, const at::IValue& b) {
   return a.tagKind() == b.tagKind();
 }
 
+bool touches_files(const c10::FunctionSchema& schema) {
+  const auto& arguments = schema.arguments();
+  return std::any_of(arguments.begin(), arguments.end(),
+                     [](const c10::Argument& argument) { return argument.name() == "filename"; });
+}
+
 /// Layers compute as in evaluation, whatever the file was made in.
 void evaluate(const c10::FunctionSchema& schema, std::vector<Item>& arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -138,6 +145,12 @@ Item Recorder::call_by_name(const std::string& name, const std::string& overload
 
 Item Recorder::call(const NativeOperator& op, std::vector<Item> arguments) {
   const std::string& name = op.schema.name();
+  if (touches_files(op.schema)) {
+    throw Error("MODEL",
+                "In " + place() + ", the operator '" + name +
+                    "' reads or writes a file, which a model must not do here. Don't use this file unless "
+                    "you know why it does.");
+  }
   if (writes_elsewhere(op.schema)) {
     throw Error("MODEL", "In " + place() + ", the operator '" + name +
                              "' writes to one of its arguments. Use the form that returns a new tensor.");

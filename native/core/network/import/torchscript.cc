@@ -67,7 +67,7 @@ class Run {
     for (size_t i = 0; i < given; ++i) values[graph->inputs()[i]] = arguments[i];
     for (size_t i = given; i < graph->inputs().size(); ++i) {
       const auto& argument = script->getSchema().arguments().at(i);
-      if (!argument.default_value()) refuse("a forward that takes more than the images");
+      if (!argument.default_value()) refuse_argument(called.name(), argument.name());
       values[graph->inputs()[i]] = make_item(*argument.default_value());
     }
     auto results = block(graph->block(), values);
@@ -201,10 +201,17 @@ class Run {
 
   [[noreturn]] void raise(const Item& message) const {
     std::string said = message->value.isString() ? message->value.toStringRef() : "";
+    said.resize(said.find_last_not_of(": ") + 1);  // an assertion without a text
     throw Error("MODEL", "In " + recorder_.place() + ", the model raises an exception for images of " +
                              std::to_string(recorder_.images()->value.toTensor().size(3)) + " pixels a side" +
                              (said.empty() ? "" : ", '" + said + "'") +
                              ". If it was made for another size, give that as preprocessing.crop (--crop).");
+  }
+
+  [[noreturn]] void refuse_argument(const std::string& function, const std::string& argument) const {
+    throw Error("MODEL", "In " + recorder_.place() + ", the function '" + function + "' takes '" + argument +
+                             "' as well, and nothing says what that should be. Save a module whose forward "
+                             "takes the images alone.");
   }
 
   [[noreturn]] void refuse(const std::string& what) const {
