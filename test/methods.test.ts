@@ -260,6 +260,35 @@ forEach('the native side checks again', async (t, { name, options }) => {
   }
 })
 
+forEach('an option that is required is asked for, by name', async (t, method) => {
+  const required = method.options.filter(option => option.required)
+  t.plan(required.length * (native.has(method.name) ? 2 : 1))
+  const { model } = trials.resnet
+  for (const { name } of required) {
+    t.throws(() => createAttributer(model, method.name), {
+      instanceOf: InvalidArgumentError,
+      message: new RegExp(name),
+    })
+    if (!native.has(method.name)) continue
+    await t.throwsAsync(async () => addon().createMethod(model.handle, method.name, {}), {
+      message: new RegExp(`for ${name}`),
+    })
+  }
+})
+
+test('what the methods need is said of them', t => {
+  const needing = described.filter(({ needs }) => needs.length > 0)
+  t.deepEqual(
+    needing.map(({ name, needs, options }) => [name, needs, options.find(({ required }) => required)?.name]),
+    [
+      ['per-sample', ['statistics'], undefined],
+      ['readout', ['readout'], 'weights'],
+      ['patternnet', ['patterns'], 'patterns'],
+      ['pattern-attribution', ['patterns'], 'patterns'],
+    ],
+  )
+})
+
 forEach('calls at the same time get the maps of their own images', async (t, method) => {
   await using attributer = await attributers.make(trials.resnet, method, { batch: 2 })
   const images = imagesOf(trials.resnet, 4)
