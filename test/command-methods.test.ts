@@ -136,13 +136,14 @@ test.serial('compare takes all methods that can run, and says why the others are
   t.is(code, 0, stderr)
   const { files, images } = JSON.parse(stdout)
   t.deepEqual(files, { picture: at('all.png') })
-  const needy = ['per-sample', 'patternnet', 'pattern-attribution']
+  const needy = ['per-sample', 'readout', 'patternnet', 'pattern-attribution']
   t.deepEqual(
     images[0].methods.map(({ method }: { method: string }) => method),
     methodNames.filter(name => !needy.includes(name)),
   )
   t.true(images[0].methods.every(({ seconds }: { seconds: number }) => seconds > 0))
   t.regex(stderr, /per-sample is left out: it needs --statistics/)
+  t.regex(stderr, /readout is left out: it needs --readout/)
   t.regex(stderr, /patternnet is left out: it needs --patterns/)
 })
 
