@@ -24,6 +24,8 @@ export interface OptionDescription {
   minimum?: number
   maximum?: number
   choices?: readonly string[]
+  /** A value has to be given. */
+  required?: true
 }
 
 /** A method as data: enough to list it, to check its options and to make it. */
@@ -32,8 +34,9 @@ export interface MethodDescription {
   summary: string
   /** Where it was published, or what its settings follow. */
   source: string
-  /** What has to be made once for a network before the method can be used. */
-  needs: readonly ('statistics' | 'patterns' | 'readout')[]
+  /** What has to be made once for a network before the method can be used: 'statistics', 'readout', or the required
+   * options' names, such as 'patterns'. */
+  needs: readonly string[]
   options: readonly OptionDescription[]
 }
 

@@ -31,7 +31,7 @@ export function describeNativeMethods(): MethodDescription[] {
     name,
     summary,
     source,
-    needs: options.some(option => option.name === 'patterns') ? ['patterns'] : [],
+    needs: options.filter(({ required }) => required).map(option => option.name),
     options: [...options.map(describeOption), batchOption],
   }))
 }
@@ -40,7 +40,7 @@ export function describeNativeMethods(): MethodDescription[] {
  * @throws InvalidArgumentError where an option is unknown or out of range */
 export function createNativeAttributer(model: Model, method: MethodDescription, given: object): Attributer {
   const { batch, ...options } = checkOptions(method, given)
-  requireNeeds(method, options)
+  requireGiven(method, options)
   const native = new LazyMethod(model, method.name, { ...rangeOfValues(model, method), ...options })
   return createBatchAttributer<NativeAttribution, Attribution>(model, {
     name: method.name,
@@ -76,11 +76,11 @@ function rangeOfValues(
   }
 }
 
-function requireNeeds({ name, needs }: MethodDescription, options: Readonly<Record<string, unknown>>): void {
-  if (!needs.includes('patterns') || options.patterns !== undefined) return
+function requireGiven(method: MethodDescription, given: Readonly<Record<string, unknown>>): void {
+  const missing = method.options.find(({ name, required }) => required && given[name] === undefined)
+  if (!missing) return
   throw new InvalidArgumentError(
-    `${name} needs patterns of the network, a file for the option 'patterns'. Fit them once with fitPatterns() or ` +
-      '`iba fit-patterns`.',
+    `${method.name} needs a value for the option '${missing.name}': ${missing.summary}.`,
   )
 }
 
@@ -118,7 +118,7 @@ class LazyMethod {
 }
 
 function describeOption(spec: NativeOptionSpec): OptionDescription {
-  const { name, summary, form, standard, paper, minimum, maximum, choices } = spec
+  const { name, summary, form, standard, paper, minimum, maximum, choices, required } = spec
   const isNumber = form === 'number' || form === 'whole' || form === 'numbers'
   return {
     name,
@@ -128,5 +128,6 @@ function describeOption(spec: NativeOptionSpec): OptionDescription {
     ...(isNumber && minimum > -Number.MAX_VALUE && { minimum }),
     ...(isNumber && maximum < Number.MAX_VALUE && { maximum }),
     ...(form === 'choice' && { choices }),
+    ...(required && { required }),
   }
 }

@@ -41,6 +41,7 @@ export const readoutMethod: MethodDescription = {
       summary: 'a trained readout, from `iba train-readout` or of the authors',
       form: 'text',
       defaults: { iba: null, paper: null },
+      required: true,
     },
     flag('keepCapacity', 'return the capacity of every neuron as well'),
     flag('keepLogits', 'return what the network recognises behind the bottleneck'),

@@ -1,13 +1,15 @@
 // Measures what the product promises about speed and memory.
-//   npm run bench -- [name…] [--quick] [--steps N] [--json FILE]
+//   npm run bench -- [name…] [--quick] [--steps N] [--methods a,b] [--json FILE]
 import { parseArgs } from 'node:util'
 import { print, printTable } from '../lib/command/output.js'
 import { writeFileAtomically } from '../lib/files.js'
+import { InvalidArgumentError } from '../lib/index.js'
 import type { Benchmark, Row, Settings } from './bench/benchmark.js'
 import { degradationBenchmark } from './bench/degradation.js'
 import { eventLoopBenchmark } from './bench/event-loop.js'
 import { describeMachine } from './bench/machine.js'
 import { memoryBenchmark } from './bench/memory.js'
+import { methodsBenchmark } from './bench/methods.js'
 import { peakBenchmark } from './bench/peak.js'
 import { perSampleBenchmark } from './bench/per-sample.js'
 import { readoutBenchmark } from './bench/readout.js'
@@ -17,6 +19,7 @@ const benchmarks = [
   perSampleBenchmark,
   readoutBenchmark,
   degradationBenchmark,
+  methodsBenchmark,
   peakBenchmark,
   eventLoopBenchmark,
   throughputBenchmark,
@@ -28,11 +31,16 @@ const { positionals, values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     steps: { type: 'string', default: '10' },
+    methods: { type: 'string' },
     json: { type: 'string' },
   },
 })
 
-await main()
+await main().catch(error => {
+  if (!(error instanceof InvalidArgumentError)) throw error
+  console.error(error.message)
+  process.exit(2)
+})
 
 async function main(): Promise<void> {
   const chosen = chooseBenchmarks(positionals)
@@ -40,6 +48,7 @@ async function main(): Promise<void> {
     quick: values.quick,
     rounds: values.quick ? 1 : 3,
     steps: Number(values.steps),
+    methods: values.methods?.split(','),
   }
   const machine = describeMachine()
   print(

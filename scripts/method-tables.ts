@@ -51,12 +51,14 @@ function optionCells({
   minimum,
   maximum,
   summary,
+  required,
 }: OptionDescription): string[] {
   const isBounded = minimum !== undefined || maximum !== undefined
   const least = minimum === Number.MIN_VALUE ? 'above 0' : `${minimum ?? ''}…${maximum ?? ''}`
   const range = isBounded ? `, ${least}` : ''
   const accepts = choices ? choices.map(choice => `\`${choice}\``).join(', ') : `${form}${range}`
-  return [`\`${name}\``, valueText(defaults.iba), valueText(defaults.paper), accepts, summary]
+  const texts = [defaults.iba, defaults.paper].map(value => (required ? 'required' : valueText(value)))
+  return [`\`${name}\``, ...texts, accepts, summary]
 }
 
 function valueText(value: OptionValue | null): string {

@@ -147,6 +147,21 @@ test.serial('compare takes all methods that can run, and says why the others are
   t.regex(stderr, /patternnet is left out: it needs --patterns/)
 })
 
+test.serial('the demo network brings the statistics and the readout that methods need', async t => {
+  const words = ['compare', at('photos', '1.png'), '--model', 'demo', '--device', 'cpu', '--set', 'steps=1']
+  const needing = ['per-sample', 'readout']
+  const { code, stdout, stderr } = await iba([
+    ...words,
+    ...['--methods', needing.join(), '--json', '--out', at('demo.png')],
+  ])
+  t.is(code, 0, stderr)
+  const [{ methods }] = JSON.parse(stdout).images
+  t.deepEqual(
+    methods.map(({ method }: { method: string }) => method),
+    needing,
+  )
+})
+
 test.serial('compare goes on without what fails, and ends with 1', async t => {
   await writeFile(at('broken.png'), 'no picture')
   const words = ['compare', at('broken.png'), at('photos', '0.png'), ...network, '--out', at('some.png')]

@@ -1,12 +1,19 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import {
   type Attributer,
   type Attribution,
+  demo,
+  demoSamples,
+  loadModel,
   type MethodOptions,
   type Model,
   methods,
   type PreparedImage,
 } from '../lib/index.js'
+import { addon } from '../lib/native/addon.js'
 import { relativeError } from '../scripts/bench/numbers.js'
 import { noiseImage, smallModel } from './support/small-model.js'
 
@@ -141,6 +148,31 @@ test('relevance that arrives and the conservation gap add up to the logit', asyn
     t.is(map.unit, 'logits')
     t.true(Math.abs(sum(raw.data) + checks.conservationGap! - before) < 1e-3 * Math.max(1, Math.abs(before)))
     t.true(relativeError(map.data, overColours(raw.data, sum)) < 1e-5)
+  }
+})
+
+test('the conservation gap is what the biases take: a network without any has none', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'iba-conservation-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const { tensors } = await addon().readWeightFile(demo.weights)
+  // A batch norm's running mean acts as a bias too.
+  for (const { name, data } of tensors) if (/bias$|running_mean$/.test(name)) data.fill(0)
+  const weights = join(folder, 'weights.safetensors')
+  await addon().writeSafetensors(weights, tensors, {})
+  const [sample] = await demoSamples()
+
+  await using trained = await loadModel('demo', { device: 'cpu' })
+  await using unbiased = await loadModel('demo', { weights, device: 'cpu' })
+  for (const composite of ['epsilon-gamma-box', 'epsilon', 'gamma', 'z-plus'] as const) {
+    const shares: number[] = []
+    for (const network of [trained, unbiased]) {
+      await using attributer = methods.lrp(network, { composite })
+      const [{ checks }] = (await attributer.attribute(sample!.path)) as [Attribution]
+      const [logits] = await network.logits(sample!.path)
+      shares.push(Math.abs(checks.conservationGap!) / Math.max(...logits!))
+    }
+    t.true(shares[0]! > 0.3, `${composite}: ${shares[0]}`)
+    t.true(shares[1]! < 1e-3, `${composite}: ${shares[1]}`)
   }
 })
 

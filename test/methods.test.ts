@@ -150,19 +150,26 @@ forEach('an abort stops it, before and in the middle', async (t, method) => {
     controller.abort(reason)
   }
   t.is(await t.throwsAsync(attributer.attribute(images, { signal: controller.signal, onProgress })), reason)
-  t.true(last!.steps === 1 || last!.step < last!.steps, 'it went on to the end')
+  t.true(last!.step < last!.steps, 'it went on to the end')
   t.is((await attributer.attribute(images[0]!)).length, 1)
 })
 
-forEach('progress reaches its total', async (t, method) => {
-  await using attributer = await attributers.make(trials.resnet, method, { batch: 3 })
+forEach('progress grows step by step to its total, with a step for each pass', async (t, method) => {
+  await using attributer = await attributers.make(trials.resnet, method, {
+    batch: 3,
+    ...(native.has(method.name) && { rows: 1 }),
+  })
   const seen: AttributeProgress[] = []
   await attributer.attribute(imagesOf(trials.resnet, 3), { onProgress: progress => seen.push(progress) })
   for (const index of [0, 1, 2]) {
     const own = seen.filter(progress => progress.index === index)
-    t.true(own.length > 0)
-    t.true(own.every(({ step, steps }) => step >= 1 && step <= steps))
-    t.is(own.at(-1)!.step, own.at(-1)!.steps)
+    const [{ steps }] = own as [AttributeProgress]
+    t.true(steps >= 3, `${steps} steps for three images`)
+    t.deepEqual(
+      own.map(({ step }) => step),
+      Array.from({ length: steps }, (_, i) => i + 1),
+    )
+    t.true(own.every(progress => progress.steps === steps))
   }
 })
 
@@ -251,6 +258,35 @@ forEach('the native side checks again', async (t, { name, options }) => {
     const error = await t.throwsAsync(async () => addon().createMethod(handle, name, given))
     t.is((error as Error & { code?: string }).code, 'INVALID_ARGUMENT', option.name)
   }
+})
+
+forEach('an option that is required is asked for, by name', async (t, method) => {
+  const required = method.options.filter(option => option.required)
+  t.plan(required.length * (native.has(method.name) ? 2 : 1))
+  const { model } = trials.resnet
+  for (const { name } of required) {
+    t.throws(() => createAttributer(model, method.name), {
+      instanceOf: InvalidArgumentError,
+      message: new RegExp(name),
+    })
+    if (!native.has(method.name)) continue
+    await t.throwsAsync(async () => addon().createMethod(model.handle, method.name, {}), {
+      message: new RegExp(`for ${name}`),
+    })
+  }
+})
+
+test('what the methods need is said of them', t => {
+  const needing = described.filter(({ needs }) => needs.length > 0)
+  t.deepEqual(
+    needing.map(({ name, needs, options }) => [name, needs, options.find(({ required }) => required)?.name]),
+    [
+      ['per-sample', ['statistics'], undefined],
+      ['readout', ['readout'], 'weights'],
+      ['patternnet', ['patterns'], 'patterns'],
+      ['pattern-attribution', ['patterns'], 'patterns'],
+    ],
+  )
 })
 
 forEach('calls at the same time get the maps of their own images', async (t, method) => {

@@ -5,8 +5,10 @@ import { readReference } from './support/parity.js'
 
 interface Expected {
   method: MethodName
-  preset?: 'iba' | 'paper'
+  options?: object
   entry: string
+  /** What of the entry, where it is not all of it. */
+  part?: (reference: Float32Array) => Float32Array
   of: 'raw' | 'map'
   /** The greatest relative L2 error. */
   within: Record<'resnet50' | 'vgg16', number>
@@ -14,25 +16,38 @@ interface Expected {
 
 const exact = { resnet50: 1e-4, vgg16: 1e-4 }
 
-// A gradient jumps where rounding turns the sign of an activation near 0, and a drop is a small difference of large
-// logits. What PyTorch computes on another processor than that of the reference numbers is as far from them as ours:
-// 2.9e-3 for SmoothGrad on VGG-16, 2.0e-4 for occlusion on ResNet-50.
+// Where PyTorch itself, on another processor than that of the reference numbers, is further from them than 1e-4 for a
+// drop or 1e-3 for a mean gradient, so are we: a drop is a small difference of large logits (2.0e-4 on ResNet-50), and a
+// gradient jumps where rounding turns the sign of an activation near 0 (2.9e-3 for SmoothGrad on VGG-16; in double
+// precision 2.7e-3).
 const expectations: Expected[] = [
   { method: 'gradient', entry: 'gradient', of: 'raw', within: exact },
   { method: 'saliency', entry: 'saliency.paper.map', of: 'map', within: exact },
   { method: 'guided-backprop', entry: 'guided_backprop', of: 'raw', within: exact },
   { method: 'deconvnet', entry: 'deconvnet', of: 'raw', within: exact },
   { method: 'grad-cam', entry: 'gradcam', of: 'raw', within: exact },
-  { method: 'occlusion-14', entry: 'occlusion14', of: 'raw', within: { resnet50: 4e-4, vgg16: 1e-4 } },
+  {
+    method: 'occlusion',
+    options: { patch: 14, stride: 3 * 14 },
+    entry: 'occlusion14',
+    part: everyThird,
+    of: 'raw',
+    within: { resnet50: 4e-4, vgg16: 1e-4 },
+  },
   {
     method: 'integrated-gradients',
-    preset: 'paper',
+    options: { preset: 'paper' },
     entry: 'integrated_gradients.mean_gradient',
     of: 'raw',
     within: { resnet50: 1e-3, vgg16: 1e-3 },
   },
   { method: 'smoothgrad', entry: 'smoothgrad', of: 'raw', within: { resnet50: 1e-3, vgg16: 5e-3 } },
 ]
+
+/** Of 16 × 16 patches every third in both directions, as all of them take long. */
+function everyThird(drops: Float32Array): Float32Array {
+  return drops.filter((_, i) => Math.floor(i / 16) % 3 === 0 && (i % 16) % 3 === 0)
+}
 
 async function explain(
   model: Model,
@@ -54,11 +69,11 @@ for (const name of ['resnet50', 'vgg16'] as const) {
     model = await loadModel(name, { weights: 'seeded:0', device: 'cpu', memoryFormat: 'contiguous' })
   })
 
-  for (const { method, preset = 'iba', entry, of, within } of expectations) {
+  for (const { method, options = {}, entry, part = (all: Float32Array) => all, of, within } of expectations) {
     test.serial(`${name}: ${method} equals the reference`, async t => {
-      const result = await explain(model, method, { preset }, await reference)
+      const result = await explain(model, method, options, await reference)
       const data = of === 'raw' ? result.raw!.data : result.map.data
-      const error = relativeError(data, (await reference).array(entry))
+      const error = relativeError(data, part((await reference).array(entry)))
       t.log(`relative L2 ${error}, ${result.seconds.toFixed(2)} s`)
       t.true(error <= within[name], `${error}`)
     })

@@ -7,7 +7,7 @@ import { type AttributeCommandOptions, explainAll } from './explain.js'
 import { Interrupts } from './interrupt.js'
 import { planJobs } from './jobs.js'
 import { addMethodOptions, chosenMethod } from './method.js'
-import { chosenStatistics, requireLearnt, usesDemoNetwork } from './needs.js'
+import { chosenStatistics, usesDemoNetwork, withLearnt } from './needs.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -99,10 +99,10 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
   using interrupts = new Interrupts()
   requireModelOptions(options)
   await requireFolder(options.out)
-  const { method, settings } = chosenMethod(options)
+  const { method, settings: given } = chosenMethod(options)
   requireResults(method, options)
   const statisticsFile = chosenStatistics(method, options)
-  requireLearnt(method, options)
+  const settings = withLearnt(method, given, options)
   const { jobs, amongResults } = await planJobs(inputs, options.out, options.animate ?? 'gif')
   if (amongResults > 0)
     note(`Left out ${count(amongResults, 'image')} below ${options.out}, where the results go.`)

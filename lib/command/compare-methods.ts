@@ -2,7 +2,7 @@ import { describeMethod, describeMethods, type MethodDescription, type OptionVal
 import { checkOptions } from '../method-options.js'
 import { UsageError } from './exit.js'
 import { readValue, type Setting } from './method.js'
-import { chosenStatistics, requireLearnt, usesDemoNetwork } from './needs.js'
+import { chosenStatistics, usesDemoNetwork, withLearnt } from './needs.js'
 import type { ModelOptions, PreprocessingOptions } from './options.js'
 
 /** The options that say which methods are compared. */
@@ -37,11 +37,13 @@ export function chooseMethods(options: Given): Choice {
   const isGiven = options.methods !== undefined
   const wanted = isGiven ? [...new Set(options.methods)].map(describeMethod) : describeMethods()
   const methods = isGiven ? wanted : wanted.filter(method => missing(method, options) === undefined)
-  if (isGiven) for (const method of methods) requireLearnt(method, options)
   const needing = methods.find(({ needs }) => needs.includes('statistics'))
   requireTaken(options.set, methods)
   return {
-    methods: methods.map(method => ({ method, settings: settingsOf(method, options) })),
+    methods: methods.map(method => ({
+      method,
+      settings: withLearnt(method, settingsOf(method, options), options),
+    })),
     leftOut: wanted
       .filter(method => !methods.includes(method))
       .map(method => ({ name: method.name, why: missing(method, options)! })),
@@ -54,7 +56,7 @@ function missing({ needs }: MethodDescription, options: Given): string | undefin
     return 'it needs --statistics, which `iba estimate` makes.'
   if (needs.includes('patterns') && options.patterns === undefined)
     return 'it needs --patterns, which `iba fit-patterns` makes.'
-  if (needs.includes('readout') && options.readout === undefined)
+  if (needs.includes('readout') && options.readout === undefined && !usesDemoNetwork(options))
     return 'it needs --readout, which `iba train-readout` makes.'
   return undefined
 }

@@ -21,7 +21,7 @@ import { printResult } from './evaluation-result.js'
 import { IncompleteError, InterruptedError } from './exit.js'
 import { Interrupts } from './interrupt.js'
 import { addMethodOptions, chosenMethod, type MethodFlags } from './method.js'
-import { chosenStatistics, requireLearnt } from './needs.js'
+import { chosenStatistics, withLearnt } from './needs.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -121,9 +121,9 @@ async function evaluateBy(kind: ProtocolKind, options: EvaluateOptions): Promise
   using interrupts = new Interrupts()
   requireModelOptions(options)
   requireGiven('--data', options.data, 'Give a folder of labelled images, or --data demo.')
-  const { method: description, settings } = chosenMethod(options)
+  const { method: description, settings: given } = chosenMethod(options)
   const statisticsFile = chosenStatistics(description, options)
-  requireLearnt(description, options)
+  const settings = withLearnt(description, given, options)
   const part = partFromEnvironment()
   const protocol = createProtocol(kind, protocolSettings(options))
 

@@ -82,7 +82,7 @@ export function addNeedOptions(command: Command): void {
     .option('--patterns <file>', 'for patternnet and pattern-attribution, from `iba fit-patterns`')
     .option(
       '--readout <file>',
-      "for readout: trained weights, from `iba train-readout` or of the paper's authors",
+      "for readout: trained weights, from `iba train-readout` or of the paper's authors; 'demo': the demo network's",
     )
 }
 

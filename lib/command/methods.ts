@@ -49,7 +49,8 @@ function printMethod({ name, summary, source, needs, options }: MethodDescriptio
   printTable([['option', 'default', 'in paper', 'accepts', 'meaning'], ...rows])
 }
 
-function defaultText({ name, defaults }: OptionDescription, preset: 'iba' | 'paper'): string {
+function defaultText({ name, defaults, required }: OptionDescription, preset: 'iba' | 'paper'): string {
+  if (required) return 'required'
   const value = name === 'preset' && defaults.iba !== null ? preset : defaults[preset]
   if (value === null) return '-'
   return Array.isArray(value) ? value.join(',') : String(value)

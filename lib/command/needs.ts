@@ -1,4 +1,4 @@
-import { architectures, demo, type MethodDescription } from '../index.js'
+import { architectures, demo, type MethodDescription, type OptionValue } from '../index.js'
 import { modelLabel } from '../model-file.js'
 import { UsageError } from './exit.js'
 import type { MethodFlags } from './method.js'
@@ -32,11 +32,17 @@ function chosenLayer({ model, layer }: Given): string | undefined {
   return layer ?? architectures().find(({ name }) => name === architecture)?.bottleneckLayer
 }
 
-/** Refuses a method that needs patterns, or a trained readout, without them.
- * @throws UsageError with the command that makes them */
-export function requireLearnt(method: MethodDescription, options: Given): void {
+/** The settings with the trained readout that the demo network brings, if the method needs one and none is given.
+ * @throws UsageError the method needs patterns, or a trained readout, with the command that makes them */
+export function withLearnt(
+  method: MethodDescription,
+  settings: Record<string, OptionValue>,
+  options: Given,
+): Record<string, OptionValue> {
   requirePatterns(method, options)
-  requireReadout(method, options)
+  if (!method.needs.includes('readout') || settings.weights !== undefined) return settings
+  if (usesDemoNetwork(options)) return { ...settings, weights: 'demo' }
+  throw missingReadout(method, options)
 }
 
 function requirePatterns(method: MethodDescription, options: Given): void {
@@ -50,12 +56,10 @@ function requirePatterns(method: MethodDescription, options: Given): void {
   )
 }
 
-function requireReadout(method: MethodDescription, options: Given): void {
-  const given = options.readout !== undefined || options.set.some(({ name }) => name === 'weights')
-  if (given || !method.needs.includes('readout')) return
+function missingReadout(method: MethodDescription, options: Given): UsageError {
   const file = `${options.model}-readout.safetensors`
   const words = ['iba', 'train-readout', '--model', options.model, '--data', 'FOLDER', '--out', file]
-  throw new UsageError(
+  return new UsageError(
     `${method.name} needs a readout that was trained on ${options.model}. Train one, on labelled images:\n\n` +
       `  ${words.map(shellWord).join(' ')}\n\nthen add --readout ${shellWord(file)} to this command.`,
   )

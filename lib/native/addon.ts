@@ -81,6 +81,7 @@ export interface NativeOptionSpec {
   minimum: number
   maximum: number
   choices: string[]
+  required: boolean
 }
 
 export interface NativeMethod {

@@ -46,6 +46,7 @@ Napi::Value to_js(Napi::Env env, const OptionSpec& spec) {
   object.Set("minimum", spec.minimum);
   object.Set("maximum", spec.maximum);
   object.Set("choices", to_array(env, spec.choices));
+  object.Set("required", spec.required);
   return object;
 }
 

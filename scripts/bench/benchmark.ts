@@ -6,6 +6,8 @@ export interface Settings {
   rounds: number
   /** Optimisation steps of a map where seconds per map are compared. */
   steps: number
+  /** Which methods are measured where several can be; all if absent. */
+  methods?: readonly string[] | undefined
 }
 
 /** One line of a benchmark's table: what each column says. All rows of a table have the same columns. */

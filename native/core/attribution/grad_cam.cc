@@ -24,7 +24,13 @@ class GradCam : public Method {
       : layer_(chosen_layer(network, options)), pass_(network, layer_.value), paper_(options.is_paper()) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
-    auto found = pass_.run(paper_ ? of_predicted_classes(batch) : batch);
+    Steps steps(batch, runs_of(batch));
+    return attribute(batch, steps);
+  }
+
+  /// The same as a part of other work.
+  std::vector<Attribution> attribute(const Batch& batch, Steps& steps) const {
+    auto found = pass_.run(paper_ ? of_predicted_classes(batch) : batch, steps);
     Grid grid = grid_of_layer(found.activation, batch.images);
     Tensor weights = grid.to_image(found.arrived).mean({2, 3}, true);
     Tensor maps = (weights * grid.to_image(found.activation)).sum(1).relu_().cpu();
@@ -65,10 +71,11 @@ class GuidedGradCam : public Method {
         guided_(network, network.input, resolve(guided_backprop_rules(), network)) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
-    auto attributions = grad_cam_.attribute(batch);
+    Steps steps(batch, 2 * runs_of(batch));
+    auto attributions = grad_cam_.attribute(batch, steps);
     Batch same_classes = batch;
     for (size_t b = 0; b < attributions.size(); ++b) same_classes.requests[b].target = attributions[b].target;
-    Tensor guided = guided_.run(same_classes).arrived;
+    Tensor guided = guided_.run(same_classes, steps).arrived;
     for (size_t b = 0; b < attributions.size(); ++b) {
       auto& attribution = attributions[b];
       attribution.raw = (guided[static_cast<int64_t>(b)].cpu() * attribution.map).contiguous();

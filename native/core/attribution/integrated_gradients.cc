@@ -18,8 +18,8 @@ class IntegratedGradients : public Method {
         multiplies_(options.flag("timesInput")) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
-    Targets targets = find_targets(network_, batch);
-    Steps steps(batch, batch.size() * runs_of(steps_, batch.rows));
+    Steps steps(batch, runs_of(batch) + batch.size() * runs_of(steps_, batch.rows));
+    Targets targets = find_targets(network_, batch, steps);
     std::vector<Attribution> attributions;
     for (int64_t b = 0; b < batch.size(); ++b)
       attributions.push_back(attribute_one(batch, b, targets, steps));

@@ -15,8 +15,4 @@ Tensor mean_gradient(const BackwardPass& pass, int64_t target, int64_t total, in
   return sum.div_(static_cast<double>(total));
 }
 
-int64_t runs_of(int64_t total, int64_t rows) {
-  return (total + rows - 1) / rows;
-}
-
 }  // namespace iba

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "attribution/local_pass.h"
-#include "attribution/mean_gradient.h"
 #include "attribution/passes.h"
 #include "image/baseline.h"
 

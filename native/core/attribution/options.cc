@@ -70,6 +70,12 @@ OptionSpec OptionSpec::in_paper(OptionValue value) const {
   return spec;
 }
 
+OptionSpec OptionSpec::as_required() const {
+  OptionSpec spec = *this;
+  spec.required = true;
+  return spec;
+}
+
 OptionSpec number_option(std::string name, std::string summary, double standard, double minimum,
                          double maximum) {
   return {std::move(name), std::move(summary), Form::number, standard, {}, minimum, maximum, {}};
@@ -117,7 +123,10 @@ Options::Options(const std::vector<OptionSpec>& specs, const std::map<std::strin
     const auto& standard = paper && spec.paper ? spec.paper : spec.standard;
     if (standard) values_[spec.name] = *standard;
     auto value = given.find(spec.name);
-    if (value == given.end()) continue;
+    if (value == given.end()) {
+      if (spec.required) refuse(spec, spec.summary);
+      continue;
+    }
     check(spec, value->second);
     values_[spec.name] = value->second;
   }

@@ -25,8 +25,11 @@ struct OptionSpec {
   double minimum = std::numeric_limits<double>::lowest();
   double maximum = std::numeric_limits<double>::max();
   std::vector<std::string> choices = {};
+  /// Whether a value has to be given.
+  bool required = false;
 
   OptionSpec in_paper(OptionValue value) const;
+  OptionSpec as_required() const;
 };
 
 OptionSpec number_option(std::string name, std::string summary, double standard, double minimum,
@@ -43,7 +46,7 @@ OptionSpec numbers_option(std::string name, std::string summary);
 class Options {
  public:
   /// Completes what is given by the presets' values ("preset" is `iba` or `paper`). Throws INVALID_ARGUMENT
-  /// for an unknown name, a value of another form, or one out of range.
+  /// for an unknown name, a value of another form, one out of range, or one that is required and missing.
   Options(const std::vector<OptionSpec>& specs, const std::map<std::string, OptionValue>& given);
 
   bool has(const std::string& name) const { return values_.contains(name); }

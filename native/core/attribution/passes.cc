@@ -14,18 +14,27 @@ void choose_targets(const Batch& batch, int64_t first, const Tensor& logits, Tar
   }
 }
 
-Targets find_targets(const Network& network, const Batch& batch) {
+Targets find_targets(const Network& network, const Batch& batch, Steps& steps) {
   Targets targets;
   for_each_run(batch.size(), batch.rows, [&](int64_t begin, int64_t end) {
-    batch.cancellation.check();
+    steps.check();
     choose_targets(batch, begin, logits(network, batch.images.slice(0, begin, end)), targets);
+    steps.finish();
   });
   return targets;
 }
 
 void for_each_run(int64_t rows, int64_t most, const std::function<void(int64_t, int64_t)>& run) {
-  int64_t runs = (rows + most - 1) / most;
+  int64_t runs = runs_of(rows, most);
   for (int64_t i = 0; i < runs; ++i) run(rows * i / runs, rows * (i + 1) / runs);
+}
+
+int64_t runs_of(int64_t rows, int64_t most) {
+  return (rows + most - 1) / most;
+}
+
+int64_t runs_of(const Batch& batch) {
+  return runs_of(batch.size(), batch.rows);
 }
 
 BackwardPass::BackwardPass(const Network& network, ValueId at, StepRules rules, Start start)
@@ -46,9 +55,13 @@ Tensor BackwardPass::run(const Tensor& rows, const std::vector<int64_t>& classes
 }
 
 BackwardPass::Found BackwardPass::run(const Batch& batch) const {
+  Steps steps(batch, runs_of(batch));
+  return run(batch, steps);
+}
+
+BackwardPass::Found BackwardPass::run(const Batch& batch, Steps& steps) const {
   Found found;
   std::vector<Tensor> activations, arrived;
-  Steps steps(batch, (batch.size() + batch.rows - 1) / batch.rows);
   for_each_run(batch.size(), batch.rows, [&](int64_t begin, int64_t end) {
     steps.check();
     Values values = cut_.before(batch.images.slice(0, begin, end));

@@ -23,11 +23,14 @@ struct Targets {
 /// `targets`.
 void choose_targets(const Batch& batch, int64_t first, const Tensor& logits, Targets& targets);
 
-/// The targets of a batch, from one forward pass.
-Targets find_targets(const Network& network, const Batch& batch);
-
 /// Splits so many rows into runs of equal length of at most `most`, and calls `run(begin, end)` for each.
 void for_each_run(int64_t rows, int64_t most, const std::function<void(int64_t, int64_t)>& run);
+
+/// How many runs that are.
+int64_t runs_of(int64_t rows, int64_t most);
+
+/// How many runs a batch's images go through the network in.
+int64_t runs_of(const Batch& batch);
 
 /// Counts the steps of a batch's work, and stops it where it was cancelled.
 class Steps {
@@ -45,6 +48,9 @@ class Steps {
   int64_t total_;
   int64_t done_ = 0;
 };
+
+/// The targets of a batch, from a forward pass, which takes `runs_of(batch)` steps.
+Targets find_targets(const Network& network, const Batch& batch, Steps& steps);
 
 /// What the pass back starts from.
 enum class Start { one, logit };
@@ -66,6 +72,9 @@ class BackwardPass {
     Targets targets;
   };
   Found run(const Batch& batch) const;
+
+  /// The same as a part of other work: it takes `runs_of(batch)` of its steps.
+  Found run(const Batch& batch, Steps& steps) const;
 
   const Cut& cut() const { return cut_; }
 

@@ -12,12 +12,6 @@ namespace iba {
 namespace {
 
 ModelPatterns patterns_for(const Network& network, const Options& options) {
-  if (!options.has("patterns")) {
-    throw Error(
-        "INVALID_ARGUMENT",
-        "This method needs patterns that were fitted on images: make them with `iba fit-patterns` and give "
-        "the file as patterns.");
-  }
   auto patterns = PatternsFile::read(options.text("patterns"));
   std::string hash = weight_fingerprint(network);
   if (patterns.architecture == network.architecture && patterns.weight_hash == hash) return patterns;
@@ -56,7 +50,7 @@ std::unique_ptr<Method> make(const Network& network, const Options& options) {
 }
 
 std::vector<OptionSpec> patterns_option() {
-  return {text_option("patterns", "required: the file that `iba fit-patterns` wrote for this model")};
+  return {text_option("patterns", "the file that `iba fit-patterns` wrote for this model").as_required()};
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ class Uninformed : public Method {
   explicit Uninformed(const Network& network) : network_(network) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
-    Steps steps(batch, 1);
-    Targets targets = find_targets(network_, batch);
+    Steps steps(batch, runs_of(batch));
+    Targets targets = find_targets(network_, batch, steps);
     std::vector<Attribution> attributions;
     for (int64_t b = 0; b < batch.size(); ++b) {
       Attribution attribution = targets.attribution(b);
@@ -33,7 +33,6 @@ class Uninformed : public Method {
       attribution.raw = attribution.map.unsqueeze(0);
       attributions.push_back(std::move(attribution));
     }
-    steps.finish();
     return attributions;
   }
 

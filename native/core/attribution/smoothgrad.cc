@@ -17,8 +17,8 @@ class SmoothGrad : public Method {
         noise_(options.number("noise")) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
-    Targets targets = find_targets(network_, batch);
-    Steps steps(batch, batch.size() * runs_of(samples_, batch.rows));
+    Steps steps(batch, runs_of(batch) + batch.size() * runs_of(samples_, batch.rows));
+    Targets targets = find_targets(network_, batch, steps);
     std::vector<Attribution> attributions;
     for (int64_t b = 0; b < batch.size(); ++b) {
       Attribution attribution = targets.attribution(b);
