@@ -48,8 +48,14 @@ const comparisons: readonly Comparison[] = [
   { method: 'grad-cam', gives: 'map', readsLayer: true },
   { method: 'guided-grad-cam', gives: 'raw', readsLayer: true },
   { method: 'lrp', settings: { composite: 'epsilon', epsilon: 1e-6 }, gives: 'raw' },
-  { method: 'smoothgrad', settings: { samples: 50, noise: 0.15 }, brief: { samples: 2 }, gives: 'raw' },
-  { method: 'integrated-gradients', settings: { steps: 50 }, brief: { steps: 2 }, gives: 'raw' },
+  {
+    method: 'smoothgrad',
+    settings: { samples: 50, noise: 0.15 },
+    brief: { samples: 2 },
+    gives: 'raw',
+    rounds: 2,
+  },
+  { method: 'integrated-gradients', settings: { steps: 50 }, brief: { steps: 2 }, gives: 'raw', rounds: 2 },
   { method: 'occlusion-14', ...occlusion(14), rounds: 2 },
   { method: 'occlusion-8', ...occlusion(8), rounds: 1 },
 ]
