@@ -2,7 +2,7 @@
 //   npm run bench -- [name…] [--quick] [--steps N] [--methods a,b] [--json FILE]
 import { parseArgs } from 'node:util'
 import { print, printTable } from '../lib/command/output.js'
-import { writeFileAtomically } from '../lib/files.js'
+import { errorCode, writeFileAtomically } from '../lib/files.js'
 import { InvalidArgumentError } from '../lib/index.js'
 import type { Benchmark, Row, Settings } from './bench/benchmark.js'
 import { degradationBenchmark } from './bench/degradation.js'
@@ -26,23 +26,22 @@ const benchmarks = [
   memoryBenchmark,
 ]
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    steps: { type: 'string', default: '10' },
-    methods: { type: 'string' },
-    json: { type: 'string' },
-  },
-})
-
 await main().catch(error => {
-  if (!(error instanceof InvalidArgumentError)) throw error
+  if (!(error instanceof InvalidArgumentError || errorCode(error)?.startsWith('ERR_PARSE_ARGS'))) throw error
   console.error(error.message)
   process.exit(2)
 })
 
 async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      steps: { type: 'string', default: '10' },
+      methods: { type: 'string' },
+      json: { type: 'string' },
+    },
+  })
   const chosen = chooseBenchmarks(positionals)
   const settings: Settings = {
     quick: values.quick,

@@ -7,7 +7,7 @@ import type { RunRecord, RunResult } from '../lib/evaluation/runs/record.js'
 import { ended, iba, makeFolder, startIba } from './support/command.js'
 
 const demo = ['--model', 'demo', '--device', 'cpu', '--data', 'demo', '--quiet']
-const env = { IBA_THREADS: '1', OMP_WAIT_POLICY: 'passive' }
+const env = { IBA_THREADS: '1' }
 
 let folder: string
 let remove: () => Promise<void>
@@ -31,7 +31,7 @@ function timeless({ started, finished, throughput, secondsPerMap, records, ...re
   return { ...rest, records: records.map(({ seconds, ...record }: RunRecord) => record) }
 }
 
-test('a run writes one file with all there is to know, and prints its scores', async t => {
+test.serial('a run writes one file with all there is to know, and prints its scores', async t => {
   const { code, stdout } = await evaluate(
     'degradation',
     '--method',
@@ -93,7 +93,7 @@ test('a run writes one file with all there is to know, and prints its scores', a
   t.regex(other.stderr, /is of a run with another data/)
 })
 
-test('a killed run goes on where it was, and finds what an unbroken one finds', async t => {
+test.serial('a killed run goes on where it was, and finds what an unbroken one finds', async t => {
   const words = ['--method', 'random', '--tile', '8', '--samples', '8']
   const child = startIba(['evaluate', 'degradation', ...demo, ...words, '--out', out('killed')], { env })
   const log = join(out('killed'), 'demo.random.degradation-8.jsonl')
@@ -123,7 +123,27 @@ test('a killed run goes on where it was, and finds what an unbroken one finds', 
   t.deepEqual(timeless(resumed), timeless(await readOnly('whole')))
 })
 
-test('Ctrl-C says how to go on, and loses nothing', async t => {
+test.serial('a log that is broken is named with the line, and kept', async t => {
+  const words = [
+    'degradation',
+    '--method',
+    'random',
+    '--samples',
+    '2',
+    '--out',
+    out('broken'),
+    '--resume',
+  ] as const
+  const log = join(out('broken'), 'demo.random.degradation-8.jsonl')
+  await mkdir(out('broken'))
+  await writeFile(log, 'not JSON\n')
+  const { code, stderr } = await evaluate(...words)
+  t.is(code, 1)
+  t.regex(stderr, /Line 1 of '.*demo\.random\.degradation-8\.jsonl' is not valid JSON.*Remove the line/)
+  t.is(await readFile(log, 'utf8'), 'not JSON\n')
+})
+
+test.serial('Ctrl-C says how to go on, and loses nothing', async t => {
   const words = ['degradation', ...demo, '--method', 'random', '--samples', '8', '--out', out('stopped')]
   const child = startIba(['evaluate', ...words], { env })
   const done = ended(child)
@@ -137,7 +157,7 @@ test('Ctrl-C says how to go on, and loses nothing', async t => {
   t.true((await readFile(log, 'utf8')).endsWith('}\n'))
 })
 
-test('two processes and a merge find what one finds', async t => {
+test.serial('two processes and a merge find what one finds', async t => {
   const words = ['--method', 'smoothgrad', '--set', 'samples=3', '--tile', '56']
   const runs = [0, 1].map(rank =>
     iba(['evaluate', 'degradation', ...demo, ...words, '--out', out('ranks')], {
@@ -166,7 +186,7 @@ test('two processes and a merge find what one finds', async t => {
   t.regex(mixed.stderr, /not parts of one run: they differ in method/)
 })
 
-test('every protocol runs on the demo', async t => {
+test.serial('every protocol runs on the demo', async t => {
   const runs = {
     'bounding-boxes': ['--unnormalised'],
     'sensitivity-n': ['--tile', '56', '--masks', '5', '--ns', '3', '--pooled'],
@@ -190,7 +210,7 @@ test('every protocol runs on the demo', async t => {
   t.is(sanity.records.length, 2 * sanity.places!.length)
 })
 
-test('statistics are learnt anew for the networks of the sanity check', async t => {
+test.serial('statistics are learnt anew for the networks of the sanity check', async t => {
   const { code, stdout } = await evaluate(
     'sanity',
     ...[
@@ -212,7 +232,7 @@ test('statistics are learnt anew for the networks of the sanity check', async t 
   t.true(curve.y.every((value: number) => value < 1))
 })
 
-test('what is wrong with the data or the words is said', async t => {
+test.serial('what is wrong with the data or the words is said', async t => {
   const empty = out('no-labels')
   await mkdir(empty)
   await writeFile(join(empty, 'notes.txt'), '')

@@ -131,6 +131,20 @@ test('occlusion is the drop of the logit when a patch is replaced by the mean co
   }
 })
 
+test('patches with gaps between them begin inside the image, and leave the gaps out', async t => {
+  for (const [stride, patches] of [
+    [20, 4],
+    [62, 2],
+    [64, 1],
+    [100, 1],
+  ] as const) {
+    const { raw, map } = await explain(methods.occlusion, { patch: 4, stride })
+    t.deepEqual(raw.shape, [1, patches, patches])
+    t.is(map.data[10], 0)
+    t.is(map.data.at(-1), stride < 64 ? raw.data.at(-1) : 0)
+  }
+})
+
 test('occlusion-8 and -14 are occlusion with that patch', async t => {
   for (const [name, patch] of [
     ['occlusion-8', 8],

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import { writeFileAtomically } from '../files.js'
-import { renderCurves } from '../training/curves.js'
 import { readLog } from '../training/json-log.js'
 import { UsageError } from './exit.js'
 import { print } from './output.js'
@@ -22,6 +21,8 @@ export function addPlot(program: Command): void {
 async function plot(path: string, { out }: { out: string }): Promise<void> {
   const log = await readLog(path)
   if (log.length === 0) throw new UsageError(`'${path}' holds no log of a training. Make one with --log.`)
+  // Drawing libraries would double the time that every command takes to start.
+  const { renderCurves } = await import('../training/curves.js')
   await writeFileAtomically(out, renderCurves(log))
   print(`${out}: ${log.length} records, ${log.at(-1)!.step} steps`)
 }

@@ -6,7 +6,6 @@ import type { LeftOut } from '../reproduction/cells.js'
 import type { PlannedProtocol, ReproductionOptions } from '../reproduction/options.js'
 import { findPaperMethod, type PaperMethod, paperMethods } from '../reproduction/paper.js'
 import { estimateReproduction, type ReproductionReport, reproduce } from '../reproduction/run.js'
-import { writeReport } from '../reproduction/write-report.js'
 import {
   addDataOptions,
   type DataOptions,
@@ -117,6 +116,8 @@ async function runReproduce(options: ReproduceOptions): Promise<void> {
     }
     const leftOut = options.reportOnly ? [] : await reproduce(wanted, teller)
     teller.stop()
+    // Drawing libraries would double the time that every command takes to start.
+    const { writeReport } = await import('../reproduction/write-report.js')
     const files = await writeReport(wanted, leftOut)
     print(`The report is in ${files.html}, the table in ${files.markdown} and ${files.csv}.`)
     requireComplete(leftOut, teller.failures)

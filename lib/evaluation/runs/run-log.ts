@@ -42,11 +42,10 @@ export class RunLog {
     })
     const end = text.lastIndexOf('\n') + 1
     if (end === 0) return await RunLog.#begin(path, header)
-    const [first, ...lines] = text.slice(0, end - 1).split('\n')
-    requireSameRun(path, JSON.parse(first!) as RunHeader, header)
+    const [found, ...records] = parseLines(path, text.slice(0, end - 1))
+    requireSameRun(path, found as RunHeader, header)
     await truncate(path, Buffer.byteLength(text.slice(0, end)))
-    const records = lines.map(line => JSON.parse(line) as RunRecord)
-    return new RunLog(path, await openFile(path, 'a'), records)
+    return new RunLog(path, await openFile(path, 'a'), records as RunRecord[])
   }
 
   has(key: string): boolean {
@@ -70,6 +69,19 @@ export class RunLog {
   async remove(): Promise<void> {
     await rm(this.path, { force: true })
   }
+}
+
+function parseLines(path: string, text: string): unknown[] {
+  return text.split('\n').map((line, i) => {
+    try {
+      return JSON.parse(line)
+    } catch (error) {
+      throw new RunError(
+        `Line ${i + 1} of '${path}' is not valid JSON, so the run can't go on. Remove the line, or the file to start again.`,
+        { cause: error },
+      )
+    }
+  })
 }
 
 function requireSameRun(path: string, found: RunHeader, wanted: RunHeader): void {

@@ -15,7 +15,9 @@ class PatchRow {
  public:
   PatchRow(int64_t extent, int64_t patch, int64_t stride) : extent_(extent), patch_(patch), stride_(stride) {}
 
-  int64_t count() const { return extent_ <= patch_ ? 1 : 1 + (extent_ - patch_ + stride_ - 1) / stride_; }
+  int64_t count() const {
+    return 1 + (std::max(extent_ - std::max(patch_, stride_), int64_t{0}) + stride_ - 1) / stride_;
+  }
   int64_t begin(int64_t i) const { return i * stride_; }
   int64_t end(int64_t i) const { return std::min(i * stride_ + patch_, extent_); }
 
