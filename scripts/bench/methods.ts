@@ -35,7 +35,7 @@ interface Comparison {
   brief?: MethodSettings
   /** Which of our results is captum's. */
   gives: 'raw' | 'map'
-  /** How often it is measured at most. */
+  /** How often such a method is measured at most. */
   rounds?: number
   readsLayer?: true
 }
@@ -117,11 +117,16 @@ async function compare(
 
   const ours: Explained[] = []
   const theirs: (Explained | string)[] = []
-  for (let round = 0; round < Math.min(rounds, comparison.rounds ?? rounds); round++) {
+  for (let round = 0; round < roundsOf(comparison, rounds); round++) {
     ours.push(await explain(attributer, images, comparison))
     theirs.push(await captum.explain(comparison, settings, images.length))
   }
   return besides(ours, theirs)
+}
+
+/** What is short varies more from time to time. */
+function roundsOf({ brief, rounds: most = 1 }: Comparison, rounds: number): number {
+  return brief ? Math.min(rounds, most) : 3 * rounds
 }
 
 function makeAttributer(

@@ -147,14 +147,18 @@ Tensor ReadoutNetwork::forward(const std::vector<Tensor>& inputs, int64_t height
 
 Tensor ReadoutNetwork::forward_by_images(const std::vector<Tensor>& inputs, int64_t height,
                                          int64_t width) const {
+  // Vectors are the same for all places: a bias of each image.
+  Tensor bias = parameters_[1].expand({inputs[0].size(0), -1});
   std::vector<size_t> whole;
   std::vector<Tensor> parts, resized;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    parts.push_back(part_of_first(i).contiguous());
+    const Tensor& part = parts.emplace_back(part_of_first(i).contiguous());
     if (inputs[i].size(1) == height && inputs[i].size(2) == width) {
       whole.push_back(i);
+    } else if (inputs[i].size(1) == 1 && inputs[i].size(2) == 1) {
+      bias = bias + convolve(inputs[i], part, Tensor()).flatten(1);
     } else {
-      resized.push_back(convolve(inputs[i], parts[i], Tensor()));
+      resized.push_back(convolve(inputs[i], part, Tensor()));
     }
   }
   std::vector<Tensor> alphas;
@@ -162,12 +166,12 @@ Tensor ReadoutNetwork::forward_by_images(const std::vector<Tensor>& inputs, int6
     Tensor first;
     for (size_t i : whole) {
       Tensor x = inputs[i].narrow(0, image, 1);
-      first = first.defined() ? first.add_(convolve(x, parts[i], Tensor()))
-                              : convolve(x, parts[i], parameters_[1]);
+      first =
+          first.defined() ? first.add_(convolve(x, parts[i], Tensor())) : convolve(x, parts[i], bias[image]);
     }
-    if (!first.defined()) first = parameters_[1].repeat({1, height, width, 1});
-    Tensor rows = first[0];
-    add_resized_and_rectify_rows(rows, resized, image, 0, height);
+    if (!first.defined()) first = bias[image].repeat({1, height, width, 1});
+    Tensor sum = first[0];
+    add_resized_and_rectify(sum, resized, image);
     Tensor second = convolve(first, parameters_[2], parameters_[3]).relu_();
     alphas.push_back(convolve(second, parameters_[4], parameters_[5]));
   }

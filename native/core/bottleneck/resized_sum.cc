@@ -2,6 +2,13 @@
 
 #include <algorithm>
 
+// Which vector instructions there are is only known where the program runs.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+#define IBA_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define IBA_VECTOR_CLONES
+#endif
+
 namespace iba {
 
 namespace {
@@ -24,45 +31,54 @@ bool is_plain(const at::Tensor& pixels) {
   return pixels.is_cpu() && pixels.scalar_type() == at::kFloat && pixels.is_contiguous();
 }
 
+/// upper · (1 - below) + lower · below
+IBA_VECTOR_CLONES void mix(const float* upper, const float* lower, float below, int64_t length, float* out) {
+  float above = 1 - below;
+  for (int64_t i = 0; i < length; ++i) out[i] = above * upper[i] + below * lower[i];
+}
+
+IBA_VECTOR_CLONES void add_mixed(const float* left, const float* right, float weight, int64_t length,
+                                 float* sum) {
+  float other = 1 - weight;
+  for (int64_t i = 0; i < length; ++i) sum[i] += other * left[i] + weight * right[i];
+}
+
+IBA_VECTOR_CLONES void rectify(int64_t length, float* values) {
+  for (int64_t i = 0; i < length; ++i) values[i] = std::max(values[i], 0.0f);
+}
+
 /// The row of an enlarged map before it is enlarged along the row, as (w_i, C).
 void mix_rows(const at::Tensor& map, int64_t image, Taps row, std::vector<float>& mixed) {
   int64_t length = map.size(2) * map.size(3);
   const float* data = map.const_data_ptr<float>() + image * map.size(1) * length;
-  const float* upper = data + row.first * length;
-  const float* lower = data + row.second * length;
   mixed.resize(static_cast<size_t>(length));
-  float* out = mixed.data();
-  float below = row.weight, above = 1 - below;
-  for (int64_t i = 0; i < length; ++i) out[i] = above * upper[i] + below * lower[i];
+  mix(data + row.first * length, data + row.second * length, row.weight, length, mixed.data());
 }
 
-/// Adds such a row to a row of the sum, enlarged.
-void add_row(float* sum, int64_t width, int64_t channels, const float* mixed, int64_t mixed_width) {
-  for (int64_t x = 0; x < width; ++x) {
-    Taps column = taps_at(x, mixed_width, width);
-    const float* first = mixed + column.first * channels;
-    const float* second = mixed + column.second * channels;
-    float* pixel = sum + x * channels;
-    float right = column.weight, left = 1 - right;
-    for (int64_t c = 0; c < channels; ++c) pixel[c] += left * first[c] + right * second[c];
-  }
+/// Adds a pixel of such a row, enlarged along the row.
+void add_pixel(float* sum, int64_t channels, const float* mixed, Taps column) {
+  add_mixed(mixed + column.first * channels, mixed + column.second * channels, column.weight, channels, sum);
 }
 
 }  // namespace
 
-void add_resized_and_rectify_rows(at::Tensor& rows, const std::vector<at::Tensor>& maps, int64_t image,
-                                  int64_t first, int64_t height) {
-  int64_t width = rows.size(1), channels = rows.size(2);
-  float* data = rows.data_ptr<float>();
-  at::parallel_for(0, rows.size(0), 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> mixed;
+void add_resized_and_rectify(at::Tensor& sum, const std::vector<at::Tensor>& maps, int64_t image) {
+  int64_t height = sum.size(0), width = sum.size(1), channels = sum.size(2);
+  float* data = sum.data_ptr<float>();
+  at::parallel_for(0, height, 1, [&](int64_t begin, int64_t end) {
+    std::vector<std::vector<float>> mixed(maps.size());
     for (int64_t y = begin; y < end; ++y) {
-      float* row = data + y * width * channels;
-      for (const auto& map : maps) {
-        mix_rows(map, image, taps_at(first + y, map.size(1), height), mixed);
-        add_row(row, width, channels, mixed.data(), map.size(2));
+      for (size_t i = 0; i < maps.size(); ++i) {
+        mix_rows(maps[i], image, taps_at(y, maps[i].size(1), height), mixed[i]);
       }
-      for (int64_t i = 0; i < width * channels; ++i) row[i] = std::max(row[i], 0.0f);
+      // A pixel stays in the processor's nearest cache until it is done.
+      for (int64_t x = 0; x < width; ++x) {
+        float* pixel = data + (y * width + x) * channels;
+        for (size_t i = 0; i < maps.size(); ++i) {
+          add_pixel(pixel, channels, mixed[i].data(), taps_at(x, maps[i].size(2), width));
+        }
+        rectify(channels, pixel);
+      }
     }
   });
 }
@@ -71,7 +87,7 @@ void add_resized_and_rectify(at::Tensor& sum, const std::vector<at::Tensor>& map
   if (is_plain(sum) && std::all_of(maps.begin(), maps.end(), is_plain)) {
     for (int64_t image = 0; image < sum.size(0); ++image) {
       at::Tensor rows = sum[image];
-      add_resized_and_rectify_rows(rows, maps, image, 0, sum.size(1));
+      add_resized_and_rectify(rows, maps, image);
     }
     return;
   }

@@ -10,10 +10,8 @@ namespace iba {
 /// sums off at 0, in place. All are pixels (B, h, w, C).
 void add_resized_and_rectify(at::Tensor& sum, const std::vector<at::Tensor>& maps);
 
-/// The same for some rows (n, w, C) of one image's sum, which has `height` rows, from its row `first` on. All
-/// are contiguous floats on the CPU.
-void add_resized_and_rectify_rows(at::Tensor& rows, const std::vector<at::Tensor>& maps, int64_t image,
-                                  int64_t first, int64_t height);
+/// The same for one image's sum (h, w, C) and its part of the maps. All are contiguous floats on the CPU.
+void add_resized_and_rectify(at::Tensor& sum, const std::vector<at::Tensor>& maps, int64_t image);
 
 /// The gradient with respect to a map of that size for the gradient with respect to the sum.
 at::Tensor resize_backward(const at::Tensor& gradient, int64_t height, int64_t width);

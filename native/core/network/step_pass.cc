@@ -8,12 +8,22 @@ namespace iba {
 
 namespace {
 
-/// A 1×1 convolution is a matrix product over the pixels, which is faster than as a convolution.
+/// LibTorch multiplies matrices with a library for Intel's processors: on AMD's, its convolutions are faster.
+bool multiplies_matrices_well() {
+#if defined(__x86_64__)
+  static const bool is_intel = __builtin_cpu_is("intel");
+  return is_intel;
+#else
+  return true;
+#endif
+}
+
+/// A 1×1 convolution is a matrix product over the pixels, which can be faster than as a convolution.
 bool is_matrix_product(const Convolution& op, const Tensor& x) {
   static const Pair one{1, 1}, zero{0, 0};
-  return x.is_cpu() && op.groups == 1 && op.weight.size(2) == 1 && op.weight.size(3) == 1 &&
-         op.stride == one && op.padding == zero && !x.requires_grad() && !op.weight.requires_grad() &&
-         x.is_contiguous(at::MemoryFormat::ChannelsLast);
+  return multiplies_matrices_well() && x.is_cpu() && op.groups == 1 && op.weight.size(2) == 1 &&
+         op.weight.size(3) == 1 && op.stride == one && op.padding == zero && !x.requires_grad() &&
+         !op.weight.requires_grad() && x.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 /// The pixels of a channels-last image as the rows of a matrix, without a copy.
