@@ -1,5 +1,9 @@
 #include "attribution/map.h"
 
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
 namespace iba {
 
 namespace {
@@ -8,11 +12,25 @@ at::Tensor divide(const at::Tensor& map, double by) {
   return by == 0 ? map : map / by;
 }
 
+/// The value below which a share of the values lies, interpolated between neighbours. Reorders the values, of
+/// which there must be some.
+float quantile(std::vector<float>& values, double share) {
+  double position = share * static_cast<double>(values.size() - 1);
+  auto below = values.begin() + static_cast<std::ptrdiff_t>(position);
+  std::nth_element(values.begin(), below, values.end());
+  auto above = below + 1 == values.end() ? below : std::min_element(below + 1, values.end());
+  return std::lerp(*below, *above, static_cast<float>(position - std::floor(position)));
+}
+
 }  // namespace
 
 at::Tensor clip_outliers(const at::Tensor& map) {
-  at::Tensor bounds = at::quantile(map.flatten(), at::tensor({0.005, 0.995}, map.options()));
-  return map.clamp(bounds[0].item<float>(), bounds[1].item<float>());
+  at::Tensor pixels = map.to(at::kCPU, at::kFloat).contiguous();
+  if (pixels.isnan().any().item<bool>()) return map;
+  // Two values are needed: sorting them all would take longer than all else that is done with a map.
+  std::vector<float> values(pixels.const_data_ptr<float>(), pixels.const_data_ptr<float>() + pixels.numel());
+  float lowest = quantile(values, 0.005);
+  return map.clamp(lowest, quantile(values, 0.995));
 }
 
 at::Tensor divide_by_absolute_sum(const at::Tensor& map) {
