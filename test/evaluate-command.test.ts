@@ -31,6 +31,21 @@ function timeless({ started, finished, throughput, secondsPerMap, records, ...re
   return { ...rest, records: records.map(({ seconds, ...record }: RunRecord) => record) }
 }
 
+test.serial('a score that has no value is said', async t => {
+  const words = ['--method', 'random', '--tile', '56', '--samples', '1', '--out', out('undefined')]
+  await evaluate('degradation', ...words)
+  const [file] = await readdir(out('undefined'))
+  const result = await readOnly('undefined')
+  const none = { ...result.score, value: null }
+  await writeFile(
+    join(out('undefined'), file!),
+    JSON.stringify({ ...result, score: none, scores: { top1: none } }),
+  )
+  const { code, stdout, stderr } = await evaluate('degradation', ...words, '--resume')
+  t.is(code, 0, stderr)
+  t.regex(stdout, /top1: not defined for these images/)
+})
+
 test.serial('a run writes one file with all there is to know, and prints its scores', async t => {
   const { code, stdout } = await evaluate(
     'degradation',
@@ -61,7 +76,7 @@ test.serial('a run writes one file with all there is to know, and prints its sco
   t.true(result.revision === null || /^[0-9a-f]{40}\+?$/.test(result.revision))
   t.is(result.records.length, 12)
   t.true(result.secondsPerMap! > 0 && result.throughput > 0)
-  t.true(result.score.low! < result.score.value && result.score.value < result.score.high!)
+  t.true(result.score.low! < result.score.value! && result.score.value! < result.score.high!)
   t.deepEqual(
     result.curves.map(({ name, x, y }) => [name, x.length, y.length]),
     [

@@ -402,3 +402,9 @@ test('the interval of a score narrows with the number of images, and is the same
   t.deepEqual(bootstrap(values, average), many)
   t.deepEqual(bootstrap([3], average), { value: 3, low: null, high: null, level: 0.95 })
 })
+
+test('a score has no value where it is not a number', t => {
+  const inverse = (list: readonly number[]) => 1 / list.reduce((sum, value) => sum + value, 0)
+  t.deepEqual(bootstrap([0, 0], inverse), { value: null, low: null, high: null, level: 0.95 })
+  t.deepEqual(bootstrap([1, 0], inverse), { value: 1, low: null, high: null, level: 0.95 })
+})

@@ -18,6 +18,7 @@ export function printResult(result: RunResult, path: string, json: boolean): voi
 
 /** '0.573 [0.551, 0.594]' */
 export function scoreText({ value, low, high }: Score): string {
+  if (value === null) return 'not defined for these images'
   const interval = low === null || high === null ? '' : ` [${low.toFixed(3)}, ${high.toFixed(3)}]`
   return `${value.toFixed(3)}${interval}`
 }

@@ -38,7 +38,7 @@ export interface DegradationSummary {
   shares: ArrayLike<number>
   /** Averaged over the images and scaled to 1 for the images as they are and 0 for the fully degraded ones. */
   curves: DegradationCurves
-  /** The area between the curves. */
+  /** The area between the curves. NaN, as the curves are, where degradation doesn't change the probability. */
   score: number
 }
 

@@ -6,7 +6,7 @@ import type { Example } from './examples.js'
 import { reportScript } from './report-script.js'
 import { reportStyle } from './report-style.js'
 import type { Found, Measure, ModelTable, TableEntry, TableRow } from './table.js'
-import { differenceText, scoreText } from './table-files.js'
+import { differenceOf, differenceText, scoreText } from './table-files.js'
 
 /** What there is to show of one model. */
 export interface ModelReport {
@@ -97,14 +97,13 @@ function entryCells(entry: TableEntry | undefined, isCompared: boolean): string[
     score.low === null || score.high === null
       ? ''
       : `<small>[${scoreText(score.low)}, ${scoreText(score.high)}]</small>`
-  const own = `<td data-value="${score.value}" title="${images} images">${scoreText(score.value)}${interval}</td>`
+  const own = `<td data-value="${score.value ?? ''}" title="${images} images">${scoreText(score.value)}${interval}</td>`
   if (!isCompared) return [own]
   if (published === undefined) return [own, none, none]
-  const difference = score.value - published
   return [
     own,
     `<td data-value="${published}">${scoreText(published)}</td>`,
-    `<td data-value="${difference}">${differenceText(entry)}</td>`,
+    `<td data-value="${differenceOf(entry) ?? ''}">${differenceText(entry)}</td>`,
   ]
 }
 

@@ -1,16 +1,22 @@
 import type { ModelTable, TableEntry } from './table.js'
 
 /** A score as tables show it. */
-export function scoreText(value: number): string {
+export function scoreText(value: number | null): string {
+  if (value === null) return '–'
   // Otherwise a small negative one would show as −0.000.
   const text = value.toFixed(3)
   return (Number(text) === 0 ? text.replace('-', '') : text).replace('-', '−')
 }
 
-/** How far a measured value is from the published one. */
-export function differenceText({ score, published }: TableEntry): string {
-  if (published === undefined) return '–'
-  const difference = score.value - published
+/** How far a measured value is from the published one; null where one of them is missing. */
+export function differenceOf({ score, published }: TableEntry): number | null {
+  return score.value === null || published === undefined ? null : score.value - published
+}
+
+/** The same as tables show it. */
+export function differenceText(entry: TableEntry): string {
+  const difference = differenceOf(entry)
+  if (difference === null) return '–'
   return `${Number(difference.toFixed(3)) > 0 ? '+' : ''}${scoreText(difference)}`
 }
 
@@ -28,9 +34,18 @@ export function csvTable(tables: readonly ModelTable[]): string {
         const entry = entries.get(protocol)
         if (!entry) return []
         const { score, images, published } = entry
-        const difference = published === undefined ? undefined : score.value - published
         return [
-          [model, method.title, protocol, score.value, score.low, score.high, published, difference, images]
+          [
+            model,
+            method.title,
+            protocol,
+            score.value,
+            score.low,
+            score.high,
+            published,
+            differenceOf(entry),
+            images,
+          ]
             .concat(secondsPerMap ?? '')
             .map(csvCell)
             .join(','),
