@@ -7,27 +7,7 @@ export type {
   SeenImage,
   StepReport,
   TargetedImage,
-} from './attribution.js'
-export { type Box, readBoxes, type SeenMask, seenMask } from './datasets/boxes.js'
-export {
-  type Dataset,
-  type DatasetOptions,
-  drawSamples,
-  openDataset,
-  type Sample,
-} from './datasets/dataset.js'
-export { DatasetError } from './datasets/error.js'
-export { type DemoSample, demo, demoClassNames, demoSamples } from './demo.js'
-export type { Device } from './device.js'
-export * from './errors.js'
-export * from './evaluation/index.js'
-export type { DecodedImage, ImageSource, RawImage } from './images/decode.js'
-export { type ImageFolder, imageFolder } from './images/folder.js'
-export { type NpyArray, readNpy, writeNpy } from './images/npy.js'
-export type { Preprocessing } from './images/preprocess.js'
-export type { ImageInput, PreparedImage } from './images/source.js'
-export type { LearningOptions } from './learning.js'
-export type { MethodDescription, OptionDescription, OptionValue } from './method-options.js'
+} from './attribution/attribution.js'
 export {
   type Baseline,
   createAttributer,
@@ -44,7 +24,33 @@ export {
   type OcclusionOptions,
   type PatternOptions,
   type SmoothGradOptions,
-} from './methods.js'
+} from './attribution/methods.js'
+export type { MethodDescription, OptionDescription, OptionValue } from './attribution/options.js'
+export { type PerSampleAttribution, type PerSampleOptions, perSample } from './attribution/per-sample.js'
+export { type ReadoutAttribution, type ReadoutOptions, readout } from './attribution/readout.js'
+export { type Box, readBoxes, type SeenMask, seenMask } from './datasets/boxes.js'
+export {
+  type Dataset,
+  type DatasetOptions,
+  drawSamples,
+  openDataset,
+  type Sample,
+} from './datasets/dataset.js'
+export { DatasetError } from './datasets/dataset-error.js'
+export * from './evaluation/index.js'
+export * from './foundation/errors.js'
+export { type Preset, presets } from './foundation/presets.js'
+export type { DecodedImage, ImageSource, RawImage } from './images/decode.js'
+export { type ImageFolder, imageFolder } from './images/folder.js'
+export { type NpyArray, readNpy, writeNpy } from './images/npy.js'
+export type { Preprocessing } from './images/preprocess.js'
+export type { ImageInput, PreparedImage } from './images/source.js'
+export type { LearningOptions } from './learned/learning.js'
+export { fitPatterns, loadPatterns, type Patterns } from './learned/patterns.js'
+export { type EstimateOptions, estimate, loadStatistics, type Statistics } from './learned/statistics.js'
+export { loadReadout, type TrainedReadout } from './learned/trained-readout.js'
+export { type DemoSample, demo, demoClassNames, demoSamples } from './model/demo.js'
+export type { Device } from './model/device.js'
 export {
   architectures,
   type LayerInfo,
@@ -52,18 +58,12 @@ export {
   loadModel,
   type Model,
   type Prediction,
-} from './model.js'
-export { fitPatterns, loadPatterns, type Patterns } from './patterns.js'
-export { type PerSampleAttribution, type PerSampleOptions, perSample } from './per-sample.js'
-export { type Preset, presets } from './presets.js'
-export { joinProcesses, type Membership, membershipFrom, ProcessGroup } from './processes.js'
-export { type ReadoutAttribution, type ReadoutOptions, readout } from './readout.js'
+} from './model/model.js'
 export { renderAnimation } from './rendering/animation.js'
 export { renderOverlay } from './rendering/overlay.js'
-export { type EstimateOptions, estimate, loadStatistics, type Statistics } from './statistics.js'
-export { loadReadout, type TrainedReadout } from './trained-readout.js'
 export type { LabelledImage, TrainingData } from './training/data.js'
 export { openTrainingData } from './training/open-data.js'
+export { joinProcesses, type Membership, membershipFrom, ProcessGroup } from './training/processes.js'
 export type { Outcome, TrainingEpoch, TrainingStep } from './training/reports.js'
 export type { TrainReadoutOptions } from './training/settings.js'
 export { trainReadout } from './training/train-readout.js'

@@ -2,7 +2,7 @@
 //   npm run bench -- [name…] [--quick] [--steps N] [--methods a,b] [--json FILE]
 import { parseArgs } from 'node:util'
 import { print, printTable } from '../lib/command/output.js'
-import { errorCode, writeFileAtomically } from '../lib/files.js'
+import { errorCode, writeFileAtomically } from '../lib/foundation/files.js'
 import { InvalidArgumentError } from '../lib/index.js'
 import type { Benchmark, Row, Settings } from './bench/benchmark.js'
 import { degradationBenchmark } from './bench/degradation.js'

@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { writeFileAtomically } from '../lib/files.js'
+import { writeFileAtomically } from '../lib/foundation/files.js'
 import {
   type DemoSample,
   demoClassNames,

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { argv } from 'node:process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { writeFileAtomically } from '../lib/files.js'
+import { writeFileAtomically } from '../lib/foundation/files.js'
 import {
   describeMethods,
   type MethodDescription,

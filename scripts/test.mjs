@@ -1,4 +1,4 @@
-// Lint, layout and tests; the last line counts them. Arguments go to ava: `npm test -- dist/test/network.test.js`.
+// Lint, layout and tests; the last line counts them. Arguments go to ava: `npm test -- dist/test/model/network.test.js`.
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { countTests } from './setup/count-tests.mjs'

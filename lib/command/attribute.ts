@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
-import { fileError } from '../files.js'
+import { fileError } from '../foundation/files.js'
 import { createAttributer, demoClassNames, loadStatistics, type MethodDescription } from '../index.js'
 import { UsageError } from './exit.js'
 import { type AttributeCommandOptions, explainAll } from './explain.js'

@@ -1,5 +1,5 @@
+import { checkOptions } from '../attribution/options.js'
 import { describeMethod, describeMethods, type MethodDescription, type OptionValue } from '../index.js'
-import { checkOptions } from '../method-options.js'
 import { UsageError } from './exit.js'
 import { readValue, type Setting } from './method.js'
 import { chosenStatistics, usesDemoNetwork, withLearnt } from './needs.js'

@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import type { Command } from 'commander'
-import { writeFileAtomically } from '../files.js'
+import { writeFileAtomically } from '../foundation/files.js'
 import { demoClassNames, loadStatistics } from '../index.js'
 import { renderComparisonPage } from '../rendering/comparison-page.js'
 import { renderSheet } from '../rendering/sheet.js'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { whyNoCuda } from '../device.js'
-import { cacheFolder } from '../files.js'
+import { cacheFolder } from '../foundation/files.js'
+import { whyNoCuda } from '../model/device.js'
 import { addon } from '../native/addon.js'
 import { describeInstallation, type Installation } from '../native/load.js'
 import { IncompleteError } from './exit.js'

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { estimate, type Preset, presets, type Statistics } from '../index.js'
-import { modelLabel } from '../model-file.js'
+import { modelLabel } from '../model/model-file.js'
 import { Interrupts } from './interrupt.js'
 import {
   addLearningOptions,

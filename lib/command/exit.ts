@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { AttributionError, InvalidArgumentError, ModelError } from '../errors.js'
+import { AttributionError, InvalidArgumentError, ModelError } from '../foundation/errors.js'
 import { note } from './output.js'
 
 /** What the command ends with. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { fitPatterns, loadPatterns, type Patterns } from '../index.js'
-import { modelLabel } from '../model-file.js'
+import { modelLabel } from '../model/model-file.js'
 import { UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
 import {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { isModelFile } from '../model-file.js'
+import { isModelFile } from '../model/model-file.js'
 import { addJsonOption, openModel, requireModel, wholeNumber } from './options.js'
 import { note, printJson, printTable } from './output.js'
 

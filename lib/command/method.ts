@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander'
+import { checkOptions, findOption } from '../attribution/options.js'
 import {
   describeMethod,
   describeMethods,
@@ -6,7 +7,6 @@ import {
   type OptionValue,
   presets,
 } from '../index.js'
-import { checkOptions, findOption } from '../method-options.js'
 import { UsageError } from './exit.js'
 import { decimal, positive, wholeNumber } from './options.js'
 

@@ -1,5 +1,5 @@
 import { architectures, demo, type MethodDescription, type OptionValue } from '../index.js'
-import { modelLabel } from '../model-file.js'
+import { modelLabel } from '../model/model-file.js'
 import { UsageError } from './exit.js'
 import type { MethodFlags } from './method.js'
 import type { ModelOptions, PreprocessingOptions } from './options.js'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander'
 import { type Device, demo, type LoadOptions, loadModel, type Model } from '../index.js'
-import { isModelFile } from '../model-file.js'
+import { isModelFile } from '../model/model-file.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/errors.js'
 import { UsageError } from './exit.js'

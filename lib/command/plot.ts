@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { writeFileAtomically } from '../files.js'
+import { writeFileAtomically } from '../foundation/files.js'
 import { readLog } from '../training/json-log.js'
 import { UsageError } from './exit.js'
 import { print } from './output.js'

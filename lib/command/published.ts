@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheFolder } from '../files.js'
+import { cacheFolder } from '../foundation/files.js'
 import { publishedModels, publishedWeights, type WeightsVersion } from '../weights/published.js'
 
 /** A published weight file, and where it lies if it was downloaded. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { writeFileAtomically } from '../files.js'
+import { writeFileAtomically } from '../foundation/files.js'
 import {
   type Attribution,
   type PerSampleAttribution,

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { XMLParser } from 'fast-xml-parser'
 import type { ObjectMask } from '../evaluation/localisation.js'
-import { fileReason } from '../files.js'
+import { fileReason } from '../foundation/files.js'
 import type { Preprocessing } from '../images/preprocess.js'
 import { addon } from '../native/addon.js'
 import { callNative } from '../native/errors.js'
-import { DatasetError } from './error.js'
+import { DatasetError } from './dataset-error.js'
 
 /** The place of an object, as shares of the image's width and height. */
 export interface Box {

@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { exists, fileReason } from '../files.js'
+import { exists, fileReason } from '../foundation/files.js'
 import { imageFolder } from '../images/folder.js'
-import { DatasetError } from './error.js'
+import { DatasetError } from './dataset-error.js'
 
 /** Images in class folders, or flat with a file of labels in the order of their names. */
 export interface Labelled {

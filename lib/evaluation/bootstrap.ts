@@ -1,4 +1,4 @@
-import { randomIntegers } from '../random.js'
+import { randomIntegers } from '../foundation/random.js'
 import { quantile } from './numbers.js'
 
 /** A score and how sure it is. */

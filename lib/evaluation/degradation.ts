@@ -1,7 +1,7 @@
-import { InvalidArgumentError } from '../errors.js'
-import type { Model } from '../model.js'
+import { InvalidArgumentError } from '../foundation/errors.js'
+import { requireInteger } from '../foundation/validate.js'
+import type { Model } from '../model/model.js'
 import { addon } from '../native/addon.js'
-import { requireInteger } from '../validate.js'
 import { areaUnder, mean, meanCurve } from './numbers.js'
 import {
   type EvaluationOptions,

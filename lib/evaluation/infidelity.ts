@@ -1,6 +1,6 @@
-import type { Model } from '../model.js'
+import { requireInteger, requireNumber } from '../foundation/validate.js'
+import type { Model } from '../model/model.js'
 import { addon } from '../native/addon.js'
-import { requireInteger, requireNumber } from '../validate.js'
 import { mean } from './numbers.js'
 import {
   type EvaluationOptions,

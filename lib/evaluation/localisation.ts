@@ -1,8 +1,8 @@
-import type { HeatMap } from '../attribution.js'
+import type { HeatMap } from '../attribution/attribution.js'
+import { invalid, requireNumber } from '../foundation/validate.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/errors.js'
 import { requireHeatMap } from '../rendering/picture.js'
-import { invalid, requireNumber } from '../validate.js'
 
 /** Where an object is in an image: 1 on its pixels, else 0, row by row. */
 export interface ObjectMask {

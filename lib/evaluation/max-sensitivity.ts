@@ -1,9 +1,9 @@
-import type { Attributer, HeatMap } from '../attribution.js'
+import type { Attributer, HeatMap } from '../attribution/attribution.js'
+import { requireInteger, requireNumber } from '../foundation/validate.js'
 import type { PreparedInput } from '../images/preprocess.js'
 import type { PreparedImage } from '../images/source.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/errors.js'
-import { requireInteger, requireNumber } from '../validate.js'
 
 export interface MaxSensitivityOptions {
   /** How far each value of the normalised image is moved at most. Default 0.02. */

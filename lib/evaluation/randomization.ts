@@ -1,10 +1,10 @@
-import type { Attributer, HeatMap } from '../attribution.js'
+import type { Attributer, HeatMap } from '../attribution/attribution.js'
+import { requireInteger, requireKnownKeys, requireSignal } from '../foundation/validate.js'
 import type { ImageInput } from '../images/source.js'
 import { asList } from '../images/stream.js'
-import { Model } from '../model.js'
+import { Model } from '../model/model.js'
 import { addon } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/errors.js'
-import { requireInteger, requireKnownKeys, requireSignal } from '../validate.js'
 import { mean } from './numbers.js'
 import { mapSimilarity } from './similarity.js'
 

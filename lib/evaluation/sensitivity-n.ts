@@ -1,8 +1,8 @@
-import type { HeatMap } from '../attribution.js'
-import type { Model } from '../model.js'
+import type { HeatMap } from '../attribution/attribution.js'
+import { invalid, requireInteger } from '../foundation/validate.js'
+import type { Model } from '../model/model.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/errors.js'
-import { invalid, requireInteger } from '../validate.js'
 import { mean } from './numbers.js'
 import { pearson } from './similarity.js'
 import {

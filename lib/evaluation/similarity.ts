@@ -1,8 +1,8 @@
-import type { HeatMap } from '../attribution.js'
+import type { HeatMap } from '../attribution/attribution.js'
+import { invalid, requireInteger, requireNumber } from '../foundation/validate.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/errors.js'
 import { requireHeatMap } from '../rendering/picture.js'
-import { invalid, requireInteger, requireNumber } from '../validate.js'
 import { mean } from './numbers.js'
 
 export interface SsimOptions {

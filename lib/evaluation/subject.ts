@@ -1,13 +1,13 @@
-import type { HeatMap } from '../attribution.js'
+import type { HeatMap } from '../attribution/attribution.js'
+import { invalid, requireInteger, requireKnownKeys, requireSignal } from '../foundation/validate.js'
 import type { PreparedInput } from '../images/preprocess.js'
 import type { ImageInput } from '../images/source.js'
 import { asList, pendingImages } from '../images/stream.js'
-import type { Model } from '../model.js'
+import type { Model } from '../model/model.js'
 import type { NativeEvaluation } from '../native/addon.js'
 import { withCancellation } from '../native/cancellation.js'
 import { callNative } from '../native/errors.js'
 import { requireHeatMap } from '../rendering/picture.js'
-import { invalid, requireInteger, requireKnownKeys, requireSignal } from '../validate.js'
 
 /** Images with the maps that explain them, and how they are evaluated. */
 export interface EvaluationOptions {

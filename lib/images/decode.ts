@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import sharp, { type Sharp } from 'sharp'
-import { ImageError } from '../errors.js'
-import { fileReason } from '../files.js'
-import { invalid, requireInteger } from '../validate.js'
+import { ImageError } from '../foundation/errors.js'
+import { fileReason } from '../foundation/files.js'
+import { invalid, requireInteger } from '../foundation/validate.js'
 
 /** Pixels that are decoded already: 8 bit, row by row, channels interleaved (HWC). */
 export interface RawImage {

@@ -1,10 +1,10 @@
 import type { Dirent } from 'node:fs'
 import { opendir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ImageError } from '../errors.js'
-import { fileReason } from '../files.js'
-import { randomIntegers } from '../random.js'
-import { invalid, requireInteger, requireKnownKeys, requireString } from '../validate.js'
+import { ImageError } from '../foundation/errors.js'
+import { fileReason } from '../foundation/files.js'
+import { randomIntegers } from '../foundation/random.js'
+import { invalid, requireInteger, requireKnownKeys, requireString } from '../foundation/validate.js'
 
 export interface ImageFolderOptions {
   /** Which files are images, by the end of their name, upper or lower case.

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { ImageError } from '../errors.js'
-import { fileReason, writeFileAtomically } from '../files.js'
-import { invalid, requireInteger } from '../validate.js'
+import { ImageError } from '../foundation/errors.js'
+import { fileReason, writeFileAtomically } from '../foundation/files.js'
+import { invalid, requireInteger } from '../foundation/validate.js'
 
 /** The element types that are read: `<f4` float32, `<f8` float64, `|u1` uint8. */
 export type NpyType = '<f4' | '<f8' | '|u1'

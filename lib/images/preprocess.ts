@@ -1,7 +1,7 @@
-import { ImageError } from '../errors.js'
+import { ImageError } from '../foundation/errors.js'
+import { invalid, requireInteger, requireKnownKeys, requireNumber } from '../foundation/validate.js'
 import { addon } from '../native/addon.js'
 import { callNative } from '../native/errors.js'
-import { invalid, requireInteger, requireKnownKeys, requireNumber } from '../validate.js'
 import type { ExpandedImage } from './source.js'
 
 /** How a picture becomes a network's input. The defaults are torchvision's for ImageNet, which the paper uses. */

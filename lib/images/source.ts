@@ -1,5 +1,5 @@
-import { ImageError } from '../errors.js'
-import { invalid, requireInteger } from '../validate.js'
+import { ImageError } from '../foundation/errors.js'
+import { invalid, requireInteger } from '../foundation/validate.js'
 import { type DecodedImage, decodeImage, filePath, type ImageSource } from './decode.js'
 import { type NpyFile, openNpy } from './npy.js'
 

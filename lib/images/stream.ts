@@ -1,5 +1,5 @@
-import type { TargetedImage } from '../attribution.js'
-import { invalid } from '../validate.js'
+import type { TargetedImage } from '../attribution/attribution.js'
+import { invalid } from '../foundation/validate.js'
 import { filePath } from './decode.js'
 import { type PreparedInput, type Preprocessing, prepare } from './preprocess.js'
 import { arrayFile, expandInput, type ImageInput } from './source.js'

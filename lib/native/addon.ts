@@ -1,6 +1,6 @@
 import { isMainThread } from 'node:worker_threads'
-import type { StepReport } from '../attribution.js'
-import type { Preset } from '../presets.js'
+import type { StepReport } from '../attribution/attribution.js'
+import type { Preset } from '../foundation/presets.js'
 import { loadAddon } from './load.js'
 
 /** Opaque, type-tagged values that own native objects. */

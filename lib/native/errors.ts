@@ -10,7 +10,7 @@ import {
   ProcessGroupError,
   StatisticsError,
   WeightsError,
-} from '../errors.js'
+} from '../foundation/errors.js'
 
 const classes: Record<string, new (message: string, options?: ErrorOptions) => AttributionError> = {
   INVALID_ARGUMENT: InvalidArgumentError,

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { NativeError } from '../errors.js'
+import { NativeError } from '../foundation/errors.js'
 import { type Attempt, findLibTorch, type LibTorch, libraryFile, listAttempts } from './find-libtorch.mjs'
 
 /** The native add-on, and the LibTorch that it runs on. */

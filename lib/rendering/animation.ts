@@ -1,5 +1,5 @@
 import sharp from 'sharp'
-import { invalid, requireInteger, requireKnownKeys, requireOneOf } from '../validate.js'
+import { invalid, requireInteger, requireKnownKeys, requireOneOf } from '../foundation/validate.js'
 import { type OverlayOptions, renderOverlay } from './overlay.js'
 import { type HeatMap, type Picture, requireHeatMap } from './picture.js'
 import { largest } from './range.js'

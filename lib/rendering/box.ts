@@ -1,5 +1,5 @@
 import sharp from 'sharp'
-import { requireInteger, requireKnownKeys, requireNumber, requireString } from '../validate.js'
+import { requireInteger, requireKnownKeys, requireNumber, requireString } from '../foundation/validate.js'
 import { displaySize, type Picture, requirePicture } from './picture.js'
 import { escapeXml } from './svg.js'
 

@@ -1,4 +1,4 @@
-import { requireOneOf } from '../validate.js'
+import { requireOneOf } from '../foundation/validate.js'
 
 /** Red, green and blue, each from 0 to 255. */
 export type Rgb = readonly [red: number, green: number, blue: number]

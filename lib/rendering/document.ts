@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { invalid } from '../validate.js'
+import { invalid } from '../foundation/validate.js'
 import { escapeXml } from './svg.js'
 
 /** What a page consists of. `main` is HTML, `style` CSS on top of that of all pages, `script` the only one that may run. */

@@ -1,4 +1,4 @@
-import { invalid, requireKnownKeys, requireNumber, requireString } from '../validate.js'
+import { invalid, requireKnownKeys, requireNumber, requireString } from '../foundation/validate.js'
 import { blend, type Ink } from './blend.js'
 import { type ColorMap, type ColorMapName, colorMap } from './color-map.js'
 import { drawFigure, type Frame } from './figure.js'

@@ -1,5 +1,5 @@
 import sharp from 'sharp'
-import { invalid, requireInteger } from '../validate.js'
+import { invalid, requireInteger } from '../foundation/validate.js'
 
 /** 8-bit RGB pixels, row by row: what {@link decodeImage} gives, or a crop of it. */
 export interface Picture {

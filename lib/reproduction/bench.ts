@@ -1,5 +1,5 @@
 import { type Dataset, openDataset } from '../datasets/dataset.js'
-import { loadModel, type Model } from '../model.js'
+import { loadModel, type Model } from '../model/model.js'
 import type { ReproductionOptions } from './options.js'
 
 /** A loaded model with the data that it is evaluated on. */

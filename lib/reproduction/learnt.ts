@@ -1,9 +1,9 @@
 import { join } from 'node:path'
+import { describeMethod } from '../attribution/methods.js'
 import { learningImages } from '../evaluation/runs/learning-images.js'
-import { exists } from '../files.js'
-import { describeMethod } from '../methods.js'
-import { fitPatterns } from '../patterns.js'
-import { estimate, loadStatistics, type Statistics } from '../statistics.js'
+import { exists } from '../foundation/files.js'
+import { fitPatterns } from '../learned/patterns.js'
+import { estimate, loadStatistics, type Statistics } from '../learned/statistics.js'
 import type { Bench } from './bench.js'
 import type { ReproductionOptions } from './options.js'
 

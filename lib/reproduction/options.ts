@@ -1,6 +1,6 @@
 import type { DatasetOptions } from '../datasets/dataset.js'
-import type { Device } from '../device.js'
 import type { Protocol } from '../evaluation/protocols/protocol.js'
+import type { Device } from '../model/device.js'
 import type { PaperMethod } from './paper.js'
 
 /** A protocol, and how many images it takes at most. */

@@ -1,4 +1,4 @@
-import type { OptionValue } from '../method-options.js'
+import type { OptionValue } from '../attribution/options.js'
 
 /** A method of the paper's tables. */
 export interface PaperMethod {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { writeFileAtomically } from '../files.js'
+import { writeFileAtomically } from '../foundation/files.js'
 import { openBench } from './bench.js'
 import { cellsOf, type LeftOut } from './cells.js'
 import { drawExamples, readExamples } from './examples.js'

@@ -1,5 +1,5 @@
-import { InvalidArgumentError, WeightsError } from '../errors.js'
-import type { Model } from '../model.js'
+import { InvalidArgumentError, WeightsError } from '../foundation/errors.js'
+import type { Model } from '../model/model.js'
 import { addon, type ReadoutTrainerHandle } from '../native/addon.js'
 import { callNative } from '../native/errors.js'
 import type { Settings, TrainReadoutOptions } from './settings.js'

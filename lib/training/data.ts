@@ -1,4 +1,4 @@
-import { invalid, requireInteger } from '../validate.js'
+import { invalid, requireInteger } from '../foundation/validate.js'
 
 /** One labelled image of a data set, not read yet. */
 export interface LabelledImage {

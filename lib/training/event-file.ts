@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { fileError } from '../files.js'
+import { fileError } from '../foundation/files.js'
 
 /** A file of events that TensorBoard shows: records with check sums, each a message of protocol buffers (event.proto and
  * summary.proto of TensorFlow). */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { mapInOrder } from '../concurrency.js'
-import { ImageError } from '../errors.js'
-import { cacheFolder, fileReason, writeFileAtomically } from '../files.js'
+import { mapInOrder } from '../foundation/concurrency.js'
+import { ImageError } from '../foundation/errors.js'
+import { cacheFolder, fileReason, writeFileAtomically } from '../foundation/files.js'
 import { ImageList } from './image-list.js'
 
 const imageFile = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i

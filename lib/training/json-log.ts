@@ -1,5 +1,5 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises'
-import { errorCode, fileError, writeFileAtomically } from '../files.js'
+import { errorCode, fileError, writeFileAtomically } from '../foundation/files.js'
 import type { IntervalReport } from './interval.js'
 import type { TrainingEpoch } from './reports.js'
 

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { ImageError, InvalidArgumentError } from '../errors.js'
-import { fileReason } from '../files.js'
+import { ImageError, InvalidArgumentError } from '../foundation/errors.js'
+import { fileReason } from '../foundation/files.js'
 import { ImageList } from './image-list.js'
 
 /** The images of a text file with a line `path label` for each; relative paths start from the file's folder.

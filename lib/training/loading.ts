@@ -1,10 +1,10 @@
-import { mapInOrder } from '../concurrency.js'
-import { ImageError } from '../errors.js'
+import { mapInOrder } from '../foundation/concurrency.js'
+import { ImageError } from '../foundation/errors.js'
+import { mixSeeds } from '../foundation/random.js'
 import { decodeImage } from '../images/decode.js'
 import type { Preprocessing } from '../images/preprocess.js'
 import { addon, type NativeReadoutBatch } from '../native/addon.js'
 import { callNative } from '../native/errors.js'
-import { mixSeeds } from '../random.js'
 import { type Augmentation, drawView } from './augmentation.js'
 import { type LabelledImage, requireLabel } from './data.js'
 

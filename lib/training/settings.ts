@@ -1,10 +1,5 @@
-import { InvalidArgumentError } from '../errors.js'
-import type { Model } from '../model.js'
-import { addon } from '../native/addon.js'
-import { callNativeSync } from '../native/errors.js'
-import { type Preset, presets } from '../presets.js'
-import type { ProcessGroup } from '../processes.js'
-import { Statistics } from '../statistics.js'
+import { InvalidArgumentError } from '../foundation/errors.js'
+import { type Preset, presets } from '../foundation/presets.js'
 import {
   invalid,
   requireInteger,
@@ -13,8 +8,13 @@ import {
   requireOneOf,
   requireSignal,
   requireString,
-} from '../validate.js'
+} from '../foundation/validate.js'
+import { Statistics } from '../learned/statistics.js'
+import type { Model } from '../model/model.js'
+import { addon } from '../native/addon.js'
+import { callNativeSync } from '../native/errors.js'
 import type { TrainingData } from './data.js'
+import type { ProcessGroup } from './processes.js'
 import type { TrainingEpoch, TrainingStep } from './reports.js'
 
 export interface TrainReadoutOptions {

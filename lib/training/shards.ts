@@ -4,9 +4,9 @@ import { basename, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
-import { ImageError, InvalidArgumentError } from '../errors.js'
-import { fileReason } from '../files.js'
-import { mixSeeds, permutation, randomIntegers } from '../random.js'
+import { ImageError, InvalidArgumentError } from '../foundation/errors.js'
+import { fileReason } from '../foundation/files.js'
+import { mixSeeds, permutation, randomIntegers } from '../foundation/random.js'
 import { type BatchOptions, type LabelledImage, requireBatchOptions, type TrainingData } from './data.js'
 
 const imageEnding = /^(jpe?g|png|webp)$/i

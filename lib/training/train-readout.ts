@@ -1,10 +1,15 @@
 import { existsSync } from 'node:fs'
-import { AttributionError, ImageError, InvalidArgumentError, ProcessGroupError } from '../errors.js'
-import type { Model } from '../model.js'
+import {
+  AttributionError,
+  ImageError,
+  InvalidArgumentError,
+  ProcessGroupError,
+} from '../foundation/errors.js'
+import { estimate, type Statistics } from '../learned/statistics.js'
+import { loadReadout, TrainedReadout } from '../learned/trained-readout.js'
+import type { Model } from '../model/model.js'
 import { addon, type NativeReadoutOutcome, type ReadoutTrainerHandle } from '../native/addon.js'
 import { callNative } from '../native/errors.js'
-import { estimate, type Statistics } from '../statistics.js'
-import { loadReadout, TrainedReadout } from '../trained-readout.js'
 import {
   type Identity,
   identityOf,

@@ -4,9 +4,9 @@ import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, EnvHttpProxyAgent, interceptors, request } from 'undici'
-import { DownloadError } from '../errors.js'
-import { cacheFolder, errorCode, fileReason } from '../files.js'
-import { invalid, requireInteger } from '../validate.js'
+import { DownloadError } from '../foundation/errors.js'
+import { cacheFolder, errorCode, fileReason } from '../foundation/files.js'
+import { invalid, requireInteger } from '../foundation/validate.js'
 import { publishedWeights, type WeightsVersion } from './published.js'
 
 /** How far a download is, in bytes. `total` is absent if the server doesn't say. */

@@ -1,5 +1,5 @@
-import { InvalidArgumentError } from '../errors.js'
-import { requireOneOf } from '../validate.js'
+import { InvalidArgumentError } from '../foundation/errors.js'
+import { requireOneOf } from '../foundation/validate.js'
 
 /** `v1`: torchvision's first ImageNet weights, which the paper uses. `v2`: those of its newer training recipe. */
 export type WeightsVersion = 'v1' | 'v2'

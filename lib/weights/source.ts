@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { WeightsError } from '../errors.js'
-import { cacheFolder } from '../files.js'
-import { requireString } from '../validate.js'
+import { WeightsError } from '../foundation/errors.js'
+import { cacheFolder } from '../foundation/files.js'
+import { requireString } from '../foundation/validate.js'
 import { publishedModels, publishedWeights } from './published.js'
 
 /** Where a network's weights come from: a file, or a seed for weights that have learnt nothing. */

@@ -1,6 +1,6 @@
 #include "workload.h"
 
-#include "network/load.h"
+#include "import/load.h"
 #include "network/seeded_weights.h"
 
 namespace iba::bench {

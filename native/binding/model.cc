@@ -2,11 +2,11 @@
 #include "environment.h"
 #include "executors.h"
 #include "handles.h"
+#include "import/import.h"
+#include "import/load.h"
 #include "module.h"
 #include "network/fingerprint.h"
-#include "network/import/import.h"
 #include "network/interpreter.h"
-#include "network/load.h"
 #include "runtime/device.h"
 
 namespace iba::binding {

@@ -3,9 +3,9 @@
 #include "executors.h"
 #include "handle.h"
 #include "module.h"
-#include "network/weights/weight_file.h"
 #include "network/zoo/zoo.h"
 #include "training/classifier.h"
+#include "weights/weight_file.h"
 
 namespace iba::binding {
 

@@ -1,4 +1,4 @@
-#include "network/weights/weight_file.h"
+#include "weights/weight_file.h"
 
 #include "arguments.h"
 #include "environment.h"

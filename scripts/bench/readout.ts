@@ -1,6 +1,6 @@
 import { estimate, type Model, readout } from '../../lib/index.js'
+import { TrainedReadout } from '../../lib/learned/trained-readout.js'
 import { addon } from '../../lib/native/addon.js'
-import { TrainedReadout } from '../../lib/trained-readout.js'
 import type { Benchmark, Settings } from './benchmark.js'
 import { median } from './numbers.js'
 import { noiseImages, paperModels, seededModel } from './workload.js'

@@ -1,7 +1,7 @@
 import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { AttributionError, InvalidArgumentError } from '../../lib/errors.js'
+import { AttributionError, InvalidArgumentError } from '../../lib/foundation/errors.js'
 import { annotationXml, placeOf, type Split, writeWhole } from './layout.js'
 import { objectKinds } from './objects.js'
 import { Random } from './random.js'

@@ -1,4 +1,4 @@
-import type { Model } from '../../model.js'
+import type { Model } from '../../model/model.js'
 import { bootstrap } from '../bootstrap.js'
 import { type ImageInfidelity, imageInfidelity } from '../infidelity.js'
 import { type ImageInsertionDeletion, insertAndDeleteImage } from '../insertion-deletion.js'

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../../errors.js'
+import { InvalidArgumentError } from '../../foundation/errors.js'
 import { infidelityProtocol, insertionDeletionProtocol, maxSensitivityProtocol } from './beyond.js'
 import { degradationProtocol } from './degradation.js'
 import { boundingBoxProtocol, pointingProtocol } from './localisation.js'

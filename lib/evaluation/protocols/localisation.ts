@@ -1,6 +1,6 @@
 import { readBoxes, type SeenMask, seenMask } from '../../datasets/boxes.js'
 import type { Sample } from '../../datasets/dataset.js'
-import type { Model } from '../../model.js'
+import type { Model } from '../../model/model.js'
 import { bootstrap } from '../bootstrap.js'
 import { type BoundingBoxScore, boundingBoxScore, pointingGame } from '../localisation.js'
 import { mean } from '../numbers.js'

@@ -1,9 +1,9 @@
-import type { Attributer, Attribution } from '../../attribution.js'
-import { mapInOrder } from '../../concurrency.js'
+import type { Attributer, Attribution } from '../../attribution/attribution.js'
 import type { Sample } from '../../datasets/dataset.js'
+import { mapInOrder } from '../../foundation/concurrency.js'
 import { decodeImage } from '../../images/decode.js'
 import { type PreparedInput, prepare } from '../../images/preprocess.js'
-import type { Model } from '../../model.js'
+import type { Model } from '../../model/model.js'
 import type { RunRecord, Summary } from '../runs/record.js'
 import type { Subject, SubjectSettings } from '../subject.js'
 

@@ -1,4 +1,4 @@
-import type { HeatMap } from '../../attribution.js'
+import type { HeatMap } from '../../attribution/attribution.js'
 import type { Sample } from '../../datasets/dataset.js'
 import type { PreparedInput } from '../../images/preprocess.js'
 import { bootstrap } from '../bootstrap.js'

@@ -1,8 +1,8 @@
 import { protocolOf } from '../protocols/index.js'
-import { RunError } from './error.js'
 import { differences } from './header.js'
 import type { RunResult } from './record.js'
 import { completeResult } from './run.js'
+import { RunError } from './run-error.js'
 
 /** Joins the results of all ranks of a run to what one process would have found.
  * @throws RunError where they are not all parts of one run, each once */

@@ -1,12 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { type Dataset, drawSamples, type Sample } from '../../datasets/dataset.js'
-import { DatasetError } from '../../datasets/error.js'
+import { DatasetError } from '../../datasets/dataset-error.js'
 import { boxPlaces } from '../../datasets/layout.js'
-import { fileError } from '../../files.js'
-import type { Model } from '../../model.js'
-import type { Statistics } from '../../statistics.js'
+import { fileError } from '../../foundation/files.js'
+import type { Statistics } from '../../learned/statistics.js'
+import type { Model } from '../../model/model.js'
 import type { Protocol } from '../protocols/protocol.js'
-import { RunError } from './error.js'
 import { differences } from './header.js'
 import {
   batchOf,
@@ -19,6 +18,7 @@ import { revision, versions } from './provenance.js'
 import type { RunHeader, RunResult } from './record.js'
 import { findResult, logPath, resultPath, writeResult } from './result-file.js'
 import { runProtocol } from './run.js'
+import { RunError } from './run-error.js'
 import { RunLog } from './run-log.js'
 
 /** A run: a method on a model by a protocol, on some images of a data set. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errorCode, fileError, writeFileAtomically } from '../../files.js'
-import { RunError } from './error.js'
+import { errorCode, fileError, writeFileAtomically } from '../../foundation/files.js'
 import type { RunHeader, RunResult } from './record.js'
+import { RunError } from './run-error.js'
 
 /** What the file of a run is named after. */
 export interface NamedRun extends Pick<RunHeader, 'protocol' | 'part'> {

@@ -1,8 +1,8 @@
 import { type FileHandle, open, readFile, rm, truncate } from 'node:fs/promises'
-import { errorCode, exists, fileError } from '../../files.js'
-import { RunError } from './error.js'
+import { errorCode, exists, fileError } from '../../foundation/files.js'
 import { differences } from './header.js'
 import type { RunHeader, RunRecord } from './record.js'
+import { RunError } from './run-error.js'
 
 /** The records of a run that isn't finished: a line of JSON with the header, then one for each piece as it is found. What
  * is written survives the process; a line that was cut off by its end is dropped by the next one. */

@@ -1,8 +1,8 @@
 import type { Sample } from '../../datasets/dataset.js'
 import { mean } from '../numbers.js'
 import type { Protocol, RunContext } from '../protocols/protocol.js'
-import { RunError } from './error.js'
 import type { RunHeader, RunRecord, RunResult } from './record.js'
+import { RunError } from './run-error.js'
 import type { RunLog } from './run-log.js'
 
 export interface RunOptions {

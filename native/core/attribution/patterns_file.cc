@@ -2,7 +2,7 @@
 
 #include "attribution/patterns.h"
 #include "error.h"
-#include "network/weights/weight_file.h"
+#include "weights/weight_file.h"
 
 namespace iba {
 

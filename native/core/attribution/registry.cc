@@ -1,14 +1,6 @@
 #include "attribution/registry.h"
 
-#include "attribution/grad_cam.h"
-#include "attribution/gradient.h"
-#include "attribution/guided_backprop.h"
-#include "attribution/integrated_gradients.h"
-#include "attribution/lrp.h"
-#include "attribution/occlusion.h"
-#include "attribution/pattern_attribution.h"
-#include "attribution/reference_points.h"
-#include "attribution/smoothgrad.h"
+#include "attribution/methods/methods.h"
 #include "error.h"
 
 namespace iba {

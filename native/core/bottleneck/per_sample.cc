@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <memory>
 
-#include "bottleneck/map.h"
+#include "bottleneck/adam.h"
+#include "bottleneck/capacity_map.h"
 #include "bottleneck/noised_layer.h"
-#include "optimizer/adam.h"
 #include "runtime/noise.h"
 
 namespace iba {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "bottleneck/map.h"
+#include "bottleneck/capacity_map.h"
 #include "error.h"
 #include "runtime/noise.h"
 

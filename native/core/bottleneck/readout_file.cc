@@ -4,8 +4,8 @@
 #include <sstream>
 
 #include "error.h"
-#include "network/weights/pickle.h"
-#include "network/weights/safetensors.h"
+#include "io/safetensors.h"
+#include "weights/pickle.h"
 
 namespace iba {
 
@@ -189,8 +189,8 @@ void write_readout(const std::filesystem::path& path, const Readout& readout,
 }
 
 Readout read_readout(const std::filesystem::path& path, const Network& network) {
-  bool is_own = weights::naming_file(
-      path.string(), [&] { return weights::looks_like_safetensors(weights::InputFile(path)); });
+  bool is_own =
+      io::naming_file(path.string(), [&] { return io::looks_like_safetensors(io::InputFile(path)); });
   return is_own ? read_own(path) : read_published(path, network);
 }
 

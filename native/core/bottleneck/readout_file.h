@@ -5,7 +5,7 @@
 #include <string>
 
 #include "bottleneck/readout.h"
-#include "network/weights/weight_file.h"
+#include "weights/weight_file.h"
 
 namespace iba {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "network/network.h"
-#include "network/weights/pickle.h"
+#include "weights/pickle.h"
 
 namespace iba {
 

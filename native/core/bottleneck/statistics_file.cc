@@ -1,7 +1,7 @@
 #include "bottleneck/readout_place.h"
 #include "bottleneck/statistics.h"
 #include "error.h"
-#include "network/weights/weight_file.h"
+#include "weights/weight_file.h"
 
 namespace iba {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "bottleneck/adam.h"
 #include "bottleneck/readout.h"
-#include "optimizer/adam.h"
 
 namespace iba {
 

@@ -1,0 +1,93 @@
+import { mapInOrder } from '../foundation/concurrency.js'
+import { requireInteger, requireSignal } from '../foundation/validate.js'
+import type { PreparedInput } from '../images/preprocess.js'
+import type { ImageInput } from '../images/source.js'
+import { asList, type PendingImage, pendingImages } from '../images/stream.js'
+import { type Model, stack } from '../model/model.js'
+
+const defaultBatch = 16
+
+/** Images that something about a model is learnt from. */
+export interface LearningOptions {
+  /** The images to learn from, typical for those to explain. A stream is read as far as needed. */
+  images: AsyncIterable<ImageInput> | Iterable<ImageInput> | ImageInput
+  /** How many images to take. Default 10,000; a shorter stream is taken whole. */
+  samples?: number
+  /** Images that go through the network together. Default 16. */
+  batch?: number
+  signal?: AbortSignal
+  onProgress?: (progress: { samples: number; total: number }) => void
+  /** Called for an image that can't be read; the others go on. Without it the call fails with that error. */
+  onError?: (error: Error, source: { index: number; name: string }) => void
+}
+
+export const learningOptionNames = ['images', 'samples', 'batch', 'signal', 'onProgress', 'onError'] as const
+
+/** The checked numbers of the options. */
+export function learningSizes(options: LearningOptions): { total: number; batch: number } {
+  requireSignal(options.signal)
+  return {
+    total: requireInteger('samples', options.samples ?? 10_000, 1),
+    batch: requireInteger('batch', options.batch ?? defaultBatch, 1, 4096),
+  }
+}
+
+/** Gives images to `take` in batches of one size, one batch after the other, in constant memory.
+ * @returns how many were taken */
+export async function learnFrom(
+  model: Model,
+  options: LearningOptions,
+  take: (images: Float32Array, shape: readonly number[]) => Promise<void>,
+): Promise<number> {
+  const { total, batch } = learningSizes(options)
+  let samples = 0
+  const takeAll = async (inputs: PreparedInput[]) => {
+    const { data, shape } = stack(inputs)
+    await take(data, shape)
+    samples += inputs.length
+    options.onProgress?.({ samples, total })
+  }
+  const waiting: PreparedInput[] = []
+  for await (const input of loadedImages(model, options, total)) {
+    options.signal?.throwIfAborted()
+    if (waiting[0] && !sameSize(waiting[0], input)) await takeAll(waiting.splice(0))
+    waiting.push(input)
+    if (waiting.length === batch) await takeAll(waiting.splice(0))
+  }
+  if (waiting.length > 0) await takeAll(waiting)
+  return samples
+}
+
+async function* loadedImages(
+  model: Model,
+  options: LearningOptions,
+  total: number,
+): AsyncGenerator<PreparedInput, void, undefined> {
+  const inputs = isStream(options.images) ? options.images : asList(options.images)
+  const load = async (pending: PendingImage) => {
+    try {
+      return await pending.load()
+    } catch (error) {
+      if (!options.onError) throw error
+      options.onError(error as Error, pending)
+      return undefined
+    }
+  }
+  let taken = 0
+  for await (const input of mapInOrder(pendingImages(inputs, model.preprocessing), defaultBatch, load)) {
+    if (!input) continue
+    yield input
+    if (++taken === total) return
+  }
+}
+
+function isStream(
+  images: LearningOptions['images'],
+): images is AsyncIterable<ImageInput> | Iterable<ImageInput> {
+  if (typeof images !== 'object' || images === null || images instanceof Uint8Array) return false
+  return Symbol.asyncIterator in images || Symbol.iterator in images
+}
+
+function sameSize(a: PreparedInput, b: PreparedInput): boolean {
+  return a.height === b.height && a.width === b.width
+}

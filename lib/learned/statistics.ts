@@ -1,0 +1,138 @@
+import { DisposedError, InvalidArgumentError, StatisticsError } from '../foundation/errors.js'
+import { type Preset, presets } from '../foundation/presets.js'
+import {
+  invalid,
+  requireKnownKeys,
+  requireNumber,
+  requireOneOf,
+  requireString,
+} from '../foundation/validate.js'
+import { demo } from '../model/demo.js'
+import type { Model } from '../model/model.js'
+import { addon, type StatisticsHandle } from '../native/addon.js'
+import { callNative, callNativeSync } from '../native/errors.js'
+import { type LearningOptions, learnFrom, learningOptionNames, learningSizes } from './learning.js'
+
+const recommendedSamples = 1000
+
+export interface EstimateOptions extends LearningOptions {
+  /** Layers that are fed in one pass. Default: the architecture's bottleneck layer. */
+  layer?: string
+  layers?: readonly string[]
+  preset?: Preset
+  /** Called where the result is less sure than it should be. Default: a process warning. */
+  onWarning?: (message: string) => void
+}
+
+/** Mean and deviation of some layers' activations, which the bottleneck's noise is made of. */
+export class Statistics {
+  readonly #handle: StatisticsHandle
+  #disposed = false
+
+  /** Use `estimate` or `loadStatistics`. */
+  constructor(handle: StatisticsHandle) {
+    this.#handle = handle
+  }
+
+  /** @internal The native statistics. @throws DisposedError after `dispose` */
+  get handle(): StatisticsHandle {
+    if (this.#disposed)
+      throw new DisposedError('These statistics were disposed of. Load them again to use them.')
+    return this.#handle
+  }
+
+  /** The architecture and weights they were made with, the preset they are meant for, and what they hold. */
+  get description() {
+    return addon().describeStatistics(this.handle)
+  }
+
+  /** Mean and standard deviation per neuron as the preset reads them, and which neurons count as active.
+   * @throws StatisticsError where they hold no such layer */
+  layer(name: string, options: { preset?: Preset; minimumStd?: number } = {}) {
+    const preset = requireOneOf('preset', options.preset ?? this.description.preset, presets)
+    return callNativeSync(() =>
+      addon().readLayerStatistics(
+        this.handle,
+        requireString('name', name),
+        preset,
+        requireNumber('minimumStd', options.minimumStd ?? 0.01, Number.MIN_VALUE),
+      ),
+    )
+  }
+
+  /** Statistics of both sets of images together. Both must be of the same model and layers. */
+  merge(other: Statistics): Statistics {
+    return new Statistics(callNativeSync(() => addon().mergeStatistics(this.handle, other.handle)))
+  }
+
+  /** Writes them as safetensors with metadata. */
+  async save(path: string): Promise<void> {
+    await callNative(() => addon().saveStatistics(this.handle, requireString('path', path)))
+  }
+
+  /** @throws StatisticsError where they were not made with this model, or hold no such layer */
+  requireFor(model: Model, layer: string): void {
+    const made = this.description
+    if (made.model !== model.architecture || made.weightHash !== model.weightHash) {
+      throw new StatisticsError(
+        `These statistics were made with ${made.model} (weights ${made.weightHash}), not with this ` +
+          `${model.architecture} (weights ${model.weightHash}). Estimate them again with this model.`,
+      )
+    }
+    this.layer(layer)
+  }
+
+  /** Frees the native memory now. Safe to call twice. */
+  dispose(): void {
+    this.#disposed = true
+    addon().disposeStatistics(this.#handle)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose()
+  }
+}
+
+/** Runs images through a model and learns the statistics of some layers, in one pass and constant memory.
+ * Recommended are 10,000 images (Schulz et al. 2020, section 3.2). */
+export async function estimate(model: Model, options: EstimateOptions): Promise<Statistics> {
+  requireKnownKeys('options', options, [...learningOptionNames, 'layer', 'layers', 'preset', 'onWarning'])
+  learningSizes(options)
+  const preset = requireOneOf('preset', options.preset ?? 'iba', presets)
+  const handle = callNativeSync(() =>
+    addon().createStatistics(model.handle, chosenLayers(model, options), preset),
+  )
+  const samples = await learnFrom(model, options, (images, shape) =>
+    callNative(() => addon().updateStatistics(handle, model.handle, images, shape)),
+  )
+  requireEnough(samples, options.onWarning)
+  return new Statistics(handle)
+}
+
+/** Reads statistics that `Statistics.save` wrote; 'demo' means those of the demo network. With a model, it also reads the
+ * estimators that the paper's authors published for it, such as `estimator_resnet50_2.torch`, for the `paper` preset.
+ * @throws StatisticsError, WeightsError where the file is broken */
+export async function loadStatistics(path: string, { model }: { model?: Model } = {}): Promise<Statistics> {
+  requireString('path', path)
+  const isPublished = model !== undefined && /\.torch$/.test(path)
+  const load = () => addon().loadStatistics(path === 'demo' ? demo.statistics : path)
+  const loadPublished = () => addon().loadPublishedStatistics(path, model!.handle)
+  return new Statistics(await callNative(isPublished ? loadPublished : load))
+}
+
+function chosenLayers(model: Model, { layer, layers }: EstimateOptions): readonly string[] {
+  if (layer !== undefined && layers !== undefined) {
+    throw new InvalidArgumentError("Expected 'layer' or 'layers', but received both.")
+  }
+  const chosen = layers ?? [layer ?? model.bottleneckLayer]
+  if (!Array.isArray(chosen) || chosen.length === 0) throw invalid('layers', 'a list of layer names', layers)
+  return [...new Set(chosen.map(name => requireString('layer', name)))]
+}
+
+function requireEnough(samples: number, onWarning: ((message: string) => void) | undefined): void {
+  if (samples < 2)
+    throw new StatisticsError(`Statistics need at least 2 images, but ${samples} could be read.`)
+  if (samples >= recommendedSamples) return
+  const warn = onWarning ?? ((message: string) => process.emitWarning(message, 'AttributionWarning'))
+  warn(`Statistics from ${samples} images are rough: take at least ${recommendedSamples}, better 10,000.`)
+}

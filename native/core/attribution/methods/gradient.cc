@@ -1,0 +1,69 @@
+#include "attribution/methods/methods.h"
+
+#include "attribution/gradient_maps.h"
+#include "attribution/passes.h"
+
+namespace iba {
+
+namespace {
+
+enum class Form { signed_gradient, saliency, times_input };
+
+template <Form form>
+class Gradient : public Method {
+ public:
+  Gradient(const Network& network, const Options& options)
+      : pass_(network, network.input), paper_(options.is_paper()) {}
+
+  std::vector<Attribution> attribute(const Batch& batch) const override {
+    auto found = pass_.run(batch);
+    std::vector<Attribution> attributions;
+    for (int64_t b = 0; b < batch.size(); ++b) {
+      Tensor raw = found.arrived[b];
+      if (form == Form::times_input) raw = raw * batch.images[b];
+      Attribution attribution = found.targets.attribution(b);
+      attribution.raw = raw.cpu().contiguous();
+      attribution.map =
+          form == Form::saliency ? saliency_map(attribution.raw) : signed_map(attribution.raw, paper_);
+      attributions.push_back(std::move(attribution));
+    }
+    return attributions;
+  }
+
+ private:
+  BackwardPass pass_;
+  bool paper_;
+};
+
+template <Form form>
+std::unique_ptr<Method> make(const Network& network, const Options& options) {
+  return std::make_unique<Gradient<form>>(network, options);
+}
+
+}  // namespace
+
+MethodEntry gradient_method() {
+  return {"gradient",
+          "the derivative of the logit with respect to each pixel, averaged over the colours",
+          "Baehrens et al. 2010; Simonyan et al. 2014",
+          {},
+          make<Form::signed_gradient>};
+}
+
+MethodEntry saliency_method() {
+  return {"saliency",
+          "the greatest absolute derivative over the colours of each pixel",
+          "Simonyan et al. 2014",
+          {},
+          make<Form::saliency>};
+}
+
+MethodEntry gradient_times_input_method() {
+  return {"gradient-x-input",
+          "the derivative times the pixel, averaged over the colours",
+          "Shrikumar et al. 2016",
+          {},
+          make<Form::times_input>};
+}
+
+}  // namespace iba

@@ -1,0 +1,57 @@
+#include "attribution/methods/methods.h"
+
+#include "attribution/passes.h"
+#include "attribution/rules/gradient_rules.h"
+
+namespace iba {
+
+namespace {
+
+class RuledGradient : public Method {
+ public:
+  RuledGradient(const Network& network, const RuleTable& rules)
+      : pass_(network, network.input, resolve(rules, network)) {}
+
+  std::vector<Attribution> attribute(const Batch& batch) const override {
+    auto found = pass_.run(batch);
+    std::vector<Attribution> attributions;
+    for (int64_t b = 0; b < batch.size(); ++b) {
+      Attribution attribution = found.targets.attribution(b);
+      attribution.raw = found.arrived[b].cpu().contiguous();
+      attribution.map = attribution.raw.abs().amax(0);
+      attributions.push_back(std::move(attribution));
+    }
+    return attributions;
+  }
+
+ private:
+  BackwardPass pass_;
+};
+
+}  // namespace
+
+MethodEntry guided_backprop_method() {
+  return {
+      "guided-backprop",
+      "the gradient with only what is positive passing each ReLU, where the ReLU was active; the greatest "
+      "absolute value over the colours",
+      "Springenberg et al. 2015",
+      {},
+      [](const Network& network, const Options&) -> std::unique_ptr<Method> {
+        return std::make_unique<RuledGradient>(network, guided_backprop_rules());
+      }};
+}
+
+MethodEntry deconvnet_method() {
+  return {
+      "deconvnet",
+      "the gradient with only what is positive passing each ReLU, whether or not the ReLU was active; the "
+      "greatest absolute value over the colours",
+      "Zeiler and Fergus 2014",
+      {},
+      [](const Network& network, const Options&) -> std::unique_ptr<Method> {
+        return std::make_unique<RuledGradient>(network, deconvnet_rules());
+      }};
+}
+
+}  // namespace iba

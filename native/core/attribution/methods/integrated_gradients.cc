@@ -1,0 +1,80 @@
+#include "attribution/methods/methods.h"
+
+#include "attribution/gradient_maps.h"
+#include "attribution/mean_gradient.h"
+#include "image/baseline.h"
+
+namespace iba {
+
+namespace {
+
+class IntegratedGradients : public Method {
+ public:
+  IntegratedGradients(const Network& network, const Options& options)
+      : network_(network),
+        pass_(network, network.input),
+        steps_(options.whole("steps")),
+        baseline_(baseline_named(options.text("baseline"))),
+        multiplies_(options.flag("timesInput")) {}
+
+  std::vector<Attribution> attribute(const Batch& batch) const override {
+    Steps steps(batch, runs_of(batch) + batch.size() * runs_of(steps_, batch.rows));
+    Targets targets = find_targets(network_, batch, steps);
+    std::vector<Attribution> attributions;
+    for (int64_t b = 0; b < batch.size(); ++b)
+      attributions.push_back(attribute_one(batch, b, targets, steps));
+    return attributions;
+  }
+
+  std::string unit() const override { return multiplies_ ? "logits" : "relative"; }
+
+ private:
+  Attribution attribute_one(const Batch& batch, int64_t b, const Targets& targets, Steps& steps) const {
+    Attribution attribution = targets.attribution(b);
+    Tensor image = batch.images[b];
+    Tensor baseline = make_baseline(baseline_, image, {.seed = batch.requests[b].seed});
+    Tensor way = image - baseline;
+    auto copies = [&](int64_t begin, int64_t end) {
+      Tensor shares = at::arange(begin + 1, end + 1, image.options()).div_(static_cast<double>(steps_));
+      return baseline + shares.view({-1, 1, 1, 1}) * way;
+    };
+    Tensor gradient = mean_gradient(pass_, attribution.target, steps_, batch.rows, copies, steps);
+    if (!multiplies_) {
+      attribution.raw = gradient.cpu().contiguous();
+      attribution.map = saliency_map(attribution.raw);
+      return attribution;
+    }
+    attribution.raw = (gradient * way).cpu().contiguous();
+    attribution.map = attribution.raw.sum(0);
+    double baseline_logit = logits(network_, baseline.unsqueeze(0))[0][attribution.target].item<double>();
+    double sum = attribution.raw.sum(at::kDouble).item<double>();
+    attribution.checks = {{"completenessGap", targets.logits[b] - baseline_logit - sum}};
+    return attribution;
+  }
+
+  const Network& network_;
+  BackwardPass pass_;
+  int64_t steps_;
+  Baseline baseline_;
+  bool multiplies_;
+};
+
+}  // namespace
+
+MethodEntry integrated_gradients_method() {
+  return {"integrated-gradients",
+          "the gradient, averaged along the way from a baseline to the image, times the way; what the map's "
+          "sum lacks "
+          "of the difference in logits is the completeness gap",
+          "Sundararajan et al. 2017",
+          {whole_option("steps", "places on the way where the gradient is taken", 50, 1),
+           choice_option("baseline", "where the way begins", "mean", baseline_names()),
+           flag_option("timesInput",
+                       "multiply the mean gradient by the way, so that the map adds up to logits", true)
+               .in_paper(false)},
+          [](const Network& network, const Options& options) -> std::unique_ptr<Method> {
+            return std::make_unique<IntegratedGradients>(network, options);
+          }};
+}
+
+}  // namespace iba

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "attribution/method.h"
+
+namespace iba {
+
+/// One entry for each method of the registry; each is defined by a file of this folder. What a method does,
+/// and where it was published, is said by its entry.
+MethodEntry gradient_method();
+MethodEntry saliency_method();
+MethodEntry gradient_times_input_method();
+MethodEntry smoothgrad_method();
+MethodEntry integrated_gradients_method();
+MethodEntry guided_backprop_method();
+MethodEntry deconvnet_method();
+MethodEntry grad_cam_method();
+MethodEntry guided_grad_cam_method();
+MethodEntry occlusion_method();
+MethodEntry occlusion_8_method();
+MethodEntry occlusion_14_method();
+MethodEntry lrp_method();
+MethodEntry pattern_net_method();
+MethodEntry pattern_attribution_method();
+MethodEntry random_method();
+MethodEntry zero_method();
+
+}  // namespace iba

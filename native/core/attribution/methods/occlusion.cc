@@ -1,0 +1,144 @@
+#include "attribution/methods/methods.h"
+
+#include <algorithm>
+
+#include "attribution/local_pass.h"
+#include "attribution/passes.h"
+#include "image/baseline.h"
+
+namespace iba {
+
+namespace {
+
+/// Where patches lie along one side of an image: from the border on, as far as the other border.
+class PatchRow {
+ public:
+  PatchRow(int64_t extent, int64_t patch, int64_t stride) : extent_(extent), patch_(patch), stride_(stride) {}
+
+  int64_t count() const {
+    return 1 + (std::max(extent_ - std::max(patch_, stride_), int64_t{0}) + stride_ - 1) / stride_;
+  }
+  int64_t begin(int64_t i) const { return i * stride_; }
+  int64_t end(int64_t i) const { return std::min(i * stride_ + patch_, extent_); }
+
+  /// A window of the patches' size around each of them, inside the image.
+  int64_t extent() const { return std::min(patch_, extent_); }
+  int64_t window(int64_t i) const { return std::min(begin(i), extent_ - extent()); }
+
+ private:
+  int64_t extent_, patch_, stride_;
+};
+
+class Occlusion : public Method {
+ public:
+  Occlusion(const Network& network, const Options& options)
+      : network_(network),
+        patch_(options.whole("patch")),
+        stride_(options.has("stride") ? options.whole("stride") : patch_),
+        baseline_(baseline_named(options.text("baseline"))) {}
+
+  std::vector<Attribution> attribute(const Batch& batch) const override {
+    PatchRow rows(batch.images.size(2), patch_, stride_), columns(batch.images.size(3), patch_, stride_);
+    Steps steps(batch, batch.size() * runs_of(rows.count() * columns.count(), batch.rows));
+    Targets targets;
+    std::vector<Attribution> attributions;
+    for (int64_t b = 0; b < batch.size(); ++b) {
+      steps.check();
+      LocalPass pass(network_, batch.images.slice(0, b, b + 1), {rows.extent(), columns.extent()});
+      choose_targets(batch, b, pass.clean_logits(), targets);
+      Attribution attribution = targets.attribution(b);
+      Tensor occluded = occluded_logits(batch, b, pass, attribution.target, rows, columns, steps);
+      Tensor drops = targets.logits[b] - occluded.view({rows.count(), columns.count()});
+      attribution.raw = drops.unsqueeze(0).contiguous();
+      attribution.map = spread(drops, rows, columns, {batch.images.size(2), batch.images.size(3)});
+      attributions.push_back(std::move(attribution));
+    }
+    return attributions;
+  }
+
+  std::string unit() const override { return "logits"; }
+
+ private:
+  /// The target's logit with each patch replaced, row by row.
+  Tensor occluded_logits(const Batch& batch, int64_t b, const LocalPass& pass, int64_t target,
+                         const PatchRow& rows, const PatchRow& columns, Steps& steps) const {
+    Tensor image = batch.images[b];
+    Tensor baseline = make_baseline(baseline_, image, {.tile = patch_, .seed = batch.requests[b].seed});
+    std::vector<Tensor> found;
+    for_each_run(rows.count() * columns.count(), batch.rows, [&](int64_t begin, int64_t end) {
+      steps.check();
+      Windows replaced;
+      std::vector<Tensor> inside;
+      for (int64_t i = begin; i < end; ++i) {
+        int64_t row = i / columns.count(), column = i % columns.count();
+        // All windows are of one size; at the border, only a part of theirs is replaced.
+        Pair origin{rows.window(row), columns.window(column)};
+        auto window = [&](const Tensor& of) {
+          return of.narrow(1, origin[0], rows.extent()).narrow(2, origin[1], columns.extent());
+        };
+        auto patch = [&](const Tensor& of) {
+          return of.slice(1, rows.begin(row) - origin[0], rows.end(row) - origin[0])
+              .slice(2, columns.begin(column) - origin[1], columns.end(column) - origin[1]);
+        };
+        inside.push_back(window(image).clone());
+        patch(inside.back()).copy_(patch(window(baseline)));
+        replaced.origins.push_back(origin);
+      }
+      replaced.inside = at::stack(inside);
+      found.push_back(pass.logits(std::move(replaced)).select(1, target).cpu());
+      steps.finish();
+    });
+    return at::cat(found);
+  }
+
+  /// To each pixel the mean drop of the patches that cover it.
+  static Tensor spread(const Tensor& drops, const PatchRow& rows, const PatchRow& columns,
+                       std::array<int64_t, 2> size) {
+    Tensor sum = at::zeros(size), covers = at::zeros(size);
+    for (int64_t row = 0; row < rows.count(); ++row) {
+      for (int64_t column = 0; column < columns.count(); ++column) {
+        auto patch = [&](const Tensor& of) {
+          return of.slice(0, rows.begin(row), rows.end(row))
+              .slice(1, columns.begin(column), columns.end(column));
+        };
+        patch(sum).add_(drops[row][column]);
+        patch(covers).add_(1);
+      }
+    }
+    return sum / covers.clamp_min_(1);
+  }
+
+  const Network& network_;
+  int64_t patch_;
+  int64_t stride_;
+  Baseline baseline_;
+};
+
+MethodEntry entry(const std::string& name, const std::string& summary, int64_t patch) {
+  auto stride = whole_option("stride", "pixels from one patch to the next (default: the patch's side)", 1, 1);
+  stride.standard.reset();
+  return {name,
+          summary,
+          "Zeiler and Fergus 2014",
+          {whole_option("patch", "side of the square that is replaced, in pixels", patch, 1), stride,
+           choice_option("baseline", "what a patch is replaced by", "mean", baseline_names())},
+          [](const Network& network, const Options& options) -> std::unique_ptr<Method> {
+            return std::make_unique<Occlusion>(network, options);
+          }};
+}
+
+}  // namespace
+
+MethodEntry occlusion_method() {
+  return entry("occlusion", "by how much the logit drops where a patch of the image is replaced", 16);
+}
+
+MethodEntry occlusion_8_method() {
+  return entry("occlusion-8", "occlusion with patches of 8 × 8 pixels, as in the paper", 8);
+}
+
+MethodEntry occlusion_14_method() {
+  return entry("occlusion-14", "occlusion with patches of 14 × 14 pixels, as in the paper", 14);
+}
+
+}  // namespace iba

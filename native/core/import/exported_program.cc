@@ -1,0 +1,295 @@
+#include "import/exported_program.h"
+
+#include <set>
+
+#include "error.h"
+#include "io/malformed.h"
+
+namespace iba::imported {
+
+using io::JsonValue;
+
+namespace {
+
+/// A union of the format: an object with a single member, whose name tells what it is.
+const std::pair<std::string, JsonValue>& only_member(const JsonValue& value) {
+  if (value.members().size() != 1) throw io::Malformed("its JSON has a union of several members");
+  return value.members()[0];
+}
+
+/// A module that is running: "L__self__layer1.0.relu@1,layer1.0.relu,torch.nn.modules.activation.ReLU".
+struct Frame {
+  std::string key;
+  std::string path;
+  std::string type;
+};
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    size_t end = std::min(text.find(separator, begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+std::vector<Frame> module_stack(const JsonValue& node) {
+  const JsonValue* metadata = node.find("metadata");
+  const JsonValue* text = metadata ? metadata->find("nn_module_stack") : nullptr;
+  std::vector<Frame> frames;
+  if (!text) return frames;
+  for (const auto& entry : split(text->string(), ';')) {
+    auto parts = split(entry, ',');
+    if (parts.size() < 3 || parts[0].starts_with("_empty_nn_module_stack")) continue;
+    frames.push_back({parts[0], parts[1], parts[2].substr(parts[2].rfind('.') + 1)});
+  }
+  return frames;
+}
+
+/// The operator of a node: "torch.ops.aten.add.Tensor", or "_operator.mul" between numbers.
+std::optional<NativeOperator> node_operator(const std::string& target) {
+  if (target.starts_with("torch.ops.")) {
+    auto parts = split(target, '.');
+    if (parts.size() != 5) return std::nullopt;
+    return find_operator(parts[2] + "::" + parts[3], parts[4] == "default" ? "" : parts[4]);
+  }
+  static const std::map<std::string, std::string> kOnNumbers = {
+      {"_operator.add", "add"},       {"_operator.sub", "sub"},
+      {"_operator.mul", "mul"},       {"_operator.floordiv", "floordiv"},
+      {"_operator.mod", "remainder"}, {"_operator.neg", "neg"},
+      {"_operator.eq", "eq"},         {"_operator.ne", "ne"},
+      {"_operator.lt", "lt"},         {"_operator.le", "le"},
+      {"_operator.gt", "gt"},         {"_operator.ge", "ge"}};
+  auto found = kOnNumbers.find(target);
+  return found == kOnNumbers.end() ? std::nullopt : find_operator("aten::" + found->second, "int");
+}
+
+/// What only checks sizes, which the trial on images does as well.
+bool only_checks(const std::string& target) {
+  static const std::set<std::string> kNames = {
+      "torch.ops.aten._assert_scalar.default", "torch.ops.aten._assert_tensor_metadata.default",
+      "torch.ops.aten.sym_constrain_range.default", "torch.ops.aten.sym_constrain_range_for_size.default"};
+  return kNames.contains(target);
+}
+
+at::IValue memory_format(int64_t number) {
+  static const std::map<int64_t, at::MemoryFormat> kFormats = {{1, at::MemoryFormat::Contiguous},
+                                                               {2, at::MemoryFormat::ChannelsLast},
+                                                               {4, at::MemoryFormat::Preserve}};
+  auto found = kFormats.find(number);
+  return found == kFormats.end() ? at::IValue() : at::IValue(found->second);
+}
+
+/// One run of a program.
+class Run {
+ public:
+  Run(Recorder& recorder, const ExportedArchive& archive) : recorder_(recorder), archive_(archive) {}
+
+  void take_inputs(const std::string& images_name) {
+    for (const auto& spec : archive_.program["graph_module"]["signature"]["input_specs"].array()) {
+      const auto& [kind, input] = only_member(spec);
+      if (kind == "user_input") continue;
+      static const std::map<std::string, std::string> kNames = {{"parameter", "parameter_name"},
+                                                                {"buffer", "buffer_name"},
+                                                                {"tensor_constant", "tensor_constant_name"}};
+      auto name = kNames.find(kind);
+      if (name == kNames.end()) refuse("an input of the kind '" + kind + "'");
+      auto tensor = archive_.tensors.find(input[name->second].string());
+      if (tensor == archive_.tensors.end()) {
+        throw io::Malformed("it lacks the tensor '" + input[name->second].string() + "'");
+      }
+      values_[input["arg"]["name"].string()] = make_item(tensor->second);
+    }
+    values_[images_name] = recorder_.images();
+  }
+
+  void execute(const JsonValue& node) {
+    const std::string& target = node["target"].string();
+    if (only_checks(target)) return;
+    enter(module_stack(node));
+    auto op = node_operator(target);
+    if (!op) refuse("'" + target + "'");
+    auto given = arguments(node, op->schema);
+    Item made = recorder_.call(for_numbers(*op, given), given);
+    const auto& outputs = node["outputs"].array();
+    if (outputs.size() == 1) return bind(outputs[0], made);
+    for (size_t i = 0; i < outputs.size(); ++i) bind(outputs[i], elements_of(made).at(i));
+  }
+
+  Item finish(const std::string& output_name) {
+    Item output = value(output_name);
+    while (!frames_.empty()) leave();
+    return output;
+  }
+
+ private:
+  std::vector<Item> arguments(const JsonValue& node, const c10::FunctionSchema& schema) {
+    std::vector<Item> items(schema.arguments().size());
+    size_t position = 0;
+    for (const auto& input : node["inputs"].array()) {
+      auto index = schema.argumentIndexWithName(input["name"].string());
+      size_t at = index ? static_cast<size_t>(*index) : position;
+      if (at >= items.size()) refuse("an argument too many for '" + schema.name() + "'");
+      items[at] = argument(input["arg"], schema.arguments()[at].type());
+      ++position;
+    }
+    for (size_t i = 0; i < items.size(); ++i) {
+      if (!items[i]) items[i] = make_item(schema.arguments()[i].default_value().value_or(at::IValue()));
+    }
+    return items;
+  }
+
+  /// Exported programs hand numbers to operators on tensors, as Python does: those have a form for numbers.
+  static NativeOperator for_numbers(const NativeOperator& op, const std::vector<Item>& given) {
+    bool has_number = false;
+    for (size_t i = 0; i < given.size(); ++i) {
+      bool wants_tensor = op.schema.arguments()[i].type()->kind() == c10::TypeKind::TensorType;
+      has_number |= wants_tensor && !given[i]->elements && given[i]->value.isScalar();
+    }
+    auto scalar = has_number ? find_operator(op.schema.name(), "Scalar") : std::nullopt;
+    return scalar.value_or(op);
+  }
+
+  Item argument(const JsonValue& given, const at::TypePtr& type) {
+    const auto& [kind, content] = only_member(given);
+    if (kind == "as_none") return make_item({});
+    if (kind == "as_tensor") return value(content["name"].string());
+    if (kind == "as_name") return value(content.string());
+    if (kind == "as_int") {
+      return make_item(type->kind() == c10::TypeKind::FloatType ? at::IValue(content.real())
+                                                                : at::IValue(content.integer()));
+    }
+    if (kind == "as_float") return make_item(content.real());
+    if (kind == "as_bool") return make_item(content.boolean());
+    if (kind == "as_string") return make_item(content.string());
+    if (kind == "as_scalar_type") {
+      return make_item(static_cast<int64_t>(exported_scalar_type(content.integer())));
+    }
+    if (kind == "as_memory_format") return make_item(memory_format(content.integer()));
+    if (kind == "as_layout") return make_item({});
+    if (kind == "as_device") return make_item(at::IValue(at::Device(at::kCPU)));
+    if (kind == "as_sym_int" || kind == "as_sym_float" || kind == "as_sym_bool" ||
+        kind == "as_optional_tensor") {
+      return argument(content, type);
+    }
+    if (kind == "as_ints") return list(content, [](const auto& e) { return make_item(e.integer()); });
+    if (kind == "as_floats") return list(content, [](const auto& e) { return make_item(e.real()); });
+    if (kind == "as_bools") return list(content, [](const auto& e) { return make_item(e.boolean()); });
+    if (kind == "as_tensors") return list(content, [&](const auto& e) { return value(e["name"].string()); });
+    if (kind == "as_sym_ints" || kind == "as_sym_floats" || kind == "as_optional_tensors") {
+      return list(content, [&](const auto& e) { return argument(e, c10::AnyType::get()); });
+    }
+    refuse("an argument of the kind '" + kind + "'");
+  }
+
+  template <typename Make>
+  Item list(const JsonValue& content, const Make& make) {
+    std::vector<Item> items;
+    for (const auto& element : content.array()) items.push_back(make(element));
+    return make_list(std::move(items));
+  }
+
+  Item value(const std::string& name) const {
+    auto found = values_.find(name);
+    if (found == values_.end()) throw io::Malformed("its program reads '" + name + "' before it is made");
+    return found->second;
+  }
+
+  void bind(const JsonValue& output, const Item& made) {
+    const auto& [kind, content] = only_member(output);
+    if (kind == "as_none") return;
+    if (kind == "as_tensors") {
+      const auto& names = content.array();
+      for (size_t i = 0; i < names.size(); ++i) values_[names[i]["name"].string()] = elements_of(made).at(i);
+    } else if (kind == "as_tensor") {
+      values_[content["name"].string()] = made;
+    } else if (kind == "as_sym_int" || kind == "as_sym_float" || kind == "as_sym_bool") {
+      values_[content["as_name"].string()] = made;
+    } else {
+      refuse("a result of the kind '" + kind + "'");
+    }
+    if (first_tensor(made)) last_ = made;
+  }
+
+  /// Leaves the modules that are done, and enters those that begin.
+  void enter(const std::vector<Frame>& stack) {
+    if (stack.empty()) return;
+    size_t common = 0;
+    while (common < std::min(stack.size(), frames_.size()) && stack[common].key == frames_[common].key) {
+      ++common;
+    }
+    while (frames_.size() > common) leave();
+    for (; common < stack.size(); ++common) {
+      frames_.push_back(stack[common]);
+      recorder_.enter_module(stack[common].path, stack[common].type);
+    }
+  }
+
+  void leave() {
+    frames_.pop_back();
+    recorder_.leave_module(last_ ? last_ : make_item({}));
+  }
+
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw Error("MODEL", "In " + recorder_.place() + " of the exported program there is " + what +
+                             ", which a list of steps can't follow. Export the model without it, or save it "
+                             "with torch.jit.trace.");
+  }
+
+  Recorder& recorder_;
+  const ExportedArchive& archive_;
+  std::map<std::string, Item> values_;
+  std::vector<Frame> frames_;
+  Item last_;  // what the node before made
+};
+
+}  // namespace
+
+ExportedProgram::ExportedProgram(const std::filesystem::path& path) : archive_(read_exported_archive(path)) {
+  io::naming_file(path.string(), [&] { read_image_shape(); });
+}
+
+void ExportedProgram::read_image_shape() {
+  const JsonValue& module = archive_.program["graph_module"];
+  const JsonValue* images = nullptr;
+  for (const auto& spec : module["signature"]["input_specs"].array()) {
+    const auto& [kind, input] = only_member(spec);
+    if (kind != "user_input") continue;
+    if (images)
+      throw Error("MODEL", "The exported program takes more than one input, expected images alone.");
+    images = input["arg"].find("as_tensor");
+  }
+  if (!images) throw Error("MODEL", "The exported program takes no tensor of images.");
+  images_name_ = (*images)["name"].string();
+  for (const auto& spec : module["signature"]["output_specs"].array()) {
+    const auto& [kind, output] = only_member(spec);
+    const JsonValue* tensor = kind == "user_output" ? output["arg"].find("as_tensor") : nullptr;
+    if (tensor && output_name_.empty()) output_name_ = (*tensor)["name"].string();
+  }
+  if (output_name_.empty()) throw Error("MODEL", "The exported program returns no tensor.");
+  const auto& sizes = module["graph"]["tensor_values"][images_name_]["sizes"].array();
+  if (sizes.size() != 4) {
+    throw Error("MODEL", "The exported program takes a tensor of " + std::to_string(sizes.size()) +
+                             " dimensions, expected images (N, channels, height, width).");
+  }
+  has_any_batch_ = sizes[0].find("as_expr") != nullptr;
+  has_any_size_ = sizes[2].find("as_expr") && sizes[3].find("as_expr");
+  for (size_t i = 0; i < 3; ++i) {
+    const auto& [kind, size] = only_member(sizes[i + 1]);
+    image_shape_[i] = kind == "as_int" ? size.integer() : size["hint"]["as_int"].integer();
+    if (image_shape_[i] < 1 || image_shape_[i] > 65536) {
+      throw Error("MODEL", "The exported program takes images of an extent of " +
+                               std::to_string(image_shape_[i]) + ".");
+    }
+  }
+}
+
+Item ExportedProgram::run(Recorder& recorder) const {
+  Run run(recorder, archive_);
+  run.take_inputs(images_name_);
+  for (const auto& node : archive_.program["graph_module"]["graph"]["nodes"].array()) run.execute(node);
+  return run.finish(output_name_);
+}
+
+}  // namespace iba::imported

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <optional>
+
+#include "import/exported_archive.h"
+#include "import/recorder.h"
+
+namespace iba::imported {
+
+/// A model that torch.export.export made, run node by node under the eyes of a recorder.
+class ExportedProgram {
+ public:
+  /// Throws WEIGHTS or MODEL.
+  explicit ExportedProgram(const std::filesystem::path& path);
+
+  /// What the model returns for the recorder's images.
+  Item run(Recorder& recorder) const;
+
+  /// (channels, height, width) of the images it was exported for.
+  std::array<int64_t, 3> image_shape() const { return image_shape_; }
+  /// Whether it takes images of any size: if not, it was specialised to this one.
+  bool has_any_size() const { return has_any_size_; }
+  /// Whether it takes any number of images.
+  bool has_any_batch() const { return has_any_batch_; }
+
+ private:
+  void read_image_shape();
+
+  ExportedArchive archive_;
+  std::string images_name_;
+  std::string output_name_;
+  std::array<int64_t, 3> image_shape_{};
+  bool has_any_size_ = false;
+  bool has_any_batch_ = false;
+};
+
+}  // namespace iba::imported

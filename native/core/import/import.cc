@@ -1,0 +1,171 @@
+#include "import/import.h"
+
+#include <functional>
+#include <sstream>
+
+#include "error.h"
+#include "import/default_layers.h"
+#include "import/exported_program.h"
+#include "import/torchscript.h"
+#include "import/torchscript_file.h"
+#include "io/malformed.h"
+#include "network/interpreter.h"
+#include "network/seeded_weights.h"
+
+namespace iba {
+
+namespace {
+
+using imported::Item;
+using imported::Recorder;
+using Program = std::function<Item(Recorder&)>;
+
+/// The agreement that logits must have with the program's own: only the order of additions may differ.
+constexpr double kTolerance = 1e-3;
+
+/// What one execution of a program showed.
+struct Recording {
+  Tensor images;
+  Tensor logits;
+  imported::ShapeLog log;
+  bool tied_to_size = false;
+  Network network;
+};
+
+Recording record(const Program& program, const Tensor& images, imported::OtherRecordings others) {
+  Recorder recorder(images, others);
+  Item output = program(recorder);
+  Item logits = imported::first_tensor(output);
+  Network network = recorder.finish(output);
+  return {images, logits->value.toTensor(), recorder.log(), recorder.is_tied_to_size(), std::move(network)};
+}
+
+void check_output(const Recording& recording) {
+  const Tensor& logits = recording.logits;
+  bool fits = logits.dim() == 2 && logits.size(0) == recording.images.size(0) && logits.size(1) > 1 &&
+              logits.is_floating_point();
+  if (fits) return;
+  std::ostringstream message;
+  message << "For " << recording.images.size(0) << " images the model returns a tensor of shape "
+          << logits.sizes() << ", expected (images, classes): only classifiers can be explained. "
+          << "Export the part that classifies.";
+  throw Error("MODEL", message.str());
+}
+
+/// The network must say what the program says, for as many images.
+void check_agreement(const Network& network, const Recording& recording) {
+  Tensor found = logits(network, recording.images);
+  bool agrees =
+      found.sizes() == recording.logits.sizes() &&
+      ((found - recording.logits).abs().max() <= kTolerance * recording.logits.abs().max()).item<bool>();
+  if (agrees) return;
+  throw Error("MODEL", "As a list of steps, the model gives other outputs for " +
+                           std::to_string(recording.images.size(0)) +
+                           " images than its file does: it depends on something that steps don't see. Trace "
+                           "it with torch.jit.trace in evaluation mode.");
+}
+
+/// An image's outputs must not depend on those that go through the network with it.
+void check_independence(const Network& network, const Recording& recording) {
+  Tensor alone = logits(network, recording.images.slice(0, 0, 1));
+  Tensor together = recording.logits.slice(0, 0, 1);
+  if (((alone - together).abs().max() <= kTolerance * together.abs().max()).item<bool>()) return;
+  throw Error(
+      "MODEL",
+      "The outputs for an image depend on the other images of its batch, so that there is no map of one "
+      "image. If a norm over the batch does that, call model.eval() before the model is saved.");
+}
+
+std::optional<Recording> try_record(const Program& program, const Tensor& images) {
+  try {
+    return record(program, images, {});
+  } catch (const std::exception&) {
+    return std::nullopt;  // it takes images of one size only
+  }
+}
+
+/// The images a program is tried on.
+struct Trial {
+  int64_t channels;
+  int64_t height;
+  int64_t width;
+  bool may_be_larger = true;
+
+  Tensor images(int64_t rows, int64_t more_pixels = 0) const {
+    // Of another shape as well, so that height and width can be told apart.
+    return seeded_normal("trial", 0, {rows, channels, height + 2 * more_pixels, width + more_pixels}, 1.0);
+  }
+};
+
+Network import_program(const Program& program, const Trial& trial) {
+  constexpr int64_t kMorePixels = 32;  // which is a whole number of strides in most models
+  Recording more = record(program, trial.images(3), {});
+  check_output(more);
+  std::optional<Recording> larger;
+  if (trial.may_be_larger) larger = try_record(program, trial.images(2, kMorePixels));
+  imported::OtherRecordings others{&more.log, larger ? &larger->log : nullptr};
+  Recording recording = record(program, trial.images(2), others);
+  check_output(recording);
+  Network network = std::move(recording.network);
+  network.input_channels = trial.channels;
+  network.classes = recording.logits.size(1);
+  if (!larger || recording.tied_to_size) network.image_size = {trial.height, trial.width};
+  keep_batched_layers(network, recording.images, more.images);
+  check_agreement(network, recording);
+  check_agreement(network, more);
+  check_independence(network, more);
+  choose_default_layers(network, recording.images);
+  return network;
+}
+
+Network import_torchscript(const std::filesystem::path& path, int64_t size) {
+  imported::TorchScriptProgram script(path);
+  Program program = [&](Recorder& recorder) { return script.run(recorder); };
+  try {
+    return import_program(program, {3, size, size});
+  } catch (const c10::Error&) {
+    // Pictures are in colour or grey; a script tells which by failing.
+    try {
+      return import_program(program, {1, size, size});
+    } catch (const std::exception&) {
+    }
+    throw;
+  }
+}
+
+Network import_exported(const std::filesystem::path& path) {
+  imported::ExportedProgram exported(path);
+  auto [channels, height, width] = exported.image_shape();
+  Program program = [&](Recorder& recorder) { return exported.run(recorder); };
+  try {
+    return import_program(program, {channels, height, width, exported.has_any_size()});
+  } catch (const c10::Error& error) {
+    if (exported.has_any_batch()) throw;
+    throw Error("MODEL", "'" + path.string() +
+                             "' was exported for one number of images only. Export it with "
+                             "dynamic_shapes=({0: torch.export.Dim(\"batch\")},).");
+  }
+}
+
+}  // namespace
+
+Network import_network(const std::filesystem::path& path, int64_t image_size) {
+  const bool is_exported = imported::is_exported_archive(path);
+  try {
+    return is_exported ? import_exported(path) : import_torchscript(path, image_size);
+  } catch (const Error&) {
+    throw;
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const c10::Error& error) {
+    throw Error("MODEL", "'" + path.string() + "' can't be run on images of " + std::to_string(image_size) +
+                             "×" + std::to_string(image_size) +
+                             " pixels. If it was made for another size, give that as preprocessing.crop "
+                             "(--crop). LibTorch says: " +
+                             imported::first_lines(error.what_without_backtrace()));
+  } catch (const std::exception&) {
+    io::rethrow_naming_file(path.string());
+  }
+}
+
+}  // namespace iba

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "import/recorder.h"
+
+namespace torch::jit {
+struct Module;
+}
+
+namespace iba::imported {
+
+/// A model that torch.jit.script or torch.jit.trace made, run step by step under the eyes of a recorder.
+class TorchScriptProgram {
+ public:
+  /// Reads the file; the model is put into evaluation mode and float32. Throws WEIGHTS or MODEL.
+  explicit TorchScriptProgram(const std::filesystem::path& path);
+  ~TorchScriptProgram();
+
+  /// What the model returns for the recorder's images.
+  Item run(Recorder& recorder) const;
+
+ private:
+  std::unique_ptr<torch::jit::Module> model_;
+};
+
+}  // namespace iba::imported

@@ -1,0 +1,217 @@
+import { join } from 'node:path'
+import test from 'ava'
+import {
+  describeMethods,
+  estimate,
+  InvalidArgumentError,
+  loadModel,
+  ModelError,
+  methods,
+  type PreparedImage,
+  perSample,
+} from '../../lib/index.js'
+import { addon } from '../../lib/native/addon.js'
+import { runModule } from '../support/child.js'
+import { loadFile, makeModels, testWithModels } from '../support/imported-models.js'
+import { Attributers, distance, type Trial } from '../support/methods.js'
+import { noiseImage, noiseImages, smallStatistics } from '../support/small-model.js'
+
+const folder = makeModels('make-models', [
+  'resnet18',
+  'densenet121',
+  'mobilenet_v3_large',
+  'vit_b_16',
+  'swin_t',
+])
+const odd = makeModels('make-odd-models')
+const image = noiseImage()
+
+const attributers = new Attributers()
+test.after.always(() => attributers.dispose())
+
+const finite = (values: Float32Array) => values.every(Number.isFinite)
+const varies = (values: Float32Array) => values.some(value => value !== values[0])
+
+for (const ending of ['scripted.pt', 'pt2']) {
+  testWithModels(`every method gives the same maps on resnet18.${ending} as on the built-in one`, async t => {
+    const on = { device: 'cpu', weights: join(folder, 'resnet18.weights.pth') } as const
+    await using own = await loadModel('resnet18', on)
+    await using model = await loadFile(join(folder, `resnet18.${ending}`), 64)
+    const [expected, found]: Trial[] = [own, model].map(model => ({ model, height: 64, width: 64 })) as never
+    for (const method of describeMethods()) {
+      // Its values outgrow a float in a network that has learnt nothing.
+      if (method.name === 'patternnet') continue
+      const [a] = await (await attributers.make(found!, method)).attribute(image, { targets: 3 })
+      const [b] = await (await attributers.make(expected!, method)).attribute(image, { targets: 3 })
+      t.true(distance(a!, b!) <= 1e-3, `${method.name}: ${distance(a!, b!)}`)
+      t.is(a!.map.unit, b!.map.unit)
+    }
+  })
+}
+
+for (const name of ['densenet121', 'mobilenet_v3_large', 'vit_b_16', 'swin_t']) {
+  testWithModels(`methods of gradients and occlusion explain ${name}`, async t => {
+    await using model = await loadFile(join(folder, `${name}.scripted.pt`), 64)
+    const made = {
+      gradient: methods.gradient(model),
+      saliency: methods.saliency(model),
+      smoothgrad: methods.smoothgrad(model, { samples: 2 }),
+      'integrated-gradients': methods['integrated-gradients'](model, { steps: 2 }),
+      'guided-backprop': methods['guided-backprop'](model),
+      'grad-cam': methods['grad-cam'](model),
+      'guided-grad-cam': methods['guided-grad-cam'](model),
+      occlusion: methods.occlusion(model, { patch: 16 }),
+    }
+    for (const [method, attributer] of Object.entries(made)) {
+      const [attribution] = await attributer.attribute(image)
+      const { data, width, height } = attribution!.map
+      t.deepEqual([width, height], [64, 64], method)
+      t.true(finite(data) && varies(data), method)
+    }
+  })
+
+  testWithModels(`occlusion of ${name} is what its logits say`, async t => {
+    await using model = await loadFile(join(folder, `${name}.scripted.pt`), 64)
+    const [{ map } = { map: undefined }] = await methods
+      .occlusion(model, { patch: 16, baseline: 'zero' })
+      .attribute(image, { targets: 3 })
+    const [clean] = await model.logits(image)
+    const naive = new Float32Array(64 * 64)
+    const fall = Math.max(...clean!) * 1e-4
+    for (let row = 0; row < 64; row += 16) {
+      for (let column = 0; column < 64; column += 16) {
+        const [occluded] = await model.logits(withSquare(image, row, column, 16))
+        for (let y = row; y < row + 16; y++)
+          naive.fill(clean![3]! - occluded![3]!, 64 * y + column, 64 * y + column + 16)
+      }
+    }
+    const worst = naive.reduce((most, value, i) => Math.max(most, Math.abs(value - map!.data[i]!)), 0)
+    t.true(worst <= fall, `${worst}`)
+  })
+}
+
+function withSquare({ data, shape }: PreparedImage, row: number, column: number, side: number) {
+  const changed = Float32Array.from(data)
+  const [channels, height, width] = shape
+  for (let channel = 0; channel < channels; channel++)
+    for (let y = row; y < row + side; y++)
+      changed.fill(0, (channel * height + y) * width + column, (channel * height + y) * width + column + side)
+  return { data: changed, shape }
+}
+
+for (const [name, layer, shape] of [
+  ['vit_b_16', 'encoder.layers.encoder_layer_1', [17, 32]],
+  ['swin_t', 'features.3', [8, 8, 48]],
+] as const) {
+  testWithModels(
+    `the bottleneck of ${name} has a map of bits over the image, whatever its batch`,
+    async t => {
+      await using model = await loadFile(join(folder, `${name}.scripted.pt`), 64)
+      await using statistics = await smallStatistics(model, [layer])
+      const iba = perSample(model, { statistics, layer, steps: 4, copies: 2, batch: 3, keepCapacity: true })
+      const images = noiseImages(3)
+      const together = await iba.attribute(images, { targets: 3, seed: 5 })
+      const [alone] = await iba.attribute(images[0]!, { targets: 3, seed: 5 })
+      t.true(distance(alone!, together[0]!) <= 1e-4)
+      for (const { map, capacity } of together) {
+        t.deepEqual([map.width, map.height, map.unit], [64, 64, 'bits/pixel'])
+        t.true(finite(map.data) && varies(map.data))
+        t.deepEqual(capacity!.shape, shape)
+      }
+    },
+  )
+}
+
+testWithModels('a layer gives the same map as an image, with its channels last, and as tokens', async t => {
+  const maps = []
+  for (const name of ['pixels', 'channels-last', 'tokens', 'class-token']) {
+    await using model = await loadFile(join(odd, `${name}.pt`), 32)
+    const statistics = await estimate(model, {
+      layer: 'spot',
+      images: noiseImages(24, { height: 32 }),
+      onWarning: () => {},
+    })
+    const iba = perSample(model, { statistics, layer: 'spot', steps: 10, copies: 50, beta: 0.1 })
+    maps.push((await iba.attribute(noiseImage({ height: 32 }), { targets: 1, seed: 0 }))[0]!)
+    statistics.dispose()
+  }
+  const [pixels, channelsLast, tokens, classToken] = maps
+  t.true(varies(pixels!.map.data))
+  t.true(distance(tokens!, channelsLast!) <= 1e-6)
+  // In which order the places get their noise differs, and nothing else.
+  for (const other of [channelsLast!, classToken!]) {
+    t.log(distance(other, pixels!))
+    t.true(distance(other, pixels!) <= 0.05)
+    t.true(distance(other, pixels!) > 0)
+  }
+})
+
+testWithModels('Grad-CAM of a transformer reads the last layer whose places still matter', async t => {
+  await using model = await loadFile(join(folder, 'vit_b_16.scripted.pt'), 64)
+  const [automatic] = await methods['grad-cam'](model).attribute(image, { targets: 3 })
+  const layer = 'encoder.layers.encoder_layer_2'
+  const [chosen] = await methods['grad-cam'](model, { layer }).attribute(image, { targets: 3 })
+  t.deepEqual(automatic!.map.data, chosen!.map.data)
+})
+
+testWithModels('a map whose values outgrow a float is refused', async t => {
+  await using model = await loadFile(join(folder, 'resnet18.scripted.pt'), 64)
+  const patternnet = describeMethods().find(({ name }) => name === 'patternnet')!
+  const attributer = await attributers.make({ model, height: 64, width: 64 }, patternnet)
+  await t.throwsAsync(attributer.attribute(image), {
+    instanceOf: ModelError,
+    message: /fit them on more images/,
+  })
+})
+
+testWithModels(
+  'relevance is propagated through a DenseNet, and an operation without a rule is named',
+  async t => {
+    await using dense = await loadFile(join(folder, 'densenet121.scripted.pt'), 64)
+    const [{ map } = { map: undefined }] = await methods.lrp(dense).attribute(image)
+    t.true(finite(map!.data) && varies(map!.data))
+    const named: [string, RegExp][] = [
+      ['mobilenet_v3_large', /hardswish|hardsigmoid|mul/],
+      ['vit_b_16', /softmax|layer_norm|gelu|mul|scaled_dot_product_attention/],
+    ]
+    for (const [name, operation] of named) {
+      await using model = await loadFile(join(folder, `${name}.scripted.pt`), 64)
+      const error = await t.throwsAsync(methods.lrp(model).attribute(image), { message: operation })
+      t.log(error?.message)
+    }
+  },
+)
+
+testWithModels('a readout refuses a network of tokens', async t => {
+  await using model = await loadFile(join(folder, 'vit_b_16.scripted.pt'), 64)
+  t.throws(() => addon().readoutPlace(model.handle), { message: /no usual place for a readout bottleneck/ })
+})
+
+testWithModels('an image of another size than the model was made for is refused, naming both', async t => {
+  await using model = await loadFile(join(folder, 'vit_b_16.scripted.pt'), 64)
+  const wide = noiseImage({ height: 64, width: 96 })
+  const error = await t.throwsAsync(methods.gradient(model).attribute(wide), { message: /64.*96|96.*64/ })
+  t.log(error?.message)
+  t.true(error instanceof ModelError || error instanceof InvalidArgumentError)
+})
+
+testWithModels('models from files that come and go leave the memory as it was', async t => {
+  const { stdout, stderr } = await runModule(
+    `
+    const load = async () => {
+      const options = { device: 'cpu', preprocessing: { resize: 32, crop: 32 } }
+      for (const ending of ['pt', 'pt2']) {
+        const model = await iba.loadModel(${JSON.stringify(join(odd, 'shared'))} + '.' + ending, options)
+        model.dispose()
+      }
+      globalThis.gc()
+    }
+    const used = () => process.memoryUsage.rss() / 2 ** 20
+    for (let i = 0; i < 12; i++) await load()
+    const warm = used()
+    for (let i = 0; i < 24; i++) await load()
+    console.log(used() < 1.1 * warm ? 'steady' : JSON.stringify([warm, used()]))`,
+    ['--expose-gc'],
+  )
+  t.is(stdout, 'steady\n', stderr)
+})

@@ -1,0 +1,167 @@
+import test from 'ava'
+import type { AttributionError } from '../../lib/foundation/errors.js'
+import { type Addon, addon } from '../../lib/native/addon.js'
+import { fromNative } from '../../lib/native/errors.js'
+import { type ChildResult, runModule } from '../support/child.js'
+
+type Function = keyof Addon
+const native = () => addon() as unknown as Record<string, (...args: unknown[]) => unknown>
+
+// These take no argument.
+const harmless: Function[] = ['describeRuntime', 'createCancellation', 'architectures', 'methods']
+const refused = () => Object.keys(addon()).filter(name => !harmless.includes(name as Function))
+
+/** Values of every kind, none of which is a first argument of anything; most are wrong everywhere. */
+const garbage: [string, () => unknown][] = [
+  ['undefined', () => undefined],
+  ['null', () => null],
+  ['a number', () => 5],
+  ['NaN', () => Number.NaN],
+  ['infinity', () => -Infinity],
+  ['a bigint', () => 5n],
+  ['a symbol', () => Symbol('x')],
+  ['a function', () => () => {}],
+  ['an object', () => ({})],
+  ['an object without prototype', () => Object.create(null)],
+  ['an array', () => [[]]],
+  ['an array of holes', () => new Array(1e6)],
+  ['a typed array', () => new Float32Array(12)],
+  ['bytes', () => new Uint8Array(0)],
+  ['a date', () => new Date(0)],
+  ['a proxy', () => new Proxy({}, {})],
+  ['shared memory', () => new Float32Array(new SharedArrayBuffer(16))],
+  ['a cancellation', () => addon().createCancellation()],
+  ['true as text', () => 'true'],
+]
+
+/** What is as it should be: a cancellation, and five masks of five of five tiles. */
+const valid = new Set(['cancel of a cancellation', 'randomMasks of a number'])
+
+async function codeOf(call: () => unknown): Promise<string> {
+  try {
+    await call()
+    return 'no error'
+  } catch (error) {
+    return (fromNative(error) as AttributionError).code ?? String(error)
+  }
+}
+
+const codes = ['INVALID_ARGUMENT', 'MODEL', 'WEIGHTS', 'IMAGE', 'STATISTICS']
+
+test('every native function refuses to be called with nothing', async t => {
+  t.true(refused().length > 20)
+  for (const name of refused()) t.is(await codeOf(() => native()[name]!()), 'INVALID_ARGUMENT', name)
+})
+
+test('every native function refuses garbage of every kind with a typed error', async t => {
+  for (const name of refused()) {
+    for (const [kind, make] of garbage) {
+      if (valid.has(`${name} of ${kind}`)) continue
+      const value = make()
+      const code = await codeOf(() =>
+        native()[name]!(value, value, value, value, value, value, value, value, value),
+      )
+      t.true(codes.includes(code), `${name} of ${kind}: ${code}`)
+    }
+  }
+})
+
+test('a handle of one kind is not taken for another', async t => {
+  const model = await addon().loadModel({ ...tiny, seed: 0 })
+  const statistics = addon().createStatistics(model, ['layer2'], 'iba')
+  const handles: Record<string, unknown> = {
+    model,
+    statistics,
+    cancellation: addon().createCancellation(),
+    trainer: addon().createTrainer('resnet18', 2, 8, 0),
+  }
+  const wants: Record<string, Function[]> = {
+    model: [
+      'describeModel',
+      'layerShapes',
+      'logits',
+      'predict',
+      'disposeModel',
+      'createStatistics',
+      'attributePerSample',
+    ],
+    statistics: [
+      'updateStatistics',
+      'mergeStatistics',
+      'saveStatistics',
+      'describeStatistics',
+      'disposeStatistics',
+    ],
+    cancellation: ['cancel'],
+    trainer: ['trainStep', 'evaluateBatch', 'saveTrained'],
+  }
+  for (const [kind, names] of Object.entries(wants)) {
+    for (const [given, handle] of Object.entries(handles)) {
+      if (given === kind) continue
+      for (const name of names) {
+        t.is(await codeOf(() => native()[name]!(handle, handle)), 'INVALID_ARGUMENT', `${name} of ${given}`)
+      }
+    }
+  }
+  addon().disposeModel(model)
+  t.is(await codeOf(() => addon().describeModel(model)), 'DISPOSED')
+})
+
+const tiny = {
+  architecture: 'resnet18',
+  weights: null,
+  classes: 10,
+  width: 8,
+  inputChannels: 3,
+  device: 'cpu',
+  memoryFormat: 'channels-last' as const,
+}
+const picture = { resize: 8, crop: 4, cropFirst: false, mean: [0.5], deviation: [0.2] }
+
+test('numbers out of range are refused where they come in', async t => {
+  const a = addon()
+  const model = await a.loadModel({ ...tiny, seed: 0 })
+  const pixels = new Uint8Array(300)
+  const calls: Record<string, () => unknown> = {
+    'no pixels': () => a.preprocess(new Uint8Array(0), 0, 0, picture),
+    'negative sides': () => a.preprocess(new Uint8Array(3), -1, -1, picture),
+    'a crop of nothing': () => a.preprocess(pixels, 10, 10, { ...picture, crop: 0 }),
+    'a negative size': () => a.preprocess(pixels, 10, 10, { ...picture, resize: -8 }),
+    'an enormous size': () => a.preprocess(pixels, 10, 10, { ...picture, resize: 2 ** 52 }),
+    'too few pixels': () => a.preprocess(pixels, 10, 11, picture),
+    'means without deviations': () => a.preprocess(pixels, 10, 10, { ...picture, deviation: [1, 1, 1] }),
+    'no images': () => a.predict(model, new Float32Array(0), [0, 3, 64, 64]),
+    'images of no height': () => a.logits(model, new Float32Array(0), [1, 3, 0, 64]),
+    'a negative shape': () => a.logits(model, new Float32Array(12), [-1, 3, -2, 2]),
+    'a shape that overflows': () => a.logits(model, new Float32Array(0), [2 ** 31, 3, 2 ** 31, 2 ** 31]),
+    'other channels': () => a.logits(model, new Float32Array(16), [1, 1, 4, 4]),
+    'layers of nothing': () => a.layerShapes(model, 0, 64),
+    'no classes': () => a.loadModel({ ...tiny, seed: 0, classes: 0 }),
+    'half a class': () => a.loadModel({ ...tiny, seed: 0, classes: 1.5 }),
+    'a negative width': () => a.loadModel({ ...tiny, seed: 0, width: -8 }),
+    'enormous noise': () => a.seededNormal('x', 0, [2 ** 40]),
+  }
+  for (const [what, call] of Object.entries(calls)) t.is(await codeOf(call), 'INVALID_ARGUMENT', what)
+})
+
+const ending = ({ code, signal, stdout, stderr }: ChildResult) => ({ code, signal, stdout, stderr })
+
+test('shutting down with a wrong argument shuts nothing down', async t => {
+  const script = `
+    try { addon().shutDown('yes') } catch (error) { console.log(error.code) }
+    console.log((await smallModel()).architecture)`
+  t.deepEqual(ending(await runModule(script)), {
+    code: 0,
+    signal: null,
+    stdout: 'INVALID_ARGUMENT\nresnet18\n',
+    stderr: '',
+  })
+})
+
+test('work that comes after the shut-down is refused, not lost', async t => {
+  const script = `
+    const model = await smallModel()
+    addon().shutDown(true)
+    await model.predict(noiseImage()).catch(error => console.log(error.name))`
+  t.deepEqual(ending(await runModule(script)), { code: 0, signal: null, stdout: 'AbortError\n', stderr: '' })
+})

@@ -1,0 +1,258 @@
+import { existsSync } from 'node:fs'
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import test from 'ava'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { chartsOf, lineStyles } from '../../lib/reproduction/charts.js'
+import { findPaperMethod, paperMethods } from '../../lib/reproduction/paper.js'
+import { renderReport } from '../../lib/reproduction/report.js'
+import type { Found, ModelTable } from '../../lib/reproduction/table.js'
+import { csvTable, markdownTables } from '../../lib/reproduction/table-files.js'
+import { iba, makeFolder } from '../support/command.js'
+
+const env = { IBA_THREADS: '2', OMP_WAIT_POLICY: 'passive' }
+const methods = ['Random', 'Saliency', 'Fitted', 'Readout Dense 10', 'PatternAttribution', 'zero']
+const protocols = ['degradation-56', 'bounding-boxes', 'sensitivity-n-112', 'sanity']
+
+let folder: string
+let remove: () => Promise<void>
+
+test.before(async () => {
+  ;({ folder, remove } = await makeFolder())
+})
+test.after.always(() => remove())
+
+/** The smallest reproduction that has everything. */
+const reproduce = (...more: string[]) =>
+  iba(
+    [
+      ...['reproduce', '--model', 'demo', '--device', 'cpu', '--data', 'demo', '--quiet', '--learn', '4'],
+      ...['--methods', methods.join(','), '--protocols', protocols.join(','), '--out', join(folder, 'out')],
+      ...['--samples', 'degradation=2,bounding-boxes=3,sensitivity-n=2,sanity=1', ...more],
+    ],
+    { env },
+  )
+
+test.serial('the whole table is estimated, measured and reported, and what is there is kept', async t => {
+  const out = (...names: string[]) => join(folder, 'out', ...names)
+  const planned = await reproduce('--estimate')
+  t.is(planned.code, 0, planned.stderr)
+  // A readout has no part in the sanity check.
+  t.regex(planned.stdout, /^23 of 23 values left to measure, which takes about \d/)
+  t.false(existsSync(out('report.html')))
+
+  const first = await reproduce()
+  t.is(first.code, 0, first.stderr)
+  t.regex(first.stdout, /^23 of 23 values left/)
+  t.regex(first.stdout, /demo, Per-Sample 10\/k, degradation-56: -?\d\.\d{3} \[/)
+  t.regex(first.stdout, /report\.html/)
+  const results = (await readdir(out())).filter(name => /^demo\..*\.json$/.test(name))
+  t.is(results.length, 23)
+  t.is((await readdir(out('examples', 'demo'))).length, 3 * 7)
+
+  const csv = (await readFile(out('table.csv'), 'utf8')).trim().split('\n')
+  t.is(csv.length, 24)
+  const saliency = JSON.parse(await readFile(out('demo.saliency.degradation-56.json'), 'utf8'))
+  t.true(csv.some(line => line.startsWith(`demo,Saliency,degradation-56,${saliency.score.value},`)))
+  const markdown = await readFile(out('table.md'), 'utf8')
+  t.regex(markdown, /\| method \| Degradation 56×56 ↑ \|/)
+  t.is(markdown.split('\n').filter(line => line.startsWith('| ')).length, 2 + 6)
+
+  // What the masks do to the logit is found once, and taken for all methods.
+  const drops = async (name: string) =>
+    JSON.parse(await readFile(out(`demo.${name}.sensitivity-112.json`), 'utf8')).records[0].values.drops[0]
+  t.deepEqual((await drops('zero')).drop, (await drops('random')).drop)
+  t.true((await drops('zero')).relevance.every((value: number) => value === 0))
+
+  await rm(out('demo.saliency.degradation-56.json'))
+  const kept = await stat(out('demo.random.sanity.json'))
+  const second = await reproduce()
+  t.is(second.code, 0, second.stderr)
+  t.regex(second.stdout, /^1 of 23 values left/)
+  t.is((await stat(out('demo.random.sanity.json'))).mtimeMs, kept.mtimeMs)
+  const again = JSON.parse(await readFile(out('demo.saliency.degradation-56.json'), 'utf8'))
+  t.deepEqual(again.score, saliency.score)
+  t.regex((await reproduce()).stdout, /^All of 23 values are there already/)
+})
+
+test.serial('the report opens, is sorted by its headings, and has every figure', async t => {
+  await withPage(t.log, async (browser, path) => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+    const complaints = await open(page, path)
+    t.is(await page.locator('tbody tr').count(), methods.length)
+    // Degradation and the sanity check have two curves each, sensitivity-n one.
+    const lines: number[] = []
+    for (const chart of await page.locator('.charts figure > svg').all())
+      lines.push(await chart.locator('g > title ~ path').count())
+    // A readout has no part in the sanity check.
+    t.deepEqual(lines, [6, 6, 6, 5, 5])
+    t.is(await page.locator('.maps img').count(), 3 * (1 + methods.length))
+    const pictures = await page
+      .locator('.maps img')
+      .evaluateAll(images => images.every(image => 'naturalWidth' in image && Number(image.naturalWidth) > 0))
+    t.true(pictures)
+
+    const values = async () =>
+      (await page
+        .locator('tbody tr td:nth-child(2)')
+        .evaluateAll(cells => cells.map(cell => Number(cell.getAttribute('data-value'))))) as number[]
+    const before = await values()
+    await page.locator('thead button').nth(1).click()
+    t.deepEqual(
+      await values(),
+      [...before].sort((a, b) => b - a),
+    )
+    await page.locator('thead button').nth(1).click()
+    t.deepEqual(
+      await values(),
+      [...before].sort((a, b) => a - b),
+    )
+    await page.locator('thead button').nth(0).click()
+    const names = await page.locator('tbody tr th').allTextContents()
+    t.deepEqual(
+      names,
+      [...names].sort((a, b) => a.localeCompare(b)),
+    )
+
+    const saliency = page.locator('.charts g[aria-label=Saliency]').first()
+    await page.locator('.legend button', { hasText: 'Random' }).click()
+    t.is(await saliency.evaluate(line => line.getAttribute('style')), 'opacity: 0.1;')
+    t.deepEqual(complaints, [])
+  })
+})
+
+test.serial('the report is light or dark, and fits a phone', async t => {
+  await withPage(t.log, async (browser, path) => {
+    const grounds: string[] = []
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await browser.newPage({ viewport: { width: 390, height: 844 }, colorScheme })
+      t.deepEqual(await open(page, path), [])
+      t.true(Number(await page.evaluate('document.documentElement.scrollWidth')) <= 390)
+      grounds.push(String(await page.evaluate('getComputedStyle(document.body).backgroundColor')))
+    }
+    t.not(grounds[0], grounds[1])
+  })
+})
+
+test('published values stand beside the measured ones, with the difference', t => {
+  const table = tableOfTwo()
+  t.regex(
+    markdownTables([table]),
+    /\| Grad-CAM \| 0\.530 \[0\.510, 0\.550\] \/ 0\.536 \(−0\.006\) \| 1\.50 \|/,
+  )
+  const [, line] = csvTable([table]).split('\n')
+  t.regex(line!, /^resnet50,Grad-CAM,degradation-8,0\.53,0\.51,0\.55,0\.536,-0\.006\d*,7,1\.5$/)
+  const html = renderReport({
+    models: [{ table, found: [], examples: [] }],
+    leftOut: [{ model: 'resnet50', what: 'LRP', why: 'a < b' }],
+    dataNote: undefined,
+  })
+  t.regex(html, /<td data-value="0\.536">0\.536<\/td><td data-value="-0\.006\d*">−0\.006<\/td>/)
+  t.regex(html, /a &lt; b/)
+  t.notRegex(html, /https?:\/\/(?!www\.w3\.org)/)
+})
+
+test('each line of a chart goes through its points and has its own style', t => {
+  const styles = lineStyles(paperMethods)
+  t.is(new Set([...styles.values()].map(style => JSON.stringify(style))).size, paperMethods.length)
+  const found = ['Saliency', 'LRP'].map(
+    title =>
+      ({
+        method: { title },
+        curves: [{ name: 'most relevant first', x: [0, 0.5, 1], y: [1, 0.25, 0] }],
+      }) as unknown as Found,
+  )
+  const [chart, ...others] = chartsOf('degradation-8', found, styles)
+  t.is(others.length, 0)
+  t.is(chart!.caption, 'Degradation, tiles of 8×8, most relevant first')
+  const points = [...chart!.svg.matchAll(/<title>(.*?)<\/title><path d="M([^"]*)"/g)]
+  t.deepEqual(
+    points.map(([, title]) => title),
+    ['Saliency', 'LRP'],
+  )
+  t.is(points[0]![2]!.split('L').length, 3)
+})
+
+test("the paper's methods are found by the names of its scripts", t => {
+  t.is(findPaperMethod('smoothgrad_(of_saliency)')?.method, 'smoothgrad')
+  t.deepEqual(findPaperMethod('Fitted beta100')?.options, { preset: 'paper', beta: 100 })
+  t.is(findPaperMethod('Fitted beta2'), undefined)
+  t.is(new Set(paperMethods.map(({ scriptName }) => scriptName)).size, 16)
+})
+
+test('what is wrong with the words is said', async t => {
+  const words = ['reproduce', '--model', 'demo', '--data', 'demo', '--out', join(folder, 'wrong')]
+  for (const [more, complaint] of [
+    [['--protocols', 'degradation'], /expected some of degradation-8/],
+    [['--methods', 'Fitt'], /There is no method 'Fitt'/],
+    [['--samples', 'degradation'], /Expected counts such as degradation=24/],
+  ] as const) {
+    const { code, stderr } = await iba([...words, ...more])
+    t.is(code, 2)
+    t.regex(stderr, complaint)
+  }
+  await writeFile(join(folder, 'file'), '')
+  const blocked = await iba([...words.slice(0, -1), join(folder, 'file')])
+  t.is(blocked.code, 1)
+  t.regex(blocked.stderr, /Can't make the folder/)
+})
+
+/** Runs with the report of the first test, where there is a Chromium. */
+async function withPage(
+  log: (message: string) => void,
+  look: (browser: Browser, path: string) => Promise<void>,
+): Promise<void> {
+  const executablePath = chromiumPath()
+  if (executablePath === undefined) {
+    log('skipped: there is no chromium')
+    return
+  }
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  try {
+    await look(browser, join(folder, 'out', 'report.html'))
+  } finally {
+    await browser.close()
+  }
+}
+
+/** Opens a page, and gathers what the browser complains about. */
+async function open(page: Page, path: string): Promise<string[]> {
+  const complaints: string[] = []
+  page.on('console', message => complaints.push(message.text()))
+  page.on('pageerror', error => complaints.push(String(error)))
+  page.on('request', request => {
+    if (/^https?:/.test(request.url())) complaints.push(request.url())
+  })
+  await page.goto(pathToFileURL(path).href)
+  return complaints
+}
+
+function chromiumPath(): string | undefined {
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+  const folders = (process.env.PATH ?? '').split(':')
+  return names.flatMap(name => folders.map(place => join(place, name))).find(path => existsSync(path))
+}
+
+function tableOfTwo(): ModelTable {
+  const method = findPaperMethod('Grad-CAM')!
+  const score = { value: 0.53, low: 0.51, high: 0.55, level: 0.95 }
+  return {
+    model: 'resnet50',
+    measures: [
+      {
+        protocol: 'degradation-8',
+        title: 'Degradation 8×8',
+        better: 'higher',
+        published: 'degradation8',
+      },
+    ],
+    rows: [
+      {
+        method,
+        secondsPerMap: 1.5,
+        entries: new Map([['degradation-8', { score, images: 7, published: 0.536 }]]),
+      },
+    ],
+  }
+}

@@ -1,0 +1,89 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { countTests } from '../../scripts/setup/count-tests.mjs'
+import { packagesAreCurrent } from '../../scripts/setup/dependencies.mjs'
+import { alone } from '../../scripts/setup/lock.mjs'
+import { checkPlatform, thisMachine } from '../../scripts/setup/platform.mjs'
+import { checkTools } from '../../scripts/setup/tools.mjs'
+import { failureOf, pathWith, temporaryFolder } from '../support/setup.js'
+
+test('machines that LibTorch does not run on are refused', async t => {
+  const fine = { platform: 'linux', arch: 'x64', musl: false, node: '22.20.0' }
+  t.notThrows(() => checkPlatform(fine))
+  t.notThrows(() => checkPlatform({ ...fine, platform: 'darwin', arch: 'arm64', node: '26.0.0' }))
+  t.false(thisMachine().musl && existsSync('/etc/debian_version'))
+  const cases: [Partial<typeof fine>, RegExp][] = [
+    [{ musl: true }, /musl instead of glibc[\s\S]*node:22-bookworm/],
+    [{ platform: 'win32' }, /Windows is not supported\nUse the Windows Subsystem for Linux/],
+    [{ platform: 'freebsd' }, /freebsd is not supported/],
+    [{ platform: 'darwin' }, /Intel processors/],
+    [{ node: '20.18.3' }, /Node 20\.18\.3 is not supported\nInstall Node 20\.19/],
+    [{ node: '23.5.0' }, /not supported/],
+    [{ node: '24.1.0' }, /not supported/],
+  ]
+  for (const [machine, expected] of cases)
+    t.regex(await failureOf(() => checkPlatform({ ...fine, ...machine })), expected)
+})
+
+test('missing tools are named, with the command that installs them', async t => {
+  const folder = temporaryFolder(t)
+  const path = (name: string, programs: string[]) => ({ PATH: pathWith(join(folder, name), programs) })
+  const shell = ['sh', 'env']
+  t.regex(await failureOf(() => checkTools(path('a', shell))), /CMake was not found\nInstall it:/)
+  t.regex(
+    await failureOf(() => checkTools(path('b', [...shell, 'cmake']))),
+    /neither make nor ninja was found/,
+  )
+  const bare = path('c', [...shell, 'cmake', 'make', 'ninja'])
+  t.regex(
+    await failureOf(() => checkTools(bare)),
+    /no C\+\+ compiler was found \(tried c\+\+, g\+\+, clang\+\+\)/,
+  )
+  t.regex(await failureOf(() => checkTools({ ...bare, CXX: '/nowhere/cc' })), /tried \/nowhere\/cc/)
+  const old = join(folder, 'old-compiler')
+  writeFileSync(old, '#!/bin/sh\ntest "$1" = --version\n', { mode: 0o755 })
+  t.regex(await failureOf(() => checkTools({ ...bare, CXX: old })), /old-compiler doesn't know C\+\+20/)
+  t.notThrows(() => checkTools())
+})
+
+test('npm packages are installed again only if the lock file asks for others', t => {
+  const folder = temporaryFolder(t)
+  t.false(packagesAreCurrent(folder))
+  const write = (file: string, packages: object) =>
+    writeFileSync(join(folder, file), JSON.stringify({ packages }))
+  mkdirSync(join(folder, 'node_modules'))
+  write('package-lock.json', { '': {}, a: { version: '1.0.0' }, b: { version: '1.0.0', optional: true } })
+  write('node_modules/.package-lock.json', { a: { version: '1.0.0' } })
+  t.true(packagesAreCurrent(folder))
+  write('node_modules/.package-lock.json', { a: { version: '0.9.0' } })
+  t.false(packagesAreCurrent(folder))
+})
+
+test('one set-up at a time works in a folder, and a dead one holds nobody up', async t => {
+  const file = join(temporaryFolder(t), 'lock')
+  writeFileSync(file, '999999999')
+  const events: string[] = []
+  const work = (name: string) => async () => {
+    events.push(`${name} begins`)
+    await new Promise(resolve => setTimeout(resolve, 50))
+    events.push(`${name} ends`)
+  }
+  await Promise.all([alone(work('a'), file), alone(work('b'), file)])
+  t.is(events.length, 4)
+  t.is(events[0]?.[0], events[1]?.[0])
+  t.false(existsSync(file))
+})
+
+test('the last line of npm test counts what ava reports', t => {
+  t.deepEqual(countTests('  ✔ a\n  ✔ b\n  ─\n\n  2 tests passed\n', 0), { passed: 2, failed: 0 })
+  t.deepEqual(countTests('  ✔ a\n  ✖ b\n  ─\n\n  1 test failed\n', 1), { passed: 1, failed: 1 })
+  t.deepEqual(countTests('\x1b[32m  ✔ a\x1b[39m\n  1 test passed\n  1 uncaught exception\n', 1), {
+    passed: 1,
+    failed: 1,
+  })
+  t.deepEqual(countTests('  ✔ a\n  3 tests remained pending after a timeout\n', 1), { passed: 1, failed: 3 })
+  t.deepEqual(countTests('  ✖ dist/test/x.test.js exited due to SIGSEGV\n', 1), { passed: 0, failed: 1 })
+  t.deepEqual(countTests('', 0), { passed: 0, failed: 1 })
+  t.deepEqual(countTests('  1 test passed\n', 1), { passed: 1, failed: 1 })
+})

@@ -1,0 +1,269 @@
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import test from 'ava'
+import { pack } from 'tar-stream'
+import { permutation } from '../../lib/foundation/random.js'
+import { ImageError, InvalidArgumentError, type LabelledImage, openTrainingData } from '../../lib/index.js'
+import { addon } from '../../lib/native/addon.js'
+import { drawView } from '../../lib/training/augmentation.js'
+import type { BatchOptions, TrainingData } from '../../lib/training/data.js'
+import { NameTable } from '../../lib/training/image-list.js'
+import { expandBraces } from '../../lib/training/shards.js'
+
+let folder: string
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'iba-data-'))
+  process.env.IBA_CACHE = join(folder, 'cache')
+})
+test.after.always(() => rm(folder, { recursive: true, force: true }))
+
+const options = { epoch: 0, seed: 7, batch: 2, share: { rank: 0, processes: 1 }, skip: 0 }
+
+async function taken(data: TrainingData, given: Partial<BatchOptions> = {}): Promise<LabelledImage[][]> {
+  const batches: LabelledImage[][] = []
+  for await (const batch of data.batches({ ...options, ...given })) batches.push(batch)
+  return batches
+}
+
+const names = (batches: LabelledImage[][]) => batches.flat().map(({ name }) => name)
+
+async function classFolders(name: string, classes: Record<string, string[]>): Promise<string> {
+  for (const [label, files] of Object.entries(classes)) {
+    await mkdir(join(folder, name, label), { recursive: true })
+    for (const file of files) await writeFile(join(folder, name, label, file), '')
+  }
+  return join(folder, name)
+}
+
+test('class folders are labelled in the order of their names, and only images count', async t => {
+  const path = await classFolders('classes', {
+    n02: ['b.JPEG', 'a.JPEG', 'notes.txt', '.hidden.jpg'],
+    n01: ['c.png'],
+    n03: [],
+  })
+  await writeFile(join(path, 'README.jpg'), '')
+  const data = await openTrainingData(path)
+  t.is(data.size, 3)
+  const all = (await taken(data, { batch: 1 })).flat().sort((a, b) => a.id - b.id)
+  t.deepEqual(
+    all.map(({ name, label }) => [name, label]),
+    [
+      [join(path, 'n01', 'c.png'), 0],
+      [join(path, 'n02', 'a.JPEG'), 1],
+      [join(path, 'n02', 'b.JPEG'), 1],
+    ],
+  )
+})
+
+test('the listing comes from the cache, except for folders that changed', async t => {
+  const path = await classFolders('cached', { n01: ['a.jpg'], n02: ['b.jpg'] })
+  const then = new Date(Date.now() - 60_000)
+  for (const name of ['n01', 'n02']) await utimes(join(path, name), then, then)
+  const first = await openTrainingData(path)
+  // Unseen: the folder's time is put back.
+  await writeFile(join(path, 'n01', 'more.jpg'), '')
+  await utimes(join(path, 'n01'), then, then)
+  const second = await openTrainingData(path)
+  t.is(second.fingerprint, first.fingerprint)
+  await writeFile(join(path, 'n02', 'more.jpg'), '')
+  const third = await openTrainingData(path)
+  t.is(third.size, 3)
+  t.not(third.fingerprint, first.fingerprint)
+})
+
+test('an epoch gives every image once, in an order of its own; processes share it', async t => {
+  const files = Array.from({ length: 12 }, (_, i) => `${i}.jpg`)
+  const data = await openTrainingData(await classFolders('epochs', { n01: files }))
+  const [first, again, other] = [await taken(data), await taken(data), await taken(data, { epoch: 1 })]
+  t.is(new Set(names(first)).size, 12)
+  t.deepEqual(again, first)
+  t.notDeepEqual(names(other), names(first))
+  t.deepEqual([...names(other)].sort(), [...names(first)].sort())
+  t.deepEqual(await taken(data, { skip: 4 }), first.slice(4))
+
+  const whole = await taken(data, { batch: 4 })
+  const shares = await Promise.all(
+    [0, 1].map(rank => taken(data, { batch: 2, share: { rank, processes: 2 } })),
+  )
+  t.deepEqual(
+    whole,
+    shares[0]!.map((batch, step) => [...batch, ...shares[1]![step]!]),
+  )
+  t.is((await taken(data, { batch: 5 })).length, 2, 'what does not fill a batch is left out')
+})
+
+test('a list file names images and labels; relative paths start from it', async t => {
+  const path = join(folder, 'list.txt')
+  await writeFile(path, 'a b.jpg 3\n\n/elsewhere/c.png\t12\r\n')
+  const data = await openTrainingData(path)
+  const all = (await taken(data, { batch: 1 })).flat().sort((a, b) => a.id - b.id)
+  t.deepEqual(
+    all.map(({ name, label }) => [name, label]),
+    [
+      [join(folder, 'a b.jpg'), 3],
+      ['/elsewhere/c.png', 12],
+    ],
+  )
+  await writeFile(path, 'a.jpg 3\nb.jpg\n')
+  await t.throwsAsync(openTrainingData(path), {
+    instanceOf: InvalidArgumentError,
+    message: /Line 2 of .*'b.jpg'/,
+  })
+  await writeFile(path, '\n')
+  await t.throwsAsync(openTrainingData(path), { instanceOf: ImageError, message: /empty/ })
+})
+
+async function writeShard(path: string, files: Record<string, string>): Promise<void> {
+  const archive = pack()
+  for (const [name, content] of Object.entries(files)) archive.entry({ name }, content)
+  archive.finalize()
+  const { createWriteStream } = await import('node:fs')
+  await pipeline(archive, createWriteStream(path))
+}
+
+test('archives give their images with their classes, each once, shuffled within the buffer', async t => {
+  await mkdir(join(folder, 'shards'))
+  for (const shard of [0, 1, 2]) {
+    const files = Object.fromEntries(
+      Array.from({ length: 6 }, (_, i) => [
+        [`x/${shard}-${i}.seg.txt`, 'other'],
+        [`x/${shard}-${i}.jpg`, `image ${shard} ${i}`],
+        [`x/${shard}-${i}.cls`, `${i}\n`],
+      ]).flat(),
+    )
+    await writeShard(join(folder, 'shards', `train-${shard}.tar`), files)
+  }
+  const ordered = Object.fromEntries(
+    [0, 1, 2, 3].flatMap(i => [
+      [`${i}.cls`, `${i}`],
+      [`${i}.png`, `${i}`],
+    ]),
+  )
+  await writeShard(join(folder, 'shards-alone.tar'), ordered)
+  const data = await openTrainingData(join(folder, 'shards', 'train-{0..2}.tar'), { buffer: 4 })
+  const all = await taken(data)
+  t.is(names(all).length, 18)
+  t.is(new Set(names(all)).size, 18)
+  t.is(new Set(all.flat().map(({ id }) => id)).size, 18)
+  for (const { name, label, source } of all.flat()) {
+    const [, shard, index] = /(\d)-(\d)$/.exec(name)!
+    t.is(label, Number(index))
+    t.is(Buffer.from(source as Uint8Array).toString(), `image ${shard} ${index}`)
+  }
+  t.deepEqual(names(await taken(data)), names(all))
+  t.deepEqual(names(await taken(data, { skip: 5 })), names(all.slice(5)))
+  t.notDeepEqual(names(await taken(data, { epoch: 1 })), names(all))
+
+  const parts = await Promise.all([0, 1].map(rank => taken(data, { share: { rank, processes: 2 } })))
+  t.is(new Set(parts.flatMap(names)).size, 18)
+  await t.throwsAsync(taken(data, { share: { rank: 0, processes: 4 } }), { instanceOf: InvalidArgumentError })
+
+  const alone = await openTrainingData(join(folder, 'shards-alone.tar'))
+  t.deepEqual(
+    (await taken(alone))
+      .flat()
+      .map(({ label }) => label)
+      .sort(),
+    [0, 1, 2, 3],
+  )
+  const whole = await openTrainingData(join(folder, 'shards'))
+  t.is(names(await taken(whole)).length, 18)
+})
+
+test('broken archives are named', async t => {
+  const path = join(folder, 'broken.tar')
+  await writeShard(path, { 'a.jpg': 'x' })
+  await t.throwsAsync(
+    openTrainingData(path).then(data => taken(data)),
+    { instanceOf: ImageError, message: /'a' has no class/ },
+  )
+  await writeShard(path, { 'a.jpg': 'x', 'a.cls': 'cat' })
+  await t.throwsAsync(
+    openTrainingData(path).then(data => taken(data)),
+    { instanceOf: ImageError, message: /holds 'cat'/ },
+  )
+  await writeShard(path, { 'a.jpg': 'x'.repeat(5000), 'a.cls': '1' })
+  await writeFile(path, (await readFile(path)).subarray(0, 3000))
+  await t.throwsAsync(
+    openTrainingData(path).then(data => taken(data)),
+    { instanceOf: ImageError, message: /broken.tar/ },
+  )
+  await t.throwsAsync(openTrainingData(join(folder, 'nowhere')), {
+    instanceOf: ImageError,
+    message: /nowhere/,
+  })
+  await mkdir(join(folder, 'nothing'))
+  await t.throwsAsync(openTrainingData(join(folder, 'nothing')), {
+    instanceOf: ImageError,
+    message: /one folder for each class/,
+  })
+})
+
+test('braces stand for several names', t => {
+  t.deepEqual(expandBraces('a-{08..11}.tar'), ['a-08.tar', 'a-09.tar', 'a-10.tar', 'a-11.tar'])
+  t.deepEqual(expandBraces('{x,y}/{1..2}'), ['x/1', 'x/2', 'y/1', 'y/2'])
+  t.deepEqual(expandBraces('plain'), ['plain'])
+})
+
+test('a million names take little memory', t => {
+  const before = process.memoryUsage()
+  const table = new NameTable()
+  for (let i = 0; i < 1_000_000; i++) table.add(`n01440764_${i}.JPEG`)
+  const after = process.memoryUsage()
+  const grown = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers
+  t.is(table.at(999_999), 'n01440764_999999.JPEG')
+  t.is(table.at(0), 'n01440764_0.JPEG')
+  t.true(grown < 100 * 2 ** 20, `${grown} bytes`)
+})
+
+test('a permutation holds every number once', t => {
+  const order = permutation(1000, 5)
+  t.deepEqual(
+    [...order].sort((a, b) => a - b),
+    Array.from({ length: 1000 }, (_, i) => i),
+  )
+  t.deepEqual(permutation(1000, 5), order)
+  t.notDeepEqual(permutation(1000, 6), order)
+})
+
+test('drawn views lie inside of the image, within the areas and ratios that are drawn from', t => {
+  let mirrored = 0
+  const places = new Set<string>()
+  for (let id = 0; id < 2000; id++) {
+    const [width, height] = [50 + (id % 7) * 40, 60 + (id % 5) * 50]
+    const { region, mirror } = drawView({ width, height }, { randomCrop: true, flip: true }, 1, id)
+    const { left, top, width: w, height: h } = region!
+    t.true(left >= 0 && top >= 0 && w > 0 && h > 0 && left + w <= width && top + h <= height)
+    t.true(w / h > 0.7 && w / h < 1.4, `${w}×${h}`)
+    t.true(w * h >= 0.07 * width * height)
+    mirrored += Number(mirror)
+    places.add(`${left},${top}`)
+  }
+  t.true(mirrored > 900 && mirrored < 1100, `${mirrored}`)
+  t.true(places.size > 1000)
+  t.deepEqual(drawView({ width: 9, height: 9 }, { randomCrop: false, flip: false }, 1), {
+    region: undefined,
+    mirror: false,
+  })
+})
+
+test('a region and its mirror image are those of the picture', async t => {
+  const [width, height] = [8, 6]
+  const pixels = new Uint8Array(width * height * 3).map((_, i) => (i * 37) % 256)
+  const settings = { resize: 8, crop: 4, cropFirst: false, mean: [0, 0, 0], deviation: [1, 1, 1] }
+  const region = { left: 3, top: 1, width: 4, height: 4 }
+  const plain = await addon().preprocess(pixels, width, height, { ...settings, region })
+  const mirrored = await addon().preprocess(pixels, width, height, { ...settings, region, mirror: true })
+  for (let y = 0; y < 4; y++) {
+    for (let x = 0; x < 4; x++) {
+      const expected = pixels[((y + 1) * width + x + 3) * 3]!
+      t.is(plain.pixels[(y * 4 + x) * 3], expected)
+      t.is(mirrored.pixels[(y * 4 + 3 - x) * 3], expected)
+    }
+  }
+  await t.throwsAsync(
+    addon().preprocess(pixels, width, height, { ...settings, region: { ...region, left: 6 } }),
+  )
+})
