@@ -5,30 +5,23 @@ export type {
   Attribution,
   HeatMap,
   SeenImage,
-  StepReport,
   TargetedImage,
 } from './attribution/attribution.js'
+export { stepMaps } from './attribution/attribution.js'
+export type { MethodDescription, OptionDescription, OptionValue } from './attribution/described-options.js'
+export type * from './attribution/method-options.js'
 export {
   type Baseline,
   createAttributer,
   describeMethod,
   describeMethods,
-  type GradCamOptions,
-  type IntegratedGradientsOptions,
   type LrpComposite,
-  type LrpOptions,
-  type MethodName,
-  type MethodOptions,
   methodNames,
   methods,
-  type OcclusionOptions,
-  type PatternOptions,
-  type SmoothGradOptions,
+  perSample,
+  readout,
 } from './attribution/methods.js'
-export type { MethodDescription, OptionDescription, OptionValue } from './attribution/options.js'
-export { type PerSampleAttribution, type PerSampleOptions, perSample } from './attribution/per-sample.js'
-export { type ReadoutAttribution, type ReadoutOptions, readout } from './attribution/readout.js'
-export { type Box, readBoxes, type SeenMask, seenMask } from './datasets/boxes.js'
+export { type Box, type ObjectMask, readBoxes, type SeenMask, seenMask } from './datasets/boxes.js'
 export {
   type Dataset,
   type DatasetOptions,
@@ -36,18 +29,75 @@ export {
   openDataset,
   type Sample,
 } from './datasets/dataset.js'
-export { DatasetError } from './datasets/dataset-error.js'
-export * from './evaluation/index.js'
+export { bootstrap, type Score } from './evaluation/bootstrap.js'
+export {
+  type DegradationCurves,
+  type DegradationOptions,
+  type DegradationResult,
+  degradation,
+  type ImageDegradation,
+} from './evaluation/protocols/degradation.js'
+export {
+  type ImageInfidelity,
+  type InfidelityOptions,
+  type InfidelityResult,
+  infidelity,
+} from './evaluation/protocols/infidelity.js'
+export {
+  type ImageInsertionDeletion,
+  type InsertionDeletionOptions,
+  type InsertionDeletionResult,
+  insertionDeletion,
+} from './evaluation/protocols/insertion-deletion.js'
+export { type BoundingBoxScore, boundingBoxScore, pointingGame } from './evaluation/protocols/localisation.js'
+export { type MaxSensitivityOptions, maxSensitivity } from './evaluation/protocols/max-sensitivity.js'
+export {
+  type CascadeStage,
+  type CascadingRandomizationOptions,
+  cascade,
+  cascadingRandomization,
+  type StageSimilarity,
+} from './evaluation/protocols/sanity.js'
+export {
+  type MaskedDrops,
+  type SensitivityNOptions,
+  type SensitivityNResult,
+  sensitivityN,
+  type TileMasks,
+} from './evaluation/protocols/sensitivity-n.js'
+export {
+  type MapSimilarity,
+  mapSimilarity,
+  type SsimOptions,
+  spearman,
+  ssim,
+} from './evaluation/similarity.js'
+export type { EvaluationOptions, EvaluationProgress } from './evaluation/subject.js'
 export * from './foundation/errors.js'
 export { type Preset, presets } from './foundation/presets.js'
 export type { DecodedImage, ImageSource, RawImage } from './images/decode.js'
-export { type ImageFolder, imageFolder } from './images/folder.js'
+export { type ImageFolder, type ImageFolderOptions, imageFolder } from './images/folder.js'
 export { type NpyArray, readNpy, writeNpy } from './images/npy.js'
+export type { PreparedInput } from './images/prepared-input.js'
 export type { Preprocessing } from './images/preprocess.js'
 export type { ImageInput, PreparedImage } from './images/source.js'
 export type { LearningOptions } from './learned/learning.js'
 export { fitPatterns, loadPatterns, type Patterns } from './learned/patterns.js'
-export { type EstimateOptions, estimate, loadStatistics, type Statistics } from './learned/statistics.js'
+export {
+  type LearnOptions,
+  type Resource,
+  type ResourceClass,
+  type ResourceDescription,
+  resourceNames,
+  resources,
+} from './learned/resources.js'
+export {
+  type EstimateOptions,
+  estimate,
+  type LayerStatistics,
+  loadStatistics,
+  type Statistics,
+} from './learned/statistics.js'
 export { loadReadout, type TrainedReadout } from './learned/trained-readout.js'
 export { type DemoSample, demo, demoClassNames, demoSamples } from './model/demo.js'
 export type { Device } from './model/device.js'
@@ -59,12 +109,37 @@ export {
   type Model,
   type Prediction,
 } from './model/model.js'
-export { renderAnimation } from './rendering/animation.js'
-export { renderOverlay } from './rendering/overlay.js'
-export type { LabelledImage, TrainingData } from './training/data.js'
+export type { ResourceName } from './native/attribution-calls.js'
+export type { Architecture, MemoryFormat } from './native/model-calls.js'
+export type { PatternsDescription } from './native/patterns-calls.js'
+export type { ReadoutDescription, ReadoutPlace } from './native/readout-calls.js'
+export type { StatisticsDescription } from './native/statistics-calls.js'
+export type { Tensor } from './native/values.js'
+export {
+  type AnimationOptions,
+  type AnimationStep,
+  renderAnimation,
+} from './rendering/animation.js'
+export type { ColorMap, ColorMapName, Rgb } from './rendering/color-map.js'
+export { type OverlayOptions, renderOverlay } from './rendering/overlay.js'
+export type { Picture } from './rendering/picture.js'
+export type {
+  BatchOptions,
+  LabelledImage,
+  Share,
+  TrainingData,
+} from './training/data.js'
 export { openTrainingData } from './training/open-data.js'
-export { joinProcesses, type Membership, membershipFrom, ProcessGroup } from './training/processes.js'
+export {
+  type JoinOptions,
+  joinProcesses,
+  type Membership,
+  membershipFrom,
+  ProcessGroup,
+} from './training/processes.js'
+export { trainReadout } from './training/readout-training.js'
 export type { Outcome, TrainingEpoch, TrainingStep } from './training/reports.js'
-export type { TrainReadoutOptions } from './training/settings.js'
-export { trainReadout } from './training/train-readout.js'
-export { fetchWeights } from './weights/download.js'
+export { describeTraining, type TrainReadoutOptions } from './training/settings.js'
+export type { TrainingOptions } from './training/training-options.js'
+export { type DownloadProgress, type FetchWeightsOptions, fetchWeights } from './weights/download.js'
+export type { WeightsVersion } from './weights/published.js'

@@ -5,17 +5,17 @@ import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { writeFileAtomically } from '../lib/foundation/files.js'
 import {
+  type Attribution,
   type DemoSample,
   demoClassNames,
   demoSamples,
   loadModel,
   loadStatistics,
-  type PerSampleAttribution,
   perSample,
-  type ReadoutAttribution,
   readout,
   renderAnimation,
   renderOverlay,
+  stepMaps,
 } from '../lib/index.js'
 import { renderBoxes } from '../lib/rendering/box.js'
 import { type PageItem, renderPage } from '../lib/rendering/page.js'
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   const items: PageItem[] = []
   const concentrations: Concentration[] = []
   const images = samples.map(({ path, target }) => ({ image: path, target }))
-  const readouts = await readout(model, { weights: 'demo' }).attribute(images)
+  const readouts = await readout(model, { readout: 'demo' }).attribute(images)
   for await (const attribution of iba.attributeAll(images)) {
     const sample = samples[attribution.index]!
     const { item, concentration } = await show(attribution, readouts[attribution.index]!, sample, names)
@@ -61,18 +61,13 @@ interface Concentration {
 }
 
 /** Writes the pictures of one sample, and says what there is to say about its map. */
-async function show(
-  attribution: PerSampleAttribution,
-  predicted: ReadoutAttribution,
-  sample: DemoSample,
-  names: string[],
-) {
-  const { image, map, stepMaps, probability, seconds } = attribution
+async function show(attribution: Attribution, predicted: Attribution, sample: DemoSample, names: string[]) {
+  const { image, map, probability, seconds } = attribution
   const stem = basename(sample.path).replace(/\.\w+$/, '')
   const { left, top, right, bottom } = sample.box
   const box = { x: left, y: top, width: right - left, height: bottom - top }
   const overlay = await renderOverlay(image, map)
-  const animation = await renderAnimation(image, stepMaps, { format: 'webp' })
+  const animation = await renderAnimation(image, stepMaps(attribution), { format: 'webp' })
   await writeFileAtomically(join(options.out, `${stem}.png`), overlay)
   await writeFileAtomically(join(options.out, `${stem}.webp`), animation)
 

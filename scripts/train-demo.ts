@@ -8,8 +8,8 @@ import { decodeImage } from '../lib/images/decode.js'
 import { imageFolder } from '../lib/images/folder.js'
 import { estimate, loadModel } from '../lib/index.js'
 import { demo } from '../lib/model/demo.js'
-import { addon, type TrainerHandle } from '../lib/native/addon.js'
 import { demoClasses, generateDemoData, renderSample } from './demo-data/generate.js'
+import { type LabelledBatch, seededNormal, type TrainerHandle, testing } from './testing/module.js'
 
 const { values: options } = parseArgs({
   options: {
@@ -46,15 +46,15 @@ async function main(): Promise<void> {
   })
   const train = await readSplit(join(options.data, 'train'))
   const validation = await readSplit(join(options.data, 'validation'))
-  const trainer = addon().createTrainer(
-    demo.architecture,
-    demoClasses.length,
-    Number(options.width),
-    Number(options.seed),
-  )
-  await learn(trainer, train, validation)
+  const trainer = testing().createTrainer({
+    architecture: demo.architecture,
+    classes: demoClasses.length,
+    width: Number(options.width),
+    seed: Number(options.seed),
+  })
+  learn(trainer, train, validation)
   await mkdir(demo.images, { recursive: true })
-  await addon().saveTrained(trainer, demo.weights)
+  testing().saveTrained({ trainer, path: demo.weights })
   await saveStatistics()
   await saveSamples()
 }
@@ -72,7 +72,7 @@ async function readPicture(path: string): Promise<{ path: string; pixels: Uint8A
   return { path, pixels: (await decodeImage(path)).pixels }
 }
 
-async function learn(trainer: TrainerHandle, train: Split, validation: Split): Promise<void> {
+function learn(trainer: TrainerHandle, train: Split, validation: Split): void {
   const epochs = Number(options.epochs)
   const stepsPerEpoch = Math.floor(train.labels.length / batchSize)
   const started = performance.now()
@@ -83,12 +83,12 @@ async function learn(trainer: TrainerHandle, train: Split, validation: Split): P
     let correct = 0
     for (let step = 0; step < stepsPerEpoch; step++) {
       const rate = learningRate((epoch + step / stepsPerEpoch) / epochs)
-      const { pictures, labels } = pick(train, order.slice(step * batchSize, (step + 1) * batchSize))
-      const outcome = await addon().trainStep(trainer, pictures, shapeOf(labels), labels, size, rate)
+      const batch = pick(train, order.slice(step * batchSize, (step + 1) * batchSize), size)
+      const outcome = testing().trainStep({ trainer, ...batch, learningRate: rate })
       loss += outcome.loss / stepsPerEpoch
       correct += outcome.correct
     }
-    const accuracy = await evaluate(trainer, validation, size)
+    const accuracy = evaluate(trainer, validation, size)
     const minutes = (performance.now() - started) / 60_000
     console.log(
       `epoch ${epoch + 1} of ${epochs}: loss ${loss.toFixed(3)}, ` +
@@ -105,34 +105,30 @@ function learningRate(progress: number): number {
   return (peakLearningRate * (1 + Math.cos((Math.PI * (progress - warmUp)) / (1 - warmUp)))) / 2
 }
 
-async function evaluate(trainer: TrainerHandle, split: Split, size: number): Promise<number> {
+function evaluate(trainer: TrainerHandle, split: Split, size: number): number {
   let correct = 0
   for (let begin = 0; begin < split.labels.length; begin += batchSize) {
     const indices = Array.from(
       { length: Math.min(batchSize, split.labels.length - begin) },
       (_, i) => begin + i,
     )
-    const { pictures, labels } = pick(split, indices)
-    correct += (await addon().evaluateBatch(trainer, pictures, shapeOf(labels), labels, size)).correct
+    correct += testing().evaluateBatch({ trainer, ...pick(split, indices, size) }).correct
   }
   return correct / split.labels.length
 }
 
-function pick(split: Split, indices: number[]): { pictures: Uint8Array; labels: number[] } {
-  const pictures = new Uint8Array(indices.length * imageBytes)
+function pick(split: Split, indices: number[], size: number): LabelledBatch {
+  const data = new Uint8Array(indices.length * imageBytes)
   indices.forEach((index, i) => {
-    pictures.set(split.pictures[index]!, i * imageBytes)
+    data.set(split.pictures[index]!, i * imageBytes)
   })
-  return { pictures, labels: indices.map(index => split.labels[index]!) }
-}
-
-function shapeOf(labels: number[]): number[] {
-  return [labels.length, imageSize, imageSize, 3]
+  const shape = [indices.length, imageSize, imageSize, 3]
+  return { pictures: { data, shape }, labels: indices.map(index => split.labels[index]!), size }
 }
 
 /** The numbers below `count` in an order that depends on the seed and the epoch alone. */
 function shuffled(count: number, epoch: number): number[] {
-  const keys = addon().seededNormal(`epoch ${epoch}`, Number(options.seed), [count])
+  const keys = seededNormal(`epoch ${epoch}`, Number(options.seed), [count])
   return Array.from({ length: count }, (_, i) => i).sort((a, b) => keys[a]! - keys[b]!)
 }
 

@@ -5,7 +5,7 @@ import { demo, demoSamples, estimate, imageFolder, loadModel, type Model, readou
 import { TrainedReadout } from '../lib/learned/trained-readout.js'
 import { addon } from '../lib/native/addon.js'
 import { openTrainingData } from '../lib/training/open-data.js'
-import { trainReadout } from '../lib/training/train-readout.js'
+import { trainReadout } from '../lib/training/readout-training.js'
 import { generateDemoData } from './demo-data/generate.js'
 import { shareInBox } from './demo-data/share-in-box.js'
 
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   await using model = await loadModel('demo')
   // Where the per-sample maps of the demo are made, so that both can be compared.
   const layer = model.bottleneckLayer
-  const { reads } = addon().readoutPlace(model.handle)
+  const { reads } = addon().readoutPlace({ model: model.handle })
   const images = imageFolder(join(options.data, 'train'), { shuffleSeed: 0 })
   await using statistics = await estimate(model, { layers: [layer, ...reads], images, samples: 2000 })
   const seed = Number(options.seed)
@@ -47,7 +47,8 @@ async function main(): Promise<void> {
     minimumStd: 0.01,
     seed,
   } as const
-  await using fresh = new TrainedReadout(await addon().createReadout(model.handle, statistics.handle, design))
+  const made = { model: model.handle, statistics: statistics.handle, design }
+  await using fresh = new TrainedReadout(await addon().createReadout(made))
   console.log(`before training: ${await describe(model, fresh)}`)
 
   const started = performance.now()
@@ -79,7 +80,7 @@ async function describe(model: Model, weights: TrainedReadout): Promise<string> 
   const images = samples.map(({ path, target }) => ({ image: path, target }))
   const shares: number[] = []
   const areas: number[] = []
-  for await (const { map, index } of readout(model, { weights }).attributeAll(images)) {
+  for await (const { map, index } of readout(model, { readout: weights }).attributeAll(images)) {
     const { box } = samples[index]!
     shares.push(shareInBox(map, box))
     areas.push(((box.right - box.left) * (box.bottom - box.top)) / (map.width * map.height))

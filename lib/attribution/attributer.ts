@@ -1,46 +1,30 @@
 import { mapInOrder } from '../foundation/concurrency.js'
 import { DisposedError } from '../foundation/errors.js'
 import { invalid, requireInteger, requireKnownKeys, requireSignal } from '../foundation/validate.js'
-import type { PreparedInput } from '../images/preprocess.js'
+import type { PreparedInput } from '../images/prepared-input.js'
 import type { ImageInput } from '../images/source.js'
 import { asList, type PendingImage, pendingImages } from '../images/stream.js'
 import { type Model, stack } from '../model/model.js'
-import type { CancellationHandle } from '../native/addon.js'
+import { addon } from '../native/addon.js'
+import type { NativeAttribution } from '../native/attribution-calls.js'
+import { callNative } from '../native/call.js'
 import { withCancellation } from '../native/cancellation.js'
-import type { AttributeOptions, Attributer, Attribution, TargetedImage } from './attribution.js'
-import { BatchQueue, type OnStep } from './batch-queue.js'
+import type { AttributeOptions, Attributer, Attribution, HeatMap, TargetedImage } from './attribution.js'
+import { type BatchContext, BatchQueue, type OnStep } from './batch-queue.js'
+import type { MethodDescription } from './described-options.js'
+import { type MethodSettings, PreparedMethod } from './prepared-method.js'
 
-/** Images of one size, as native calls take them. A target of -1 means the predicted class. */
-export interface Batch {
-  images: Float32Array
-  shape: [images: number, channels: number, height: number, width: number]
-  requests: { target: number; seed: number }[]
-}
-
-/** What of a result doesn't depend on the method. */
-export type CommonResult = Omit<Attribution, 'map' | 'checks' | 'raw'>
-
-/** What a method does of its own; `createBatchAttributer` adds what all attributers share. */
-export interface BatchMethod<Native extends { target: number; probability: number }, Result> {
-  name: string
-  /** Images that are explained together at most. */
-  batch: number
-  /** Makes what is needed before a batch; not counted in the seconds of a map. */
-  prepare?(): Promise<unknown>
-  /** One native result for each image of a batch. */
-  run(batch: Batch, context: { cancellation: CancellationHandle; onStep: OnStep }): Promise<Native[]>
-  /** The result for users. The map is of the size of `common.image`. */
-  complete(common: CommonResult, native: Native): Result
-  dispose?(): void
-}
-
-/** An attributer that explains images in native batches: what arrives while a batch runs is taken together in the
- * next one. */
-export function createBatchAttributer<
-  Native extends { target: number; probability: number },
-  Result extends Attribution,
->(model: Model, method: BatchMethod<Native, Result>): Attributer<Result> {
-  return new BatchAttributer(model, method)
+/** An attributer of a method with checked options. The native method is made when the first image is explained, and
+ * errors of it come then. What arrives while a batch runs is taken together in the next one.
+ * @param batch images that are explained together at most
+ * @throws InvalidArgumentError, StatisticsError, PatternsError, WeightsError where a resource is missing or doesn't fit */
+export function createMethodAttributer(
+  model: Model,
+  method: MethodDescription,
+  settings: MethodSettings,
+  batch: number,
+): Attributer {
+  return new MethodAttributer(model, method, settings, batch)
 }
 
 interface Request {
@@ -49,43 +33,42 @@ interface Request {
   seed: number
 }
 
-interface Outcome<Native> {
-  native: Native
+interface Outcome {
+  attribution: NativeAttribution
+  unit: HeatMap['unit']
   seconds: number
 }
 
-class BatchAttributer<Native extends { target: number; probability: number }, Result extends Attribution>
-  implements Attributer<Result>
-{
+class MethodAttributer implements Attributer {
+  readonly method: string
   readonly #model: Model
-  readonly #method: BatchMethod<Native, Result>
-  readonly #queue: BatchQueue<Request, Outcome<Native>>
+  readonly #native: PreparedMethod
+  readonly #batch: number
+  readonly #queue: BatchQueue<Request, Outcome>
   #disposed = false
 
-  constructor(model: Model, method: BatchMethod<Native, Result>) {
+  constructor(model: Model, method: MethodDescription, settings: MethodSettings, batch: number) {
+    this.method = method.name
     this.#model = model
-    this.#method = method
+    this.#native = new PreparedMethod(model, method, settings)
+    this.#batch = batch
     this.#queue = new BatchQueue({
-      maximum: method.batch,
+      maximum: batch,
       key: ({ input }) => `${input.height}×${input.width}`,
       run: (requests, context) => this.#run(requests, context),
     })
   }
 
-  get method(): string {
-    return this.#method.name
-  }
-
   async attribute(
     images: ImageInput | readonly (ImageInput | TargetedImage)[],
     options: AttributeOptions = {},
-  ): Promise<Result[]> {
+  ): Promise<Attribution[]> {
     const list = asList(images)
     const { targets } = options
     if (Array.isArray(targets) && targets.length !== list.length) {
       throw invalid('targets', `one class or null for each of the ${list.length} images`, targets)
     }
-    const results: Result[] = []
+    const results: Attribution[] = []
     for await (const result of this.attributeAll(list, options)) results.push(result)
     return results
   }
@@ -93,14 +76,14 @@ class BatchAttributer<Native extends { target: number; probability: number }, Re
   async *attributeAll(
     images: AsyncIterable<ImageInput | TargetedImage> | Iterable<ImageInput | TargetedImage>,
     options: AttributeOptions = {},
-  ): AsyncGenerator<Result, void, undefined> {
+  ): AsyncGenerator<Attribution, void, undefined> {
     this.#requireUsable()
     checkAttributeOptions(options)
     const stream = pendingImages(images, this.#model.preprocessing)
     // One batch runs while the images of the next are read.
     const results = mapInOrder(
       stream,
-      2 * this.#method.batch,
+      2 * this.#batch,
       (image, signal) => this.#one(image, options, signal),
       options.signal,
     )
@@ -110,7 +93,7 @@ class BatchAttributer<Native extends { target: number; probability: number }, Re
   dispose(): void {
     if (this.#disposed) return
     this.#disposed = true
-    this.#method.dispose?.()
+    this.#native.dispose()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -121,7 +104,7 @@ class BatchAttributer<Native extends { target: number; probability: number }, Re
     image: PendingImage,
     options: AttributeOptions,
     signal: AbortSignal,
-  ): Promise<Result | undefined> {
+  ): Promise<Attribution | undefined> {
     const { index, name } = image
     const target = requireTarget(image, options, this.#model.classes)
     const seed = requireInteger('seed', image.seed ?? options.seed ?? 0, 0)
@@ -135,35 +118,34 @@ class BatchAttributer<Native extends { target: number; probability: number }, Re
       return undefined
     }
     const onStep: OnStep = (step, steps) => options.onProgress?.({ index, name, step, steps })
-    const { native, seconds } = await this.#queue.submit({ input, target, seed }, { signal, onStep })
+    const found = await this.#queue.submit({ input, target, seed }, { signal, onStep })
     const { width, height, pixels } = input
-    const common: CommonResult = {
+    const { map, ...rest } = found.attribution
+    return {
       index,
       name: input.name,
       method: this.method,
-      target: native.target,
-      probability: native.probability,
+      ...rest,
+      map: { data: map.data, width, height, unit: found.unit },
       image: { pixels, width, height },
-      seconds,
+      seconds: found.seconds,
     }
-    return this.#method.complete(common, native)
   }
 
-  async #run(
-    requests: Request[],
-    { signal, onStep }: { signal: AbortSignal; onStep: OnStep },
-  ): Promise<Outcome<Native>[]> {
+  async #run(requests: Request[], { signal, onStep }: BatchContext): Promise<Outcome[]> {
     this.#requireUsable()
-    await this.#method.prepare?.()
+    const method = await this.#native.handle()
     signal.throwIfAborted()
     const started = performance.now()
-    const { data: images, shape } = stack(requests.map(({ input }) => input))
+    const images = stack(requests.map(({ input }) => input))
     const wanted = requests.map(({ target, seed }) => ({ target, seed }))
-    const results = await withCancellation(signal, cancellation =>
-      this.#method.run({ images, shape, requests: wanted }, { cancellation, onStep }),
+    const { unit, attributions } = await withCancellation(signal, cancellation =>
+      callNative(() =>
+        addon().runMethod({ method, images, requests: wanted, cancellation, onProgress: onStep }),
+      ),
     )
     const seconds = (performance.now() - started) / 1000
-    return results.map(native => ({ native, seconds }))
+    return attributions.map(attribution => ({ attribution, unit, seconds }))
   }
 
   #requireUsable(): void {

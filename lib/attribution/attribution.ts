@@ -1,27 +1,26 @@
 import type { ImageInput } from '../images/source.js'
+import type { Tensor } from '../native/values.js'
 
 /** A heat map: `height` × `width` values in row order, of the size of the network's input. */
 export interface HeatMap {
+  /** height × width values, row by row. */
   data: Float32Array
+  /** In pixels. */
   width: number
+  /** In pixels. */
   height: number
   /** What a value means: 'bits/pixel' sums to the bits that passed, 'logits' counts in units of the class's logit,
    * and of 'relative' values only the proportions mean something. */
   unit: 'bits/pixel' | 'logits' | 'relative'
 }
 
-/** One optimisation step. `loss` = `crossEntropy` + β · `information`, all in nats; `information` is the mean
- * capacity of the bottleneck's neurons. */
-export interface StepReport {
-  loss: number
-  crossEntropy: number
-  information: number
-}
-
 /** The region of a picture that the network saw: RGB, row by row. */
 export interface SeenImage {
+  /** height × width × 3 bytes. */
   pixels: Uint8Array
+  /** In pixels. */
   width: number
+  /** In pixels. */
   height: number
 }
 
@@ -31,29 +30,56 @@ export interface Attribution {
   index: number
   /** The file's path, or what else the image is known by. */
   name: string
+  /** The method's name in the registry. */
   method: string
   /** The class that was explained, and its softmax probability for the unchanged image. */
   target: number
+  /** Softmax probability of the class, for the image as it is. */
   probability: number
+  /** One value for each pixel that the network sees. */
   map: HeatMap
-  /** The attribution before it was reduced to the map, in C order, if `keepRaw`: (channels, height, width). */
-  raw?: { data: Float32Array; shape: number[] }
   /** Measures of how far to trust the map, by name, such as a completeness gap; empty where the method has none. */
   checks: Readonly<Record<string, number>>
+  /** Numbers of each step of the work, by name. Of the bottlenecks `information`, the mean capacity of a neuron in nats;
+   * of the per-sample bottleneck also `crossEntropy` in nats, and `loss` = cross-entropy + β · information. */
+  series: Readonly<Record<string, readonly number[]>>
+  /** What was asked to be kept, by name, in C order: `raw`, the attribution before it was reduced to the map (channels,
+   * height, width); `capacity` in nats, of the shape of the layer's activation for one image; `stepMaps`, the map after
+   * every step (steps, height, width); `logits`, what the network gives behind a readout (classes). */
+  tensors: Readonly<Record<string, Tensor>>
+  /** What the network sees, to draw on. */
   image: SeenImage
   /** From the moment the image's batch started until its map was there. */
   seconds: number
 }
 
+/** The map after every step of the work, if `keepSteps` was set; none where the method has no steps. */
+export function stepMaps({ map: { width, height, unit }, tensors }: Attribution): HeatMap[] {
+  const data = tensors.stepMaps?.data ?? new Float32Array()
+  const pixels = width * height
+  return Array.from({ length: data.length / pixels }, (_, step) => ({
+    data: data.subarray(step * pixels, (step + 1) * pixels),
+    width,
+    height,
+    unit,
+  }))
+}
+
+/** How far an image's batch has come. */
 export interface AttributeProgress {
+  /** Which of the images, from 0. */
   index: number
+  /** What messages call it. */
   name: string
+  /** Steps that are done. */
   step: number
+  /** Steps in all. */
   steps: number
 }
 
 /** An image with settings of its own, wherever an image can be given. */
 export interface TargetedImage {
+  /** What to explain. */
   image: ImageInput
   /** The class to explain; the predicted class if absent. */
   target?: number
@@ -61,6 +87,7 @@ export interface TargetedImage {
   seed?: number
 }
 
+/** Options of one call of {@link Attributer.attribute}. */
 export interface AttributeOptions {
   /** The class to explain: one for all images, or one for each (null: the predicted class). Default: the
    * predicted class. */
@@ -69,25 +96,28 @@ export interface AttributeOptions {
   seed?: number
   /** Stops the work within one step; the call rejects with the signal's reason. */
   signal?: AbortSignal
+  /** Called after each step of an image. */
   onProgress?: (progress: AttributeProgress) => void
   /** Called for an image that can't be read; the others go on. Without it the call fails with that error. */
   onError?: (error: Error, source: { index: number; name: string }) => void
 }
 
-/** The face that all methods share. */
-export interface Attributer<Result extends Attribution = Attribution> {
+/** A method that is ready to explain images with one model. */
+export interface Attributer {
+  /** The method's name in the registry. */
   readonly method: string
   /** Explains some images, in native batches. Results come in the order of the inputs. */
   attribute(
     images: ImageInput | readonly (ImageInput | TargetedImage)[],
     options?: AttributeOptions,
-  ): Promise<Result[]>
+  ): Promise<Attribution[]>
   /** Explains a stream of images in constant memory: images are read only as fast as results are taken. */
   attributeAll(
     images: AsyncIterable<ImageInput | TargetedImage> | Iterable<ImageInput | TargetedImage>,
     options?: AttributeOptions,
-  ): AsyncGenerator<Result, void, undefined>
-  /** Frees what belongs to the attributer alone; the model and its statistics stay. Safe to call twice. */
+  ): AsyncGenerator<Attribution, void, undefined>
+  /** Frees what belongs to the attributer alone; the model and the resources that it was given stay. Safe to call twice. */
   dispose(): void
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }

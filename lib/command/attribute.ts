@@ -1,13 +1,11 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
+import { attributerOf } from '../attribution/methods.js'
 import { fileError } from '../foundation/files.js'
-import { createAttributer, demoClassNames, loadStatistics, type MethodDescription } from '../index.js'
-import { UsageError } from './exit.js'
-import { type AttributeCommandOptions, explainAll } from './explain.js'
-import { Interrupts } from './interrupt.js'
-import { planJobs } from './jobs.js'
-import { addMethodOptions, chosenMethod } from './method.js'
-import { chosenStatistics, usesDemoNetwork, withLearnt } from './needs.js'
+import { count } from '../foundation/text.js'
+import { demoClassNames, describeMethod } from '../index.js'
+import { addMethodOptions, chosenMethod } from './chosen-method.js'
+import { usesDemoNetwork } from './chosen-resources.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -17,8 +15,12 @@ import {
   requireModelOptions,
   requireTarget,
   wholeNumber,
-} from './options.js'
-import { count, note } from './output.js'
+} from './common-options.js'
+import { UsageError } from './exit.js'
+import { type AttributeCommandOptions, explainAll } from './explain.js'
+import { Interrupts } from './interrupt.js'
+import { planJobs } from './jobs.js'
+import { note } from './output.js'
 import type { WantedFiles } from './results.js'
 
 const examples = `
@@ -78,18 +80,18 @@ function addOutputOptions(command: Command): void {
     .addOption(
       new Option(
         '--animate [format]',
-        'also write <name>.gif (or .webp), the map after each step; gif or webp; per-sample only',
+        'also write <name>.gif (or .webp), the map after each step; gif or webp; for per-sample',
       )
         .choices(['gif', 'webp'])
         .preset('gif'),
     )
     .option(
       '--save-capacity',
-      'also write <name>.capacity.npy, nats per neuron of the layer, (C,h,w); per-sample only',
+      'also write <name>.capacity.npy, nats per neuron of the layer, (C,h,w); for per-sample and readout',
     )
     .option(
       '--raw',
-      'also write <name>.raw.npy, the attribution before it is reduced to the map, (C,h,w); not for per-sample',
+      'also write <name>.raw.npy, the attribution before it is reduced to the map, (C,h,w); not for the bottlenecks',
     )
     .option('--skip-existing', 'leave out images whose results are there: goes on after an interruption')
     .option('--json', 'print one line of JSON for each image, for programs')
@@ -99,38 +101,32 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
   using interrupts = new Interrupts()
   requireModelOptions(options)
   await requireFolder(options.out)
-  const { method, settings: given } = chosenMethod(options)
-  requireResults(method, options)
-  const statisticsFile = chosenStatistics(method, options)
-  const settings = withLearnt(method, given, options)
-  const { jobs, amongResults } = await planJobs(inputs, options.out, options.animate ?? 'gif')
-  if (amongResults > 0)
-    note(`Left out ${count(amongResults, 'image')} below ${options.out}, where the results go.`)
-
-  await using model = await openModel(options)
-  requireLayer(model, typeof settings.layer === 'string' ? settings.layer : undefined)
-  requireTarget(model, options.target)
-  await using statistics = statisticsFile === undefined ? null : await loadStatistics(statisticsFile)
-  await mkdir(options.out, { recursive: true }).catch(error => {
-    throw fileError(`Can't make the folder '${options.out}'`, error)
-  })
+  requireResults(options)
   const wanted = {
     picture: options.image,
     animation: options.animate,
     capacity: options.saveCapacity ?? false,
     raw: options.raw ?? false,
   }
-  await using attributer = createAttributer(model, method.name, {
-    ...settings,
-    ...(statistics && { statistics }),
-    ...keeping(wanted),
+  const chosen = chosenMethod(options, keeping(wanted))
+  const { jobs, amongResults } = await planJobs(inputs, options.out, options.animate ?? 'gif')
+  if (amongResults > 0)
+    note(`Left out ${count(amongResults, 'image')} below ${options.out}, where the results go.`)
+
+  await using model = await openModel(options)
+  requireLayer(model, chosen.options.layer)
+  requireTarget(model, options.target)
+  await mkdir(options.out, { recursive: true }).catch(error => {
+    throw fileError(`Can't make the folder '${options.out}'`, error)
   })
+  await using attributer = attributerOf(model, chosen)
   const classNames = usesDemoNetwork(options) ? await demoClassNames() : []
   await explainAll({ jobs, attributer, classNames, wanted, options }, interrupts.signal)
 }
 
 /** Refuses files that the method has nothing to write into. */
-function requireResults(method: MethodDescription, options: AttributeCommandOptions): void {
+function requireResults(options: AttributeCommandOptions): void {
+  const method = describeMethod(options.method)
   const given = {
     '--animate': options.animate,
     '--save-capacity': options.saveCapacity,

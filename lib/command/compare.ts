@@ -1,15 +1,12 @@
 import { extname } from 'node:path'
 import type { Command } from 'commander'
 import { writeFileAtomically } from '../foundation/files.js'
-import { demoClassNames, loadStatistics } from '../index.js'
+import { count } from '../foundation/text.js'
+import { demoClassNames } from '../index.js'
 import { renderComparisonPage } from '../rendering/comparison-page.js'
 import { renderSheet } from '../rendering/sheet.js'
-import { type CompareMethodFlags, chooseMethods } from './compare-methods.js'
-import { Comparison } from './comparison.js'
-import { IncompleteError, InterruptedError, UsageError } from './exit.js'
-import { Interrupts } from './interrupt.js'
-import { addNeedOptions, presetOption, setOption } from './method.js'
-import { usesDemoNetwork } from './needs.js'
+import { presetOption, setOption } from './chosen-method.js'
+import { addResourceOptions, usesDemoNetwork } from './chosen-resources.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -21,8 +18,12 @@ import {
   requireModelOptions,
   requireTarget,
   wholeNumber,
-} from './options.js'
-import { count, note, print, printJson, printTable } from './output.js'
+} from './common-options.js'
+import { type CompareMethodFlags, chooseMethods } from './compare-methods.js'
+import { Comparison } from './comparison.js'
+import { IncompleteError, InterruptedError, UsageError } from './exit.js'
+import { Interrupts } from './interrupt.js'
+import { note, print, printJson, printTable } from './output.js'
 
 interface CompareCommandOptions extends ModelOptions, PreprocessingOptions, CompareMethodFlags {
   target?: number
@@ -68,7 +69,7 @@ export function addCompare(program: Command): void {
       setOption("an option of the methods that have it, or of one: 'smoothgrad.samples=20'; repeatable"),
     )
     .addOption(presetOption())
-  addNeedOptions(command)
+  addResourceOptions(command)
   command
     .optionsGroup('What is explained:')
     .option(
@@ -95,16 +96,15 @@ async function compare(inputs: string[], options: CompareCommandOptions): Promis
   const { signal } = interrupts
   requireModelOptions(options)
   const files = chosenFiles(options)
-  const { methods, leftOut, statistics: statisticsFile } = chooseMethods(options)
+  const { methods, leftOut } = chooseMethods(options)
   await using model = await openModel(options)
   requireTarget(model, options.target)
-  await using statistics = statisticsFile === undefined ? null : await loadStatistics(statisticsFile)
   const classNames = usesDemoNetwork(options) ? await demoClassNames() : []
 
   const comparison = new Comparison(model, classNames)
   try {
     await comparison.read(inputs, signal)
-    await comparison.explain(methods, { ...options, statistics, signal })
+    await comparison.explain(methods, { ...options, signal })
   } catch (error) {
     if (!signal.aborted) throw error
     throw new InterruptedError(

@@ -1,19 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import type { PreparedInput } from '../images/preprocess.js'
+import { attributerOf, type ChosenMethod } from '../attribution/methods.js'
+import { count } from '../foundation/text.js'
+import type { PreparedInput } from '../images/prepared-input.js'
 import { pendingImages } from '../images/stream.js'
-import {
-  type Attribution,
-  createAttributer,
-  ImageError,
-  imageFolder,
-  type Model,
-  type Statistics,
-} from '../index.js'
+import { type Attribution, ImageError, imageFolder, type Model } from '../index.js'
 import type { ComparedImage } from '../rendering/sheet.js'
-import type { ChosenMethod } from './compare-methods.js'
 import { IncompleteError, UsageError } from './exit.js'
-import { count, note, spelledOut } from './output.js'
+import { note, spelledOut } from './output.js'
 import { type Measure, startProgress } from './progress.js'
 
 /** More of them can't be looked at. */
@@ -35,7 +29,6 @@ export interface ExplainOptions {
   target?: number
   seed: number
   quiet?: boolean
-  statistics: Statistics | null
   signal: AbortSignal
 }
 
@@ -100,24 +93,23 @@ export class Comparison {
   }
 
   async #explainWith(
-    { method, settings }: ChosenMethod,
-    { target, seed, statistics, signal }: ExplainOptions,
+    chosen: ChosenMethod,
+    { target, seed, signal }: ExplainOptions,
     onMap: (done: number) => void,
   ): Promise<Attribution[]> {
-    const needed = method.needs.includes('statistics') && statistics ? { statistics } : {}
-    // One image at a time: its seconds are then its own.
-    await using attributer = createAttributer(this.#model, method.name, { ...settings, ...needed, batch: 1 })
-    const images = this.#images.map(({ data, channels, height, width }) => ({
-      data,
-      shape: [channels, height, width] as const,
-    }))
+    await using attributer = attributerOf(this.#model, chosen)
     const results: Attribution[] = []
     const progress = {
       onProgress: ({ index, step, steps }: { index: number; step: number; steps: number }) =>
         onMap(index + step / steps),
     }
     const targets = target === undefined ? {} : { targets: target }
-    for await (const result of attributer.attributeAll(images, { ...targets, seed, signal, ...progress }))
+    for await (const result of attributer.attributeAll(this.#images, {
+      ...targets,
+      seed,
+      signal,
+      ...progress,
+    }))
       results.push(result)
     return results
   }

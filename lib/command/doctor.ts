@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { cacheFolder } from '../foundation/files.js'
+import { cacheFolder } from '../foundation/cache-folder.mjs'
 import { whyNoCuda } from '../model/device.js'
 import { addon } from '../native/addon.js'
 import { describeInstallation, type Installation } from '../native/load.js'
+import { addJsonOption } from './common-options.js'
 import { IncompleteError } from './exit.js'
-import { addJsonOption } from './options.js'
 import { printJson, printTable } from './output.js'
-import { publishedFiles } from './published.js'
+import { publishedFiles } from './published-files.js'
 
 /** What `iba doctor --json` prints. */
 interface Findings extends Installation {

@@ -1,14 +1,7 @@
 import { type Command, Option } from 'commander'
+import { count } from '../foundation/text.js'
 import { estimate, type Preset, presets, type Statistics } from '../index.js'
 import { modelLabel } from '../model/model-file.js'
-import { Interrupts } from './interrupt.js'
-import {
-  addLearningOptions,
-  type LearningFlags,
-  learnWithProgress,
-  openSource,
-  requireWritable,
-} from './learning.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -19,8 +12,16 @@ import {
   type PreprocessingOptions,
   requireGiven,
   requireModelOptions,
-} from './options.js'
-import { count, duration, print } from './output.js'
+} from './common-options.js'
+import { Interrupts } from './interrupt.js'
+import {
+  addLearningOptions,
+  type LearningFlags,
+  learnWithProgress,
+  openSource,
+  requireWritable,
+} from './learning-flags.js'
+import { duration, print } from './output.js'
 
 interface EstimateCommandOptions extends ModelOptions, PreprocessingOptions, LearningFlags {
   layers?: string[]
@@ -42,7 +43,7 @@ export function addEstimate(program: Command): void {
     .command('estimate')
     .summary('learn the statistics of layers, which `iba attribute` needs')
     .description(
-      'Runs images through a network and learns mean and deviation of every neuron of some layers. The noise of the ' +
+      'Runs images through a network and learns mean and standard deviation of every neuron of some layers. The noise of the ' +
         'bottleneck is made of them. Take images like those to explain; 10,000 are best.',
     )
   addModelOptions(command)

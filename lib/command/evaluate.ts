@@ -1,27 +1,15 @@
 import { type Command, Option } from 'commander'
-import { createProtocol, type ProtocolKind, protocolKinds } from '../evaluation/protocols/index.js'
-import type { Protocol } from '../evaluation/protocols/protocol.js'
-import { learningImages } from '../evaluation/runs/learning-images.js'
-import { titleOf } from '../evaluation/runs/method.js'
+import { protocols } from '../evaluation/protocols/all.js'
+import type { Protocol, ProtocolDeclaration } from '../evaluation/protocols/protocol.js'
+import { learningImages, titleOf } from '../evaluation/runs/evaluated-method.js'
 import { executePlan, type RunPlan } from '../evaluation/runs/plan.js'
 import type { RunResult } from '../evaluation/runs/record.js'
 import { resultPath } from '../evaluation/runs/result-file.js'
+import { rankFrom } from '../foundation/environment.js'
+import { count } from '../foundation/text.js'
 import { loadModel, loadStatistics, openDataset } from '../index.js'
-import { addEvaluateMerge } from './evaluate-merge.js'
-import {
-  addDataOptions,
-  addProtocolOptions,
-  type DataOptions,
-  type ProtocolOptions,
-  paperSamples,
-  partFromEnvironment,
-  protocolSettings,
-} from './evaluation-options.js'
-import { printResult } from './evaluation-result.js'
-import { IncompleteError, InterruptedError } from './exit.js'
-import { Interrupts } from './interrupt.js'
-import { addMethodOptions, chosenMethod, type MethodFlags } from './method.js'
-import { chosenStatistics, withLearnt } from './needs.js'
+import { addMethodOptions, chosenMethod, type MethodFlags } from './chosen-method.js'
+import type { ResourceFlags } from './chosen-resources.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -32,16 +20,20 @@ import {
   requireLayer,
   requireModelOptions,
   wholeNumber,
-} from './options.js'
-import { count, note, shellWord } from './output.js'
+} from './common-options.js'
+import { addEvaluateMerge } from './evaluate-merge.js'
+import { addDataOptions, type DataOptions } from './evaluation-options.js'
+import { printResult } from './evaluation-result.js'
+import { IncompleteError, InterruptedError } from './exit.js'
+import { Interrupts } from './interrupt.js'
+import { addOptionFlags, givenOptions } from './option-flags.js'
+import { note, shellWord } from './output.js'
 import { images, startProgress } from './progress.js'
 
-export interface EvaluateOptions
-  extends ModelOptions,
-    PreprocessingOptions,
-    MethodFlags,
-    DataOptions,
-    ProtocolOptions {
+export interface EvaluateOptions extends ModelOptions, PreprocessingOptions, MethodFlags, DataOptions {
+  samples: number
+  /** Of the bounding boxes. */
+  unnormalised?: boolean
   explain: 'label' | 'predicted'
   rows?: number
   out: string
@@ -50,18 +42,7 @@ export interface EvaluateOptions
   quiet?: boolean
 }
 
-const summaries: Record<ProtocolKind, string> = {
-  degradation: 'degrade images tile by tile, most and least relevant first (the paper, section 4.2)',
-  'bounding-boxes': 'how much of the map lies on the object (the paper, section 4.3)',
-  'sensitivity-n': 'whether the map tells what masked tiles do to the logit (Ancona et al. 2018)',
-  sanity: 'how alike the maps stay as the network loses what it learnt (Adebayo et al. 2018)',
-  'insertion-deletion': 'insert and delete pixels, most relevant first (Petsiuk et al. 2018)',
-  'pointing-game': "whether the map's highest pixel lies on the object (Zhang et al. 2016)",
-  infidelity: 'what noise does to the logit, against what the map says (Yeh et al. 2019)',
-  'max-sensitivity': 'how far the map moves as the image is moved a little (Yeh et al. 2019)',
-}
-
-const examples = (kind: ProtocolKind) => `
+const examples = (kind: string) => `
 Examples:
   iba evaluate ${kind} --model demo --method per-sample --data demo
 
@@ -81,23 +62,24 @@ export function addEvaluate(program: Command): void {
         'variables RANK and WORLD_SIZE split the images over processes.',
     )
     .helpOption('-h, --help', 'show this help')
-  for (const kind of protocolKinds) {
+  for (const protocol of protocols) {
+    const { kind, title, summary, source, samples } = protocol
     const command = evaluate
       .command(kind)
-      .summary(summaries[kind])
-      .description(`${createProtocol(kind).title}: ${summaries[kind]}.`)
+      .summary(`${summary} (${source})`)
+      .description(`${title}: ${summary} (${source}).`)
     addModelOptions(command)
     addMethodOptions(command)
     addDataOptions(command)
     command
-      .option('--samples <number>', 'how many images to draw at most', wholeNumber(1), paperSamples[kind])
+      .option('--samples <number>', 'how many images to draw at most', wholeNumber(1), samples)
       .option('--seed <number>', "draws the images and seeds each image's noise", wholeNumber(0), 0)
       .addOption(
         new Option('--explain <class>', "the image's label, or the predicted class")
           .choices(['label', 'predicted'])
           .default('label'),
       )
-    addProtocolOptions(command, kind)
+    addOptionFlags(command.optionsGroup('Protocol:'), protocol.options)
     command
       .option(
         '--rows <number>',
@@ -112,39 +94,43 @@ export function addEvaluate(program: Command): void {
     addGeneralOptions(command)
     command
       .addHelpText('after', examples(kind))
-      .action((options: EvaluateOptions) => evaluateBy(kind, options))
+      .action((options: EvaluateOptions) => evaluateBy(protocol, options))
   }
   addEvaluateMerge(evaluate)
 }
 
-async function evaluateBy(kind: ProtocolKind, options: EvaluateOptions): Promise<void> {
+async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOptions): Promise<void> {
   using interrupts = new Interrupts()
   requireModelOptions(options)
   requireGiven('--data', options.data, 'Give a folder of labelled images, or --data demo.')
-  const { method: description, settings: given } = chosenMethod(options)
-  const statisticsFile = chosenStatistics(description, options)
-  const settings = withLearnt(description, given, options)
-  const part = partFromEnvironment()
-  const protocol = createProtocol(kind, protocolSettings(options))
+  const { method: description, options: given, resources, batch } = chosenMethod(options)
+  const files = resources as ResourceFlags
+  const settings = { ...given, ...(batch !== undefined && { batch }) }
+  const part = rankFrom(process.env)
+  const protocol = declaration.create(givenOptions(declaration.options, { ...options }))
 
   await using model = await openEvaluated(options)
-  requireLayer(model, typeof settings.layer === 'string' ? settings.layer : undefined)
-  const { labels, classFile, boxes, seed } = options
+  requireLayer(model, given.layer)
+  const { labels, classFile, boxes, samples, seed } = options
   const dataset = await openDataset(options.data, { classes: model.classes, labels, classFile, boxes })
-  await using statistics = statisticsFile === undefined ? null : await loadStatistics(statisticsFile)
+  await using statistics = files.statistics === undefined ? null : await loadStatistics(files.statistics)
   const plan: RunPlan = {
     protocol,
-    method: { description, title: titleOf(description.name, settings), options: settings },
+    method: {
+      description,
+      title: titleOf(description.name, settings),
+      options: settings,
+      resources: { ...files, ...(statistics && { statistics }) },
+    },
     modelName: options.model,
     dataset,
-    samples: options.samples ?? paperSamples[kind],
+    samples,
     seed,
     explained: options.explain,
     part,
   }
   const result = await runPlan(plan, options, {
     model,
-    statistics,
     learning: learningImages(dataset),
     signal: interrupts.signal,
   })
@@ -168,19 +154,18 @@ async function openEvaluated(options: EvaluateOptions) {
   })
 }
 
-type Prepared = Pick<Parameters<typeof executePlan>[2], 'statistics' | 'learning' | 'signal'> & {
+type Prepared = Pick<Parameters<typeof executePlan>[2], 'learning' | 'signal'> & {
   model: Parameters<typeof executePlan>[1]
 }
 
 async function runPlan(plan: RunPlan, options: EvaluateOptions, prepared: Prepared): Promise<RunResult> {
-  const { model, statistics, learning, signal } = prepared
+  const { model, learning, signal } = prepared
   const progress = startProgress(images, { quiet: options.quiet ?? false })
   let [done, total] = [0, 0]
   try {
     return await executePlan(plan, model, {
       folder: options.out,
       resume: options.resume ?? false,
-      statistics,
       learning,
       rows: options.rows,
       signal,
@@ -201,7 +186,7 @@ async function runPlan(plan: RunPlan, options: EvaluateOptions, prepared: Prepar
 function interrupted(protocol: Protocol, done: number, total: number): string {
   const words = process.argv.slice(2).filter(word => word !== '--resume')
   return (
-    `Interrupted: ${protocol.title}, ${Math.floor(done)} of ${total} done. To go on:\n` +
+    `Interrupted: ${protocol.fullTitle}, ${Math.floor(done)} of ${total} done. To go on:\n` +
     `  ${['iba', ...words, '--resume'].map(shellWord).join(' ')}`
   )
 }

@@ -1,6 +1,7 @@
 import type { Score } from '../evaluation/bootstrap.js'
 import type { RunResult } from '../evaluation/runs/record.js'
-import { count, duration, print, printJson } from './output.js'
+import { count } from '../foundation/text.js'
+import { duration, print, printJson } from './output.js'
 
 /** Tells what a run found. */
 export function printResult(result: RunResult, path: string, json: boolean): void {

@@ -22,11 +22,21 @@ export function reportFailure(error: unknown, command: string): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse
 
   note(`iba: ${messageOf(error)}`)
+  const remedy = error instanceof AttributionError ? remedies[error.code] : undefined
+  if (remedy) note(remedy)
   if (process.env.IBA_DEBUG && error instanceof Error) note(stackOf(error))
   if (error instanceof InterruptedError) return exitCodes.interrupted
   if (!isWrongUse(error)) return exitCodes.failed
   note(hint(command))
   return exitCodes.wrongUse
+}
+
+/** What to do about an error of the library on the command line, by its code. */
+const remedies: Readonly<Record<string, string>> = {
+  MODEL: '`iba models` lists the networks, `iba layers MODEL` the layers of one.',
+  STATISTICS: '`iba estimate` makes statistics.',
+  PATTERNS: '`iba fit-patterns` makes patterns.',
+  DEVICE: '`iba doctor` says what can run here.',
 }
 
 /** Where the help of a command is. */

@@ -1,13 +1,12 @@
+import { count } from '../foundation/text.js'
 import { type Attributer, ImageError } from '../index.js'
+import type { MethodFlags } from './chosen-method.js'
+import type { ModelOptions, PreprocessingOptions } from './common-options.js'
 import { IncompleteError, InterruptedError } from './exit.js'
 import { type Job, jobImages } from './jobs.js'
-import type { MethodFlags } from './method.js'
-import type { ModelOptions, PreprocessingOptions } from './options.js'
-import { count, duration, note, shellWord } from './output.js'
-import { images, startProgress } from './progress.js'
-import { printRecord, tableOf } from './report.js'
-import { isDone, recordOf, type WantedFiles, writeResult } from './results.js'
-import { Tracker } from './tracker.js'
+import { duration, note, shellWord } from './output.js'
+import { images, type Progress, startProgress } from './progress.js'
+import { isDone, printRecord, recordOf, tableOf, type WantedFiles, writeResult } from './results.js'
 
 /** The options of `iba attribute`. */
 export interface AttributeCommandOptions extends ModelOptions, PreprocessingOptions, MethodFlags {
@@ -107,4 +106,45 @@ function interrupted(done: number, total: number, { out }: AttributeCommandOptio
     `Interrupted: ${done} of ${count(total, 'image')} done, in ${out}. To go on:\n` +
       `  iba ${again.map(shellWord).join(' ')}`,
   )
+}
+
+/** Counts what is done, and what part of the images that are under way. */
+class Tracker {
+  readonly #total: number
+  readonly #progress: Progress
+  readonly #underWay = new Map<number, number>()
+  done = 0
+  failed = 0
+
+  constructor(total: number, progress: Progress) {
+    this.#total = total
+    this.#progress = progress
+  }
+
+  step(index: number, part: number): void {
+    this.#underWay.set(index, part)
+    this.#show()
+  }
+
+  /** @param report prints the result */
+  finish(index: number, report: () => void): void {
+    this.#underWay.delete(index)
+    this.done++
+    this.#progress.pause(report)
+    this.#show()
+  }
+
+  fail(jobs: readonly Job[], error: Error): void {
+    this.failed += jobs.length
+    const name = jobs[0]?.name ?? ''
+    const more = jobs.length > 1 ? ` (and ${count(jobs.length - 1, 'image')} after it)` : ''
+    const message = error.message.includes(name) && !more ? error.message : `${name}${more}: ${error.message}`
+    this.#progress.pause(() => note(`iba: ${message}`))
+    this.#show()
+  }
+
+  #show(): void {
+    const parts = [...this.#underWay.values()].reduce((sum, part) => sum + part, 0)
+    this.#progress.update(this.done + this.failed + parts, this.#total)
+  }
 }

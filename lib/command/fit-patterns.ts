@@ -1,15 +1,7 @@
 import type { Command } from 'commander'
+import { count } from '../foundation/text.js'
 import { fitPatterns, loadPatterns, type Patterns } from '../index.js'
 import { modelLabel } from '../model/model-file.js'
-import { UsageError } from './exit.js'
-import { Interrupts } from './interrupt.js'
-import {
-  addLearningOptions,
-  type LearningFlags,
-  learnWithProgress,
-  openSource,
-  requireWritable,
-} from './learning.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -19,8 +11,17 @@ import {
   type PreprocessingOptions,
   requireGiven,
   requireModelOptions,
-} from './options.js'
-import { count, duration, print } from './output.js'
+} from './common-options.js'
+import { UsageError } from './exit.js'
+import { Interrupts } from './interrupt.js'
+import {
+  addLearningOptions,
+  type LearningFlags,
+  learnWithProgress,
+  openSource,
+  requireWritable,
+} from './learning-flags.js'
+import { duration, print } from './output.js'
 
 interface FitPatternsCommandOptions extends ModelOptions, PreprocessingOptions, LearningFlags {
   merge?: string[]

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { isModelFile } from '../model/model-file.js'
-import { addJsonOption, openModel, requireModel, wholeNumber } from './options.js'
+import { addJsonOption, openModel, requireModel, wholeNumber } from './common-options.js'
 import { note, printJson, printTable } from './output.js'
 
 interface LayersCommandOptions {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { architectures, demo } from '../index.js'
-import { addJsonOption } from './options.js'
+import { addJsonOption } from './common-options.js'
 import { printJson, printTable } from './output.js'
-import { publishedFiles } from './published.js'
+import { publishedFiles } from './published-files.js'
 
 /** Adds `iba models`. */
 export function addModels(program: Command): void {

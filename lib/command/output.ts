@@ -25,11 +25,6 @@ export function printTable(rows: readonly (readonly string[])[]): void {
     )
 }
 
-/** '1 image', '20 images'. */
-export function count(amount: number, noun: string): string {
-  return `${amount.toLocaleString('en')} ${noun}${amount === 1 ? '' : 's'}`
-}
-
 /** A size in bytes, as people read it. */
 export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`

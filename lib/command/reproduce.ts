@@ -1,21 +1,13 @@
 import type { Command } from 'commander'
-import { createProtocol, type ProtocolKind } from '../evaluation/protocols/index.js'
-import type { RunResult } from '../evaluation/runs/record.js'
+import { protocols } from '../evaluation/protocols/all.js'
+import { rankFrom } from '../foundation/environment.js'
+import { count } from '../foundation/text.js'
 import { describeMethod } from '../index.js'
 import type { LeftOut } from '../reproduction/cells.js'
-import type { PlannedProtocol, ReproductionOptions } from '../reproduction/options.js'
+import { openModels } from '../reproduction/evaluated-model.js'
 import { findPaperMethod, type PaperMethod, paperMethods } from '../reproduction/paper.js'
-import { estimateReproduction, type ReproductionReport, reproduce } from '../reproduction/run.js'
-import {
-  addDataOptions,
-  type DataOptions,
-  paperSamples,
-  partFromEnvironment,
-  sampleCounts,
-} from './evaluation-options.js'
-import { scoreText } from './evaluation-result.js'
-import { IncompleteError, InterruptedError, UsageError } from './exit.js'
-import { Interrupts } from './interrupt.js'
+import { estimateReproduction, reproduce } from '../reproduction/reproduction.js'
+import type { PlannedProtocol, ReproductionOptions } from '../reproduction/reproduction-options.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -24,14 +16,18 @@ import {
   requireGiven,
   requireModel,
   wholeNumber,
-} from './options.js'
-import { count, duration, note, print, shellWord } from './output.js'
-import { images, type Progress, startProgress } from './progress.js'
+} from './common-options.js'
+import { addDataOptions, type DataOptions, sampleCounts } from './evaluation-options.js'
+import { IncompleteError, InterruptedError, UsageError } from './exit.js'
+import { Interrupts } from './interrupt.js'
+import { note, print, shellWord } from './output.js'
+import { ReproductionReporter } from './reproduction-reporter.js'
 
-interface ReproduceOptions extends ModelOptions, Omit<DataOptions, 'samples'> {
+interface ReproduceOptions extends ModelOptions, DataOptions {
   methods: string[]
   protocols: string[]
-  samples: Partial<Record<ProtocolKind, number>>
+  /** By the kinds of protocols. */
+  samples: Record<string, number>
   learn: number
   rows?: number
   out: string
@@ -65,8 +61,9 @@ export function addReproduce(program: Command): void {
     .summary("the paper's whole table, and a report beside the published values")
     .description(
       "Runs the paper's evaluations for its methods and networks and writes report.html, table.md and table.csv. It " +
-        'tells how long that will take before it starts; what is done is kept and not done again. Statistics and ' +
-        'patterns are learnt where they are missing; a trained readout is taken from --out, as MODEL.readout.safetensors.',
+        'tells how long that will take before it starts; what is done is kept and not done again. Statistics are ' +
+        'estimated and patterns fitted where they are missing; a trained readout is taken from --out, as ' +
+        'MODEL.readout.safetensors.',
     )
   addModelOptions(command)
   command
@@ -87,7 +84,12 @@ export function addReproduce(program: Command): void {
       {},
     )
     .option('--seed <number>', "draws the images and seeds each image's noise", wholeNumber(0), 0)
-    .option('--learn <number>', 'images that statistics and patterns are learnt from', wholeNumber(2), 10_000)
+    .option(
+      '--learn <number>',
+      'images that statistics are estimated from and patterns fitted to',
+      wholeNumber(2),
+      10_000,
+    )
     .option('--rows <number>', 'changed images that go through the network together', wholeNumber(1, 65_536))
     .optionsGroup('Results:')
     .option('--out <folder>', 'where everything goes', 'results')
@@ -101,38 +103,39 @@ async function runReproduce(options: ReproduceOptions): Promise<void> {
   using interrupts = new Interrupts()
   requireGiven('--model', options.model, 'Give networks with commas between them, or --model demo.')
   requireGiven('--data', options.data, 'Give a folder of labelled images, or --data demo.')
-  if (partFromEnvironment().size > 1)
+  if (rankFrom(process.env).size > 1)
     throw new UsageError(
       '`iba reproduce` runs as one process. `iba evaluate` splits its images by RANK and WORLD_SIZE; its merged results ' +
         'are taken from --out.',
     )
   const wanted = reproductionOf(options, interrupts.signal)
   wanted.models.forEach(requireModel)
-  const teller = new Teller(options.quiet ?? false)
+  const reporter = new ReproductionReporter(options.quiet ?? false)
   try {
+    await using models = await openModels(wanted)
     if (options.estimate) {
-      await estimateReproduction(wanted, teller)
+      await estimateReproduction(models.all, wanted, reporter)
       return
     }
-    const leftOut = options.reportOnly ? [] : await reproduce(wanted, teller)
-    teller.stop()
+    const leftOut = options.reportOnly ? [] : await reproduce(models.all, wanted, reporter)
+    reporter.stop()
     // Drawing libraries would double the time that every command takes to start.
     const { writeReport } = await import('../reproduction/write-report.js')
-    const files = await writeReport(wanted, leftOut)
+    const files = await writeReport(models.all, wanted, leftOut)
     print(`The report is in ${files.html}, the table in ${files.markdown} and ${files.csv}.`)
-    requireComplete(leftOut, teller.failures)
+    requireComplete(leftOut, reporter.failures)
   } catch (error) {
     if (!interrupts.signal.aborted) throw error
     throw new InterruptedError(
       `Interrupted; what was found is kept. To go on:\n  ${['iba', ...process.argv.slice(2)].map(shellWord).join(' ')}`,
     )
   } finally {
-    teller.stop()
+    reporter.stop()
   }
 }
 
 function reproductionOf(options: ReproduceOptions, signal: AbortSignal): ReproductionOptions {
-  const { model, weights, device, methods, protocols, samples, data, labels, classFile, boxes } = options
+  const { model, weights, device, methods, samples, data, labels, classFile, boxes } = options
   const { seed, learn, rows, out } = options
   const models = nameList(model)
   if (weights !== undefined && !weights.startsWith('seeded:') && models.length > 1)
@@ -142,7 +145,7 @@ function reproductionOf(options: ReproduceOptions, signal: AbortSignal): Reprodu
     weights,
     device,
     methods: [...new Set(methods.flatMap(methodsOf))],
-    protocols: protocols.map(name => plannedProtocol(name, samples)),
+    protocols: [...new Set(options.protocols)].map(name => plannedProtocol(name, samples)),
     data: { name: data, labels, classFile, boxes },
     ...{ seed, learn, rows, folder: out, signal },
   }
@@ -166,90 +169,25 @@ function methodsOf(name: string): readonly PaperMethod[] {
   ]
 }
 
-function plannedProtocol(name: string, samples: Partial<Record<ProtocolKind, number>>): PlannedProtocol {
-  const found = name.match(/^(degradation|bounding-boxes|sensitivity-n|sanity)(?:-(\d{1,4}))?$/)
-  const [, kind, tile] = found ?? []
-  const isTiled = kind === 'degradation' || kind === 'sensitivity-n'
-  if (!found || isTiled !== (tile !== undefined))
-    throw new UsageError(
-      `--protocols ${name}: expected some of ${protocolNames.join(', ')}, or degradation and sensitivity-n with tiles ` +
-        'of another size.',
-    )
-  return {
-    protocol: createProtocol(kind as ProtocolKind, isTiled ? { tile: Number(tile) } : {}),
-    samples: samples[kind as ProtocolKind] ?? paperSamples[kind as ProtocolKind],
+/** A protocol by its kind, and the side of its tiles where it has any: 'degradation-8', 'sanity'. */
+function plannedProtocol(name: string, samples: Readonly<Record<string, number>>): PlannedProtocol {
+  for (const declaration of protocols) {
+    const { kind, options } = declaration
+    const isTiled = options.some(option => option.name === 'tile')
+    const tile = name.startsWith(`${kind}-`) ? name.slice(kind.length + 1) : ''
+    if (isTiled ? !/^\d{1,4}$/.test(tile) : name !== kind) continue
+    return {
+      protocol: declaration.create(isTiled ? { tile: Number(tile) } : {}),
+      samples: samples[kind] ?? declaration.samples,
+    }
   }
+  throw new UsageError(
+    `--protocols ${name}: expected some of ${protocolNames.join(', ')}, another protocol of \`iba evaluate\`, or tiles of ` +
+      'another size.',
+  )
 }
 
 function requireComplete(leftOut: readonly LeftOut[], failures: number): void {
   for (const { model, what, why } of leftOut) note(`iba: not measured: ${model}, ${what}: ${why}`)
   if (failures > 0) throw new IncompleteError(`${count(failures, 'failure')}, told above.`)
-}
-
-/** Tells on the terminal what goes on. */
-class Teller implements ReproductionReport {
-  readonly #quiet: boolean
-  #progress: Progress | undefined
-  failures = 0
-
-  constructor(quiet: boolean) {
-    this.#quiet = quiet
-  }
-
-  onMeasuring(model: string): void {
-    this.#note(`${model}: timing one map of each method …`)
-  }
-
-  onEstimate({ left, total, seconds }: { left: number; total: number; seconds: number }): void {
-    print(
-      left === 0
-        ? `All of ${count(total, 'value')} are there already.`
-        : `${left.toLocaleString('en')} of ${count(total, 'value')} left to measure, which takes about ${duration(seconds)}.`,
-    )
-  }
-
-  onLearning(model: string, what: string, done: number, total: number): void {
-    if (!this.#progress) {
-      this.#note(`${model}: learning ${what} from ${count(total, 'image')} …`)
-      this.#start()
-    }
-    this.#progress?.update(done, total)
-    if (done >= total) this.stop()
-  }
-
-  onCell(cell: { model: string; title: string; number: number; total: number; secondsLeft: number }): void {
-    this.stop()
-    const { model, title, number, total, secondsLeft } = cell
-    this.#note(`[${number}/${total}] ${model}, ${title}; about ${duration(secondsLeft)} left`)
-    this.#start()
-  }
-
-  onProgress(done: number, total: number): void {
-    this.#progress?.update(done, total)
-  }
-
-  onResult({ protocol, model, method, score }: RunResult): void {
-    this.stop()
-    print(`${model.name}, ${method.title}, ${protocol}: ${scoreText(score)}`)
-  }
-
-  onFailure(error: Error): void {
-    this.failures++
-    const tell = () => note(`iba: ${error.message}`)
-    if (this.#progress) this.#progress.pause(tell)
-    else tell()
-  }
-
-  stop(): void {
-    this.#progress?.stop()
-    this.#progress = undefined
-  }
-
-  #start(): void {
-    this.#progress = startProgress(images, { quiet: this.#quiet })
-  }
-
-  #note(line: string): void {
-    if (!this.#quiet) note(line)
-  }
 }

@@ -1,13 +1,8 @@
 import { existsSync } from 'node:fs'
 import { writeFileAtomically } from '../foundation/files.js'
-import {
-  type Attribution,
-  type PerSampleAttribution,
-  renderAnimation,
-  renderOverlay,
-  writeNpy,
-} from '../index.js'
+import { type Attribution, renderAnimation, renderOverlay, stepMaps, writeNpy } from '../index.js'
 import type { Job, ResultFiles } from './jobs.js'
+import { duration, print, spelledOut } from './output.js'
 
 /** Which files are written for each image. */
 export interface WantedFiles {
@@ -29,8 +24,8 @@ export interface ResultRecord {
   method: string
   unit: string
   files: WrittenFiles
-  /** Of the optimisation; per-sample only. */
-  steps?: PerSampleAttribution['steps']
+  /** The numbers of each step of the work, for methods that have any. */
+  steps?: Record<string, number>[]
   checks: Attribution['checks']
   /** The sum of the map; null if the map isn't in bits. */
   bits: number | null
@@ -45,16 +40,14 @@ export function isDone(job: Job, wanted: WantedFiles): boolean {
 /** Writes the files of one image. */
 export async function writeResult(job: Job, result: Attribution, wanted: WantedFiles): Promise<WrittenFiles> {
   const files = chosenFiles(job, wanted)
-  const { map, image, raw } = result
+  const { map, image, tensors } = result
+  const { capacity, raw } = tensors
   if (files.picture) await writeFileAtomically(files.picture, await renderOverlay(image, map))
-  if (isPerSample(result)) {
-    const { stepMaps, capacity } = result
-    if (files.animation) {
-      const frames = await renderAnimation(image, stepMaps, { format: wanted.animation ?? 'gif' })
-      await writeFileAtomically(files.animation, frames)
-    }
-    if (files.capacity && capacity) await writeNpy(files.capacity, capacity.data, capacity.shape)
+  if (files.animation) {
+    const frames = await renderAnimation(image, stepMaps(result), { format: wanted.animation ?? 'gif' })
+    await writeFileAtomically(files.animation, frames)
   }
+  if (files.capacity && capacity) await writeNpy(files.capacity, capacity.data, capacity.shape)
   if (files.raw && raw) await writeNpy(files.raw, raw.data, raw.shape)
   await writeNpy(files.map, map.data, [map.height, map.width])
   return files
@@ -67,7 +60,7 @@ export function recordOf(
   files: WrittenFiles,
   className: string | undefined,
 ): ResultRecord {
-  const { target, probability, method, map, checks, seconds } = result
+  const { target, probability, method, map, checks, series, seconds } = result
   return {
     input: job.name,
     target,
@@ -76,15 +69,19 @@ export function recordOf(
     method,
     unit: map.unit,
     files,
-    ...(isPerSample(result) && { steps: result.steps }),
+    ...(Object.keys(series).length > 0 && { steps: stepsOf(series) }),
     checks,
     bits: map.unit === 'bits/pixel' ? map.data.reduce((sum, value) => sum + value, 0) : null,
     seconds,
   }
 }
 
-function isPerSample(result: Attribution): result is PerSampleAttribution {
-  return 'stepMaps' in result
+/** A record of each step's numbers. */
+function stepsOf(series: Attribution['series']): Record<string, number>[] {
+  const names = Object.keys(series)
+  return series[names[0]!]!.map((_, step) =>
+    Object.fromEntries(names.map(name => [name, series[name]![step]!])),
+  )
 }
 
 function chosenFiles({ files }: Job, wanted: WantedFiles): WrittenFiles {
@@ -95,4 +92,59 @@ function chosenFiles({ files }: Job, wanted: WantedFiles): WrittenFiles {
     ...(wanted.capacity && { capacity: files.capacity }),
     ...(wanted.raw && { raw: files.raw }),
   }
+}
+
+/** Tells of one image's result on stdout. */
+type Report = (record: ResultRecord) => void
+
+/** Prints a line of JSON for each image. */
+export function printRecord(record: ResultRecord): void {
+  print(JSON.stringify(record))
+}
+
+/** Prints a row for each image, and the heading before the first. */
+export function tableOf(jobs: readonly Job[], classNames: readonly string[]): Report {
+  const longestName = Math.max(...classNames.map(name => name.length), 0)
+  const widths = {
+    input: Math.min(Math.max('image'.length, ...jobs.slice(0, 1000).map(({ name }) => name.length)), 60),
+    target: longestName > 0 ? longestName + 5 : 5,
+  }
+  const row = (
+    input: string,
+    target: string,
+    probability: string,
+    rest: readonly string[],
+    picture: string,
+  ) =>
+    print(
+      [
+        input.padEnd(widths.input),
+        target.padEnd(widths.target),
+        probability.padStart(11),
+        ...rest.map((cell, i) => cell.padStart(rest.length - 1 === i ? 10 : 9)),
+        picture,
+      ].join('  '),
+    )
+  let isFirst = true
+  return record => {
+    const { input, target, className, probability, seconds, files } = record
+    const measures = measuresOf(record)
+    if (isFirst) row('image', 'class', 'probability', [...measures.map(([name]) => name), 'time'], 'result')
+    isFirst = false
+    row(
+      input,
+      className === undefined ? String(target) : `${target} ${className}`,
+      probability.toFixed(3),
+      [...measures.map(([name, text]) => text.padStart(name.length)), duration(seconds)],
+      files.picture ?? files.map,
+    )
+  }
+}
+
+/** What the method says about a map in numbers: its bits, and its checks. */
+function measuresOf({ bits, checks }: ResultRecord): (readonly [name: string, text: string])[] {
+  const texts = Object.entries(checks).map(
+    ([name, value]) => [spelledOut(name), String(Number(value.toPrecision(3)))] as const,
+  )
+  return bits === null ? texts : [['bits', bits.toFixed(1)], ...texts]
 }

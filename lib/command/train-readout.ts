@@ -1,20 +1,23 @@
-import { stat } from 'node:fs/promises'
-import { dirname, extname } from 'node:path'
+import { extname } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type Device, loadStatistics, type Model, presets } from '../index.js'
+import { count } from '../foundation/text.js'
+import { type Device, loadStatistics, type Model } from '../index.js'
 import { whyNoCuda } from '../model/device.js'
 import type { TrainingData } from '../training/data.js'
-import { openTrainingData } from '../training/open-data.js'
-import { joinProcesses, type Membership, membershipFrom, type ProcessGroup } from '../training/processes.js'
-import type { TrainReadoutOptions } from '../training/settings.js'
-import { trainReadout } from '../training/train-readout.js'
-import { IncompleteError, InterruptedError, UsageError } from './exit.js'
-import { Interrupts } from './interrupt.js'
+import { dataReading, openTrainingData } from '../training/open-data.js'
+import {
+  defaultTimeout,
+  joinProcesses,
+  type Membership,
+  membershipFrom,
+  type ProcessGroup,
+} from '../training/processes.js'
+import { trainReadout } from '../training/readout-training.js'
+import { describeTraining } from '../training/settings.js'
 import {
   addGeneralOptions,
   addModelOptions,
   addPreprocessingOptions,
-  decimal,
   type ModelOptions,
   nameList,
   openModel,
@@ -23,8 +26,12 @@ import {
   requireGiven,
   requireModelOptions,
   wholeNumber,
-} from './options.js'
-import { count, duration, print, shellWord } from './output.js'
+} from './common-options.js'
+import { IncompleteError, InterruptedError } from './exit.js'
+import { Interrupts } from './interrupt.js'
+import { requireWritable } from './learning-flags.js'
+import { addOptionFlags, givenOptions } from './option-flags.js'
+import { duration, print, shellWord } from './output.js'
 import { type ReporterOptions, TrainingReporter } from './training-reporter.js'
 
 /** The options of `iba train-readout`. */
@@ -33,26 +40,14 @@ export interface TrainReadoutCommandOptions extends ModelOptions, PreprocessingO
   data: string
   validation?: string
   statistics?: string
-  samples: number
   layer?: string
   reads?: string[]
-  variant: 'A' | 'B'
-  preset?: 'iba' | 'paper'
-  sigma: number
-  batch: number
-  lr: number
-  beta: number
-  seed: number
-  precision: 'float32' | 'bfloat16'
-  randomCrop?: boolean
-  flip?: boolean
-  shuffleBuffer: number
-  maximumBroken: number
-  checkpointEvery: number
   resume?: boolean
   timeout: number
   out?: string
 }
+
+const training = describeTraining()
 
 const examples = `
 Examples:
@@ -83,8 +78,7 @@ export function addTrainReadout(program: Command): void {
       .default('channels-last'),
   )
   addDataOptions(command)
-  addDesignOptions(command)
-  addLearningOptions(command)
+  addTrainingOptions(command)
   addResultOptions(command)
   addPreprocessingOptions(command)
   addGeneralOptions(command)
@@ -100,61 +94,26 @@ function addDataOptions(command: Command): void {
         "WebDataset (a folder of them, or names such as 'train-{000..146}.tar')",
     )
     .option('--validation <path>', 'images to measure with after each epoch, in the same forms')
-    .option('--random-crop', 'show a random part of each image, 8 % to 100 % of it')
-    .option('--flip', 'mirror half of the images')
-    .option('--shuffle-buffer <number>', 'images of archives to draw from', wholeNumber(1), 1000)
-    .option(
-      '--maximum-broken <number>',
-      'more images than this that can’t be read end the training',
-      wholeNumber(0),
-      100,
-    )
     .option(
       '--statistics <file>',
       'of all layers that are read, from `iba estimate` (default: estimated first)',
     )
-    .option('--samples <number>', 'images to estimate statistics from', wholeNumber(2), 10_000)
+  addOptionFlags(command, dataReading.options)
 }
 
-function addDesignOptions(command: Command): void {
+function addTrainingOptions(command: Command): void {
   command
-    .optionsGroup('Readout:')
-    .addOption(
-      new Option('--variant <name>', "A: as in the paper's text; B: wider, as in the authors' library")
-        .choices(['A', 'B'])
-        .default('B'),
-    )
-    .addOption(
-      new Option('--preset <name>', "conventions of the authors' library or of the paper's code").choices(
-        presets,
-      ),
-    )
+    .optionsGroup('Readout and training:')
     .option('--layer <name>', "where the bottleneck goes, together with --reads (default: the paper's place)")
     .option('--reads <names>', 'the layers that are read, with commas between them', nameList)
-    .option('--sigma <number>', 'smoothing of the mask in neurons, 0 for none', decimal(0, 100), 1)
-}
-
-function addLearningOptions(command: Command): void {
-  command
-    .optionsGroup('Training:')
-    .option('--epochs <number>', 'passes over the images', wholeNumber(1), 20)
-    .option('--batch <number>', 'images of a step, of each process', wholeNumber(1, 65_536), 16)
-    .option('--lr <number>', 'learning rate of Adam', positive, 1e-5)
-    .option('--beta <number>', 'the price of information: higher lets less pass', decimal(0), 10)
-    .option('--seed <number>', 'of everything that is drawn', wholeNumber(0), 0)
-    .addOption(
-      new Option('--precision <type>', 'bfloat16 is faster on GPUs; weights stay float32')
-        .choices(['float32', 'bfloat16'])
-        .default('float32'),
-    )
-    .option('--timeout <seconds>', 'how long processes wait for each other', positive, 300)
+  addOptionFlags(command, training.options)
+  command.option('--timeout <seconds>', 'how long processes wait for each other', positive, defaultTimeout)
 }
 
 function addResultOptions(command: Command): void {
   command
     .optionsGroup('Results:')
     .option('--out <file>', 'required: the .safetensors file to write')
-    .option('--checkpoint-every <number>', 'steps between checkpoints', wholeNumber(1), 500)
     .option('--resume', 'go on from the checkpoint beside --out, if there is one')
     .option('--log <file>', 'a line of JSON for each interval and epoch; `iba plot` draws it')
     .option('--tensorboard <folder>', 'event files for TensorBoard')
@@ -169,7 +128,7 @@ async function runTrainReadout(options: TrainReadoutCommandOptions): Promise<voi
   const out = options.out!
   await requireWritable(out)
   const membership = membershipFrom(process.env)
-  const data = await openTrainingData(options.data, { buffer: options.shuffleBuffer })
+  const data = await openTrainingData(options.data, givenOptions(dataReading.options, { ...options }))
   const validation = options.validation ? await openTrainingData(options.validation) : undefined
   const device = membership ? ownDevice(options.device, membership) : options.device
   await using model = await openModel({ ...options, device })
@@ -205,38 +164,22 @@ interface Run {
 
 async function train(model: Model, data: TrainingData, run: Run): Promise<void> {
   const { options, out, validation, processes, reporter, signal } = run
-  const { samples, variant, sigma, epochs, batch, beta, seed, precision, checkpointEvery } = options
-  const { statistics: file, layer, reads, preset, lr, maximumBroken, randomCrop, flip, resume } = options
-  const checkpoint = checkpointOf(out)
+  const { statistics: file, layer, reads, resume } = options
   await using statistics = file === undefined ? undefined : await loadStatistics(file, { model })
-  const settings: TrainReadoutOptions = {
+  const started = performance.now()
+  await using readout = await trainReadout(model, {
+    ...givenOptions(training.options, { ...options }),
     data,
-    samples,
-    variant,
-    sigma,
-    epochs,
-    batch,
-    beta,
-    seed,
-    precision,
-    checkpoint,
-    checkpointEvery,
-    maximumBroken,
-    signal,
-    learningRate: lr,
-    randomCrop: randomCrop ?? false,
-    flip: flip ?? false,
+    checkpoint: checkpointOf(out),
     resume: resume ?? false,
+    signal,
     ...(validation && { validation }),
     ...(statistics && { statistics }),
     ...(layer !== undefined && { layer }),
     ...(reads !== undefined && { reads }),
-    ...(preset !== undefined && { preset }),
     ...(processes && { processes }),
     ...reporter.callbacks(),
-  }
-  const started = performance.now()
-  await using readout = await trainReadout(model, settings)
+  })
   if (processes && processes.rank !== 0) return
   await readout.save(out)
   reporter.finish(() => print(`${out}: ${duration((performance.now() - started) / 1000)}`))
@@ -251,11 +194,4 @@ export function checkpointOf(out: string): string {
 function resumeCommand(): string {
   const words = process.argv.slice(2)
   return ['iba', ...words, ...(words.includes('--resume') ? [] : ['--resume'])].map(shellWord).join(' ')
-}
-
-/** Found out before hours of work rather than after them. */
-async function requireWritable(out: string): Promise<void> {
-  if (extname(out) !== '.safetensors') throw new UsageError(`--out '${out}' must end in .safetensors.`)
-  const folder = await stat(dirname(out)).catch(() => undefined)
-  if (!folder?.isDirectory()) throw new UsageError(`--out '${out}': there is no folder '${dirname(out)}'.`)
 }

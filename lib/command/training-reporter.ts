@@ -1,9 +1,10 @@
+import { count } from '../foundation/text.js'
 import { EventFile } from '../training/event-file.js'
 import { Interval, type IntervalReport } from '../training/interval.js'
 import { JsonLog } from '../training/json-log.js'
 import type { Outcome, TrainingEpoch, TrainingStep } from '../training/reports.js'
 import type { TrainReadoutOptions } from '../training/settings.js'
-import { count, duration, note } from './output.js'
+import { duration, note } from './output.js'
 import { images, type Measure, type Progress, startProgress } from './progress.js'
 
 const steps: Measure = {

@@ -1,14 +1,15 @@
 import { type Command, Option } from 'commander'
+import { count } from '../foundation/text.js'
 import { fetchWeights } from '../index.js'
 import { addon } from '../native/addon.js'
-import { callNative } from '../native/errors.js'
+import { callNative } from '../native/call.js'
 import type { WeightsVersion } from '../weights/published.js'
+import { addJsonOption, requireModel } from './common-options.js'
 import { InterruptedError } from './exit.js'
 import { Interrupts } from './interrupt.js'
-import { addJsonOption, requireModel } from './options.js'
-import { count, print, printJson, printTable } from './output.js'
+import { print, printJson, printTable } from './output.js'
 import { bytes, startProgress } from './progress.js'
-import { publishedFiles } from './published.js'
+import { publishedFiles } from './published-files.js'
 
 /** Adds `iba weights`. */
 export function addWeights(program: Command): void {
@@ -85,7 +86,7 @@ function listWeights({ json }: { json?: boolean }): void {
 }
 
 async function inspectWeights(file: string, { json }: { json?: boolean }): Promise<void> {
-  const { format, metadata, tensors } = await callNative(() => addon().readWeightFile(file))
+  const { format, metadata, tensors } = await callNative(() => addon().readWeightFile({ path: file }))
   const shapes = tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape }))
   const values = tensors.reduce(
     (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),

@@ -1,18 +1,29 @@
 import { readFile } from 'node:fs/promises'
 import { XMLParser } from 'fast-xml-parser'
-import type { ObjectMask } from '../evaluation/localisation.js'
+import { DatasetError } from '../foundation/errors.js'
 import { fileReason } from '../foundation/files.js'
-import type { Preprocessing } from '../images/preprocess.js'
-import { addon } from '../native/addon.js'
-import { callNative } from '../native/errors.js'
-import { DatasetError } from './dataset-error.js'
+import { type Preprocessing, preprocess } from '../images/preprocess.js'
 
 /** The place of an object, as shares of the image's width and height. */
 export interface Box {
+  /** 0 is the left edge of the image, 1 the right one. */
   left: number
+  /** 0 is the upper edge of the image, 1 the lower one. */
   top: number
+  /** Just outside of the box. */
   right: number
+  /** Just outside of the box. */
   bottom: number
+}
+
+/** Where an object is in an image: 1 on its pixels, else 0, row by row. */
+export interface ObjectMask {
+  /** height × width values, row by row. */
+  data: Uint8Array
+  /** In pixels. */
+  width: number
+  /** In pixels. */
+  height: number
 }
 
 /** A mask as the network sees the image. */
@@ -64,8 +75,8 @@ export async function seenMask(
     for (let y = Math.trunc(top * height); y < Math.trunc(bottom * height); y++)
       pixels.fill(255, (y * width + begin) * 3, (y * width + end) * 3)
   }
-  const settings = { resize, crop, cropFirst, mean: [0], deviation: [1] }
-  const { data } = await callNative(() => addon().preprocess(pixels, width, height, settings))
+  const settings = { resize, crop, cropFirst, mean: [0], std: [1], mirror: false }
+  const { data } = (await preprocess({ pixels, width, height }, settings)).input
   return {
     data: Uint8Array.from(data, value => (value > 0.5 ? 1 : 0)),
     width: crop,

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { read as readMat } from 'mat-for-js'
+import { DatasetError } from '../foundation/errors.js'
 import { fileReason } from '../foundation/files.js'
-import { DatasetError } from './dataset-error.js'
 
 /** The classes of a data set in the order of their indices. */
 export interface ClassList {

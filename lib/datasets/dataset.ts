@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path'
-import { randomIntegers } from '../foundation/random.js'
+import { DatasetError } from '../foundation/errors.js'
+import { permutation } from '../foundation/random.js'
 import { requireInteger, requireKnownKeys, requireString } from '../foundation/validate.js'
 import { demoClassNames, demoSamples } from '../model/demo.js'
 import type { Box } from './boxes.js'
 import { type ClassList, readClasses } from './classes.js'
-import { DatasetError } from './dataset-error.js'
 import { readGroundTruth } from './ground-truth.js'
 import { findBoxes, findClassFile, findImages, findTraining, type Labelled } from './layout.js'
 
@@ -12,7 +12,9 @@ import { findBoxes, findClassFile, findImages, findTraining, type Labelled } fro
 export interface Sample {
   /** What tells it apart from the others of its data set: its path from the data set's folder on. */
   id: string
+  /** The image's file. */
   path: string
+  /** The index of its class among the network's. */
   target: number
   /** Where its objects are: boxes, or the path of an ILSVRC annotation that holds them. */
   boxes?: readonly Box[] | string
@@ -22,6 +24,7 @@ export interface Sample {
 export interface Dataset {
   /** The folder, or 'demo'. */
   name: string
+  /** The labelled images. */
   samples: readonly Sample[]
   /** The names of the classes by index, as far as known. */
   classNames: readonly string[]
@@ -29,6 +32,7 @@ export interface Dataset {
   training: string | null
 }
 
+/** Options of {@link openDataset}. */
 export interface DatasetOptions {
   /** How many classes the network has. Class folders whose order alone says what they are must be as many. */
   classes: number
@@ -54,16 +58,8 @@ export async function openDataset(name: string, options: DatasetOptions): Promis
  * more. */
 export function drawSamples(samples: readonly Sample[], count: number, seed: number): Sample[] {
   requireInteger('samples', count, 1)
-  const random = randomIntegers(requireInteger('seed', seed, 0))
-  const left = [...samples]
-  const drawn: Sample[] = []
-  while (left.length > 0 && drawn.length < count) {
-    const place = random(left.length)
-    drawn.push(left[place]!)
-    left[place] = left.at(-1)!
-    left.pop()
-  }
-  return drawn.sort(byId)
+  const order = permutation(samples.length, requireInteger('seed', seed, 0)).reverse()
+  return Array.from(order.subarray(0, count), index => samples[index]!).sort(byId)
 }
 
 async function demoDataset(): Promise<Dataset> {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { DatasetError } from '../foundation/errors.js'
 import { exists, fileReason } from '../foundation/files.js'
 import { readDevkitClasses } from './classes.js'
-import { DatasetError } from './dataset-error.js'
 
 /** The label of each image of a flat folder, in the order of the images' names: one a line, a synset such as n01440764,
  * or the number that the ILSVRC devkit gives it, whose meta.mat must then lie where the devkit has it or beside the file.

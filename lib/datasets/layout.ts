@@ -1,8 +1,9 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { DatasetError } from '../foundation/errors.js'
 import { exists, fileReason } from '../foundation/files.js'
+import { count } from '../foundation/text.js'
 import { imageFolder } from '../images/folder.js'
-import { DatasetError } from './dataset-error.js'
 
 /** Images in class folders, or flat with a file of labels in the order of their names. */
 export interface Labelled {
@@ -107,7 +108,7 @@ async function requireFolder(root: string): Promise<void> {
 async function unlabelled(root: string, folder: string, flat: number, all: number): Promise<string> {
   const other = flat < all ? ` and ${all - flat} in folders` : ''
   return (
-    `Can't tell which classes the images in '${folder}' are of: found ${flat} image${flat === 1 ? '' : 's'} directly in it${other}. Looked for ` +
+    `Can't tell which classes the images in '${folder}' are of: found ${count(flat, 'image')} directly in it${other}. Looked for ` +
     `a folder for each class, or for the labels of all images in ${labelFiles.map(name => join(root, name)).join(', ')}. ` +
     `In '${root}' there are ${found(await readdir(root))}. Put the images into class folders, or give the file with --labels.`
   )

@@ -1,5 +1,5 @@
 import { randomIntegers } from '../foundation/random.js'
-import { quantile } from './numbers.js'
+import { mean, quantile } from './numbers.js'
 
 /** A score and how sure it is. */
 export interface Score {
@@ -7,6 +7,7 @@ export interface Score {
   value: number | null
   /** The interval's ends; null where there are fewer than two images to tell from, or some draw has no value. */
   low: number | null
+  /** The upper end; null where `low` is. */
   high: number | null
   /** The share of the draws that lie in the interval. */
   level: number
@@ -25,4 +26,9 @@ export function bootstrap<Item>(items: readonly Item[], score: (items: readonly 
   const drawn = Array.from({ length: draws }, () => score(items.map(() => items[random(items.length)]!)))
   if (!drawn.every(Number.isFinite)) return { value, low: null, high: null, level }
   return { value, low: quantile(drawn, (1 - level) / 2), high: quantile(drawn, (1 + level) / 2), level }
+}
+
+/** The mean of some values with its interval. */
+export function bootstrapMean(values: readonly number[]): Score {
+  return bootstrap(values, mean)
 }

@@ -1,16 +1,18 @@
 import type { HeatMap } from '../attribution/attribution.js'
 import { invalid, requireInteger, requireKnownKeys, requireSignal } from '../foundation/validate.js'
-import type { PreparedInput } from '../images/preprocess.js'
+import type { PreparedInput } from '../images/prepared-input.js'
 import type { ImageInput } from '../images/source.js'
 import { asList, pendingImages } from '../images/stream.js'
 import type { Model } from '../model/model.js'
-import type { NativeEvaluation } from '../native/addon.js'
+import { callNative } from '../native/call.js'
 import { withCancellation } from '../native/cancellation.js'
-import { callNative } from '../native/errors.js'
+import type { SubjectCall } from '../native/evaluation-calls.js'
+import { matrix } from '../native/maps-calls.js'
 import { requireHeatMap } from '../rendering/picture.js'
 
 /** Images with the maps that explain them, and how they are evaluated. */
 export interface EvaluationOptions {
+  /** Image files, decoded pixels or prepared images. */
   images: ImageInput | readonly ImageInput[]
   /** One for each image, of the size of the network's input. */
   maps: HeatMap | readonly HeatMap[]
@@ -21,14 +23,19 @@ export interface EvaluationOptions {
   rows?: number
   /** Stops the work within one pass through the network; the call rejects with the signal's reason. */
   signal?: AbortSignal
+  /** Called after each pass through the network. */
   onProgress?: (progress: EvaluationProgress) => void
 }
 
 /** How many of an image's changed versions went through the network. */
 export interface EvaluationProgress {
+  /** Which of the images, from 0. */
   index: number
+  /** What messages call it. */
   name: string
+  /** Versions of it that are done. */
   done: number
+  /** Versions of it in all. */
   total: number
 }
 
@@ -78,22 +85,19 @@ export async function evaluateEach<Result>(
   return results
 }
 
-/** Calls a native evaluation on the model's device. */
-export async function runNative<Options, Result>(
+/** Calls a native evaluation of one subject. */
+export async function runNative<Result>(
   model: Model,
-  evaluation: NativeEvaluation<Options, Result>,
   { input, map, target }: Subject,
-  options: Options,
-  { rows = defaultRows(model), signal, onProgress = () => {} }: SubjectSettings,
+  evaluate: (call: SubjectCall) => Promise<Result>,
+  { rows, signal, onProgress = () => {} }: SubjectSettings,
 ): Promise<Result> {
-  requireInteger('rows', rows, 1, 65_536)
+  if (rows !== undefined) requireInteger('rows', rows, 1, 65_536)
   requireMapOf(map, input)
-  const { data, channels, height, width } = input
-  const [shape, handle] = [[1, channels, height, width], model.handle]
+  const image = { data: input.data, shape: [input.channels, input.height, input.width] }
+  const subject = { model: model.handle, image, map: matrix(map), target, rows }
   return await withCancellation(signal, cancellation =>
-    callNative(() =>
-      evaluation(handle, data, shape, map.data, { ...options, target, rows }, cancellation, onProgress),
-    ),
+    callNative(() => evaluate({ subject, cancellation, onProgress })),
   )
 }
 
@@ -125,8 +129,4 @@ function requireMapOf(map: HeatMap, { name, width, height }: PreparedInput): voi
   if (map.width !== width || map.height !== height)
     throw invalid('maps', `a map of ${width}×${height}, as the input '${name}'`, `${map.width}×${map.height}`)
   if (!map.data.every(Number.isFinite)) throw invalid('maps', 'finite values', 'NaN or infinity')
-}
-
-function defaultRows(model: Model): number {
-  return model.device === 'cpu' ? 16 : 128
 }

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { open, rename, rm, stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { basename, dirname, isAbsolute, join } from 'node:path'
-import { AttributionError } from './errors.js'
+import { basename, dirname, join } from 'node:path'
+import { FileError } from './errors.js'
 
 /** Writes a file under a temporary name in the same folder and renames it, so that a killed run leaves no half file.
  * @param data text, bytes, or pieces of bytes that are written one after the other
- * @throws {AttributionError} code `FILE`: the folder is missing, not writable or full */
+ * @throws FileError where the folder is missing, not writable or full */
 export async function writeFileAtomically(
   path: string,
   data: string | Uint8Array | readonly Uint8Array[],
@@ -25,20 +24,6 @@ export async function writeFileAtomically(
     await rm(temporary, { force: true }).catch(() => {})
     throw fileError(`Can't write '${path}'`, error)
   }
-}
-
-/** The folder for what can be fetched or computed again: `IBA_CACHE`, or `attribution-bottleneck` under
- * `XDG_CACHE_HOME`, `~/Library/Caches` (macOS) or `~/.cache`. It is not created here. */
-export function cacheFolder(): string {
-  const { IBA_CACHE, XDG_CACHE_HOME } = process.env
-  if (IBA_CACHE) return IBA_CACHE
-  return join(systemCacheFolder(XDG_CACHE_HOME), 'attribution-bottleneck')
-}
-
-function systemCacheFolder(xdg: string | undefined): string {
-  // The XDG specification asks to ignore relative paths.
-  if (xdg && isAbsolute(xdg)) return xdg
-  return process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache')
 }
 
 /** Whether there is a file or folder of that path. */
@@ -61,9 +46,9 @@ export function fileReason(error: unknown): string {
   return (code && reasons[code]) ?? (error instanceof Error ? error.message : String(error))
 }
 
-/** A {@link AttributionError} with code `FILE` for a failed call of the operating system. */
-export function fileError(what: string, error: unknown): AttributionError {
-  return new AttributionError('FILE', `${what}: ${fileReason(error)}`, { cause: error })
+/** The error for a failed call of the operating system. */
+export function fileError(what: string, error: unknown): FileError {
+  return new FileError(`${what}: ${fileReason(error)}`, { cause: error })
 }
 
 const reasons: Record<string, string> = {

@@ -7,8 +7,11 @@ import { invalid, requireInteger } from '../foundation/validate.js'
 
 /** Pixels that are decoded already: 8 bit, row by row, channels interleaved (HWC). */
 export interface RawImage {
+  /** height × width × channels bytes. */
   data: Uint8Array | Uint8ClampedArray
+  /** In pixels. */
   width: number
+  /** In pixels. */
   height: number
   /** 1 grey, 3 RGB, 4 RGB and alpha */
   channels: 1 | 3 | 4
@@ -21,7 +24,9 @@ export type ImageSource = string | URL | Uint8Array | RawImage
 export interface DecodedImage {
   /** height × width × 3 bytes, row by row */
   pixels: Uint8Array
+  /** In pixels. */
   width: number
+  /** In pixels. */
   height: number
   /** The path, or words for an image that came from memory. */
   source: string

@@ -3,9 +3,10 @@ import { opendir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ImageError } from '../foundation/errors.js'
 import { fileReason } from '../foundation/files.js'
-import { randomIntegers } from '../foundation/random.js'
+import { permutation } from '../foundation/random.js'
 import { invalid, requireInteger, requireKnownKeys, requireString } from '../foundation/validate.js'
 
+/** Options of {@link imageFolder}. */
 export interface ImageFolderOptions {
   /** Which files are images, by the end of their name, upper or lower case.
    * Default: jpg, jpeg, png, webp, gif, tif, tiff, avif. */
@@ -19,7 +20,8 @@ export interface ImageFolderOptions {
   shuffleSeed?: number
 }
 
-const defaultExtensions = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'tif', 'tiff', 'avif']
+/** The endings of image files. */
+export const imageExtensions = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'tif', 'tiff', 'avif']
 
 /** The image files of a folder, in the order of their paths. See {@link ImageFolder}.
  * @throws {InvalidArgumentError} an option is unknown or out of range */
@@ -33,6 +35,7 @@ export function imageFolder(folder: string, options: ImageFolderOptions = {}): I
  * the current file are in memory. Names that start with a dot are left out. Links are followed, but not in circles.
  * Iterating throws an {@link ImageError} if the folder is missing or holds no image. */
 export class ImageFolder implements AsyncIterable<string> {
+  /** The path, as it was given. */
   readonly folder: string
   readonly #extensions: readonly string[]
   readonly #recursive: boolean
@@ -41,7 +44,7 @@ export class ImageFolder implements AsyncIterable<string> {
 
   constructor(folder: string, options: ImageFolderOptions = {}) {
     requireKnownKeys('imageFolder options', options, ['extensions', 'recursive', 'limit', 'shuffleSeed'])
-    const { extensions = defaultExtensions, recursive = true, limit, shuffleSeed } = options
+    const { extensions = imageExtensions, recursive = true, limit, shuffleSeed } = options
     if (!Array.isArray(extensions) || extensions.length === 0) {
       throw invalid('extensions', 'an array of file name endings', extensions)
     }
@@ -55,6 +58,7 @@ export class ImageFolder implements AsyncIterable<string> {
     this.#seed = shuffleSeed === undefined ? undefined : requireInteger('shuffleSeed', shuffleSeed, 0)
   }
 
+  /** The paths, one after the other. @throws {ImageError} the folder is missing or holds no image */
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
     let count = 0
     for await (const path of this.#seed === undefined
@@ -94,14 +98,7 @@ export class ImageFolder implements AsyncIterable<string> {
   async *#shuffled(seed: number): AsyncGenerator<string, void, undefined> {
     const paths: string[] = []
     for await (const path of this.#walk(this.folder, [])) paths.push(path)
-    const random = randomIntegers(seed)
-    // Fisher-Yates from the end; each path is given as soon as its place is drawn.
-    for (let left = paths.length; left > 0; left--) {
-      const drawn = random(left)
-      const path = paths[drawn]!
-      paths[drawn] = paths[left - 1]!
-      yield path
-    }
+    for (const index of permutation(paths.length, seed).reverse()) yield paths[index]!
   }
 
   #isImage(name: string): boolean {

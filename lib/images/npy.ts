@@ -8,7 +8,9 @@ export type NpyType = '<f4' | '<f8' | '|u1'
 
 /** An array read whole: C order, converted to float32. */
 export interface NpyArray {
+  /** The elements in C order. */
   data: Float32Array
+  /** The extent of each dimension. */
   shape: number[]
 }
 

@@ -1,21 +1,13 @@
 import { ImageError } from '../foundation/errors.js'
 import { invalid, requireInteger, requireKnownKeys, requireNumber } from '../foundation/validate.js'
 import { addon } from '../native/addon.js'
-import { callNative } from '../native/errors.js'
+import { callNative } from '../native/call.js'
+import type { Preprocessing, PreprocessOptions } from '../native/images-calls.js'
+import type { DecodedImage } from './decode.js'
+import { PreparedInput } from './prepared-input.js'
 import type { ExpandedImage } from './source.js'
 
-/** How a picture becomes a network's input. The defaults are torchvision's for ImageNet, which the paper uses. */
-export interface Preprocessing {
-  /** The shorter side is resized to this many pixels (antialiased bilinear, as Pillow does). Default 256. */
-  resize: number
-  /** A centred square of this size is cut out. Default 224. */
-  crop: number
-  /** Cut out `resize` pixels first and resize them to `crop`, as the IBA package's loader does. Default false. */
-  cropFirst: boolean
-  /** Per channel, after scaling to [0, 1]; one value each for a grey network. */
-  mean: readonly number[]
-  std: readonly number[]
-}
+export type { Preprocessing }
 
 const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
 const grey = { mean: [0.449], std: [0.226] }
@@ -52,48 +44,32 @@ export function completePreprocessing(
   return settings
 }
 
-/** An image as the network takes it, with the same region to draw on. */
-export interface PreparedInput {
-  name: string
-  /** channels × height × width, normalised */
-  data: Float32Array
-  channels: number
-  height: number
-  width: number
-  /** RGB, row by row */
-  pixels: Uint8Array
-}
-
 /** Resizes, crops and normalises natively, off the event loop. Prepared images are only checked. */
 export async function prepare(image: ExpandedImage, settings: Preprocessing): Promise<PreparedInput> {
-  const channels = settings.mean.length
   if (image.kind === 'prepared') {
-    if (image.channels !== channels) {
-      throw new ImageError(
-        `'${image.name}' has ${image.channels} channels, but the network takes ${channels}.`,
-        { source: image.name },
-      )
+    const { name, data, channels, height, width } = image
+    const expected = settings.mean.length
+    if (channels !== expected) {
+      throw new ImageError(`'${name}' has ${channels} channels, but the network takes ${expected}.`, {
+        source: name,
+      })
     }
-    const { name, height, width } = image
-    const data = Float32Array.from(image.data)
     if (!data.every(Number.isFinite)) {
       throw new ImageError(`'${name}' holds values that are not finite (NaN or infinity).`, { source: name })
     }
-    return { name, data, channels, height, width, pixels: toPixels(data, settings) }
+    return new PreparedInput(name, data, [channels, height, width], toPixels(data, settings))
   }
-  const { pixels, width, height } = image.image
-  const { resize, crop, cropFirst, mean, std } = settings
-  const prepared = await callNative(() =>
-    addon().preprocess(pixels, width, height, { resize, crop, cropFirst, mean, deviation: std }),
-  )
-  return {
-    name: image.name,
-    data: prepared.data,
-    channels,
-    height: crop,
-    width: crop,
-    pixels: prepared.pixels,
-  }
+  const { input, pixels } = await preprocess(image.image, { ...settings, mirror: false })
+  return new PreparedInput(image.name, input.data, input.shape, pixels.data)
+}
+
+/** Calls the native pre-processing of a picture. */
+export function preprocess(
+  { pixels, height, width }: Pick<DecodedImage, 'pixels' | 'height' | 'width'>,
+  options: PreprocessOptions,
+) {
+  const picture = { data: pixels, shape: [height, width, 3] }
+  return callNative(() => addon().preprocess({ picture, options }))
 }
 
 /** The picture that a normalised input came from, as far as it can be told. */

@@ -2,17 +2,19 @@ import { ImageError } from '../foundation/errors.js'
 import { invalid, requireInteger } from '../foundation/validate.js'
 import { type DecodedImage, decodeImage, filePath, type ImageSource } from './decode.js'
 import { type NpyFile, openNpy } from './npy.js'
+import type { PreparedInput } from './prepared-input.js'
 
 /** An image that is resized, cropped and normalised already, as the network takes it. */
 export interface PreparedImage {
   /** C × H × W values, in C order */
   data: Float32Array
+  /** Without a batch dimension. */
   shape: readonly [channels: number, height: number, width: number]
 }
 
 /** What can be given as an image: one that is still to be pre-processed, one that is prepared, or the path of a `.npy`
  * file with one prepared image (3,H,W) or several (N,3,H,W). */
-export type ImageInput = ImageSource | PreparedImage
+export type ImageInput = ImageSource | PreparedImage | PreparedInput
 
 /** One image of an input, ready for pre-processing (`encoded`) or for the network (`prepared`). */
 export type ExpandedImage =
@@ -21,7 +23,9 @@ export type ExpandedImage =
 
 /** The images that an input stands for: one, or as many as a `.npy` file holds, read one at a time.
  * @throws {ImageError} it can't be read, or its array has another shape or type */
-export async function* expandInput(input: ImageInput): AsyncGenerator<ExpandedImage, void, undefined> {
+export async function* expandInput(
+  input: ImageSource | PreparedImage,
+): AsyncGenerator<ExpandedImage, void, undefined> {
   const path = arrayFile(input)
   if (path !== undefined) {
     yield* expandNpy(path)

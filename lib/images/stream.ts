@@ -1,7 +1,8 @@
 import type { TargetedImage } from '../attribution/attribution.js'
 import { invalid } from '../foundation/validate.js'
 import { filePath } from './decode.js'
-import { type PreparedInput, type Preprocessing, prepare } from './preprocess.js'
+import { PreparedInput } from './prepared-input.js'
+import { type Preprocessing, prepare } from './preprocess.js'
 import { arrayFile, expandInput, type ImageInput } from './source.js'
 
 /** One image of a stream, not read yet. */
@@ -24,8 +25,8 @@ export async function* pendingImages(
     const { image, target, seed } = isTargeted(item)
       ? item
       : { image: item, target: undefined, seed: undefined }
-    const images =
-      arrayFile(image) === undefined ? [loader(image, index, settings)] : arrayImages(image, settings)
+    const array = arrayFile(image)
+    const images = array === undefined ? [loader(image, index, settings)] : arrayImages(array, settings)
     for await (const { name, load } of images) yield { index, name, target, seed, load }
     index++
   }
@@ -33,15 +34,15 @@ export async function* pendingImages(
 
 /** The images of a `.npy` file. Where it breaks off, one image follows that fails as it is loaded. */
 async function* arrayImages(
-  image: ImageInput,
+  path: string,
   settings: Preprocessing,
 ): AsyncGenerator<Pick<PendingImage, 'name' | 'load'>, void, undefined> {
   try {
-    for await (const expanded of expandInput(image)) {
+    for await (const expanded of expandInput(path)) {
       yield { name: expanded.name, load: () => prepare(expanded, settings) }
     }
   } catch (error) {
-    yield { name: nameOf(image, 0), load: () => Promise.reject(error) }
+    yield { name: path, load: () => Promise.reject(error) }
   }
 }
 
@@ -57,6 +58,7 @@ export function asList(
 }
 
 async function loadOne(image: ImageInput, settings: Preprocessing): Promise<PreparedInput> {
+  if (image instanceof PreparedInput) return image
   for await (const expanded of expandInput(image)) return prepare(expanded, settings)
   throw invalid('image', 'an image', image)
 }
@@ -68,5 +70,6 @@ function isTargeted(item: ImageInput | TargetedImage): item is TargetedImage {
 function nameOf(image: ImageInput, index: number): string {
   if (typeof image === 'string') return image
   if (image instanceof URL) return filePath(image)
+  if (image instanceof PreparedInput) return image.name
   return `image ${index}`
 }

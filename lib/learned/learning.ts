@@ -1,9 +1,10 @@
 import { mapInOrder } from '../foundation/concurrency.js'
 import { requireInteger, requireSignal } from '../foundation/validate.js'
-import type { PreparedInput } from '../images/preprocess.js'
+import type { PreparedInput } from '../images/prepared-input.js'
 import type { ImageInput } from '../images/source.js'
 import { asList, type PendingImage, pendingImages } from '../images/stream.js'
 import { type Model, stack } from '../model/model.js'
+import type { Tensor } from '../native/values.js'
 
 const defaultBatch = 16
 
@@ -15,7 +16,9 @@ export interface LearningOptions {
   samples?: number
   /** Images that go through the network together. Default 16. */
   batch?: number
+  /** Stops the work; the call rejects with the signal's reason. */
   signal?: AbortSignal
+  /** Called after each batch: images done, of how many. */
   onProgress?: (progress: { samples: number; total: number }) => void
   /** Called for an image that can't be read; the others go on. Without it the call fails with that error. */
   onError?: (error: Error, source: { index: number; name: string }) => void
@@ -37,13 +40,12 @@ export function learningSizes(options: LearningOptions): { total: number; batch:
 export async function learnFrom(
   model: Model,
   options: LearningOptions,
-  take: (images: Float32Array, shape: readonly number[]) => Promise<void>,
+  take: (images: Tensor) => Promise<void>,
 ): Promise<number> {
   const { total, batch } = learningSizes(options)
   let samples = 0
   const takeAll = async (inputs: PreparedInput[]) => {
-    const { data, shape } = stack(inputs)
-    await take(data, shape)
+    await take(stack(inputs))
     samples += inputs.length
     options.onProgress?.({ samples, total })
   }

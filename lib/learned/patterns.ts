@@ -1,9 +1,11 @@
 import { DisposedError, PatternsError } from '../foundation/errors.js'
 import { requireKnownKeys, requireString } from '../foundation/validate.js'
 import type { Model } from '../model/model.js'
-import { addon, type PatternsHandle } from '../native/addon.js'
-import { callNative, callNativeSync } from '../native/errors.js'
+import { addon } from '../native/addon.js'
+import { callNative, callNativeSync } from '../native/call.js'
+import type { PatternsDescription, PatternsHandle } from '../native/patterns-calls.js'
 import { type LearningOptions, learnFrom, learningOptionNames, learningSizes } from './learning.js'
+import { requireSameModel } from './origin.js'
 
 /** The directions in the data that the neurons of a network detect, which PatternNet and PatternAttribution go back by
  * (Kindermans et al. 2018). */
@@ -24,27 +26,36 @@ export class Patterns {
   }
 
   /** The architecture and weights they were fitted with, on how many images, and the layers that they hold. */
-  get description() {
-    return addon().describePatterns(this.handle)
+  get description(): PatternsDescription {
+    return addon().describePatterns({ patterns: this.handle })
   }
 
   /** Patterns of both sets of images together. Both must be of the same model.
    * @throws PatternsError */
   merge(other: Patterns): Patterns {
-    return new Patterns(callNativeSync(() => addon().mergePatterns(this.handle, other.handle)))
+    return new Patterns(
+      callNativeSync(() => addon().mergePatterns({ first: this.handle, second: other.handle })),
+    )
   }
 
   /** Writes them as safetensors with metadata. */
   async save(path: string): Promise<void> {
-    await callNative(() => addon().savePatterns(this.handle, requireString('path', path)))
+    requireString('path', path)
+    await callNative(() => addon().savePatterns({ patterns: this.handle, path }))
+  }
+
+  /** @throws PatternsError where they were not fitted with this model */
+  requireFor(model: Model): void {
+    requireSameModel('These patterns were fitted with', this.description, model, PatternsError)
   }
 
   /** Frees the native memory now. Safe to call twice. */
   dispose(): void {
     this.#disposed = true
-    addon().disposePatterns(this.#handle)
+    addon().dispose(this.#handle)
   }
 
+  /** As `dispose`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.dispose()
   }
@@ -55,10 +66,10 @@ export class Patterns {
 export async function fitPatterns(model: Model, options: LearningOptions): Promise<Patterns> {
   requireKnownKeys('options', options, learningOptionNames)
   learningSizes(options)
-  const patterns = new Patterns(callNativeSync(() => addon().createPatterns(model.handle)))
+  const patterns = new Patterns(callNativeSync(() => addon().createPatterns({ model: model.handle })))
   try {
-    const samples = await learnFrom(model, options, (images, shape) =>
-      callNative(() => addon().updatePatterns(patterns.handle, model.handle, images, shape)),
+    const samples = await learnFrom(model, options, images =>
+      callNative(() => addon().updatePatterns({ patterns: patterns.handle, model: model.handle, images })),
     )
     if (samples === 0) throw new PatternsError('Patterns need at least one image, but none could be read.')
     return patterns
@@ -72,5 +83,5 @@ export async function fitPatterns(model: Model, options: LearningOptions): Promi
  * @throws PatternsError, WeightsError where the file is broken */
 export async function loadPatterns(path: string): Promise<Patterns> {
   requireString('path', path)
-  return new Patterns(await callNative(() => addon().loadPatterns(path)))
+  return new Patterns(await callNative(() => addon().loadPatterns({ path })))
 }

@@ -9,22 +9,39 @@ import {
 } from '../foundation/validate.js'
 import { demo } from '../model/demo.js'
 import type { Model } from '../model/model.js'
-import { addon, type StatisticsHandle } from '../native/addon.js'
-import { callNative, callNativeSync } from '../native/errors.js'
+import { addon } from '../native/addon.js'
+import { callNative, callNativeSync } from '../native/call.js'
+import type { StatisticsDescription, StatisticsHandle } from '../native/statistics-calls.js'
 import { type LearningOptions, learnFrom, learningOptionNames, learningSizes } from './learning.js'
+import { requireSameModel } from './origin.js'
 
 const recommendedSamples = 1000
 
+/** Options of {@link estimate}. */
 export interface EstimateOptions extends LearningOptions {
   /** Layers that are fed in one pass. Default: the architecture's bottleneck layer. */
   layer?: string
+  /** Several of them; instead of `layer`. */
   layers?: readonly string[]
+  /** How mean and standard deviation are read where nothing else is said. Default 'iba'. */
   preset?: Preset
   /** Called where the result is less sure than it should be. Default: a process warning. */
   onWarning?: (message: string) => void
 }
 
-/** Mean and deviation of some layers' activations, which the bottleneck's noise is made of. */
+/** What statistics say about the neurons of a layer, one value each, in C order. */
+export interface LayerStatistics {
+  /** Mean of the activation. */
+  mean: Float32Array
+  /** Standard deviation of the activation, no smaller than the floor. */
+  std: Float32Array
+  /** 1 where the neuron counts as active. */
+  active: Uint8Array
+  /** The layer's shape: (channels, height, width). */
+  shape: readonly number[]
+}
+
+/** Mean and standard deviation of some layers' activations, which the bottleneck's noise is made of. */
 export class Statistics {
   readonly #handle: StatisticsHandle
   #disposed = false
@@ -42,52 +59,48 @@ export class Statistics {
   }
 
   /** The architecture and weights they were made with, the preset they are meant for, and what they hold. */
-  get description() {
-    return addon().describeStatistics(this.handle)
+  get description(): StatisticsDescription {
+    return addon().describeStatistics({ statistics: this.handle })
   }
 
   /** Mean and standard deviation per neuron as the preset reads them, and which neurons count as active.
    * @throws StatisticsError where they hold no such layer */
-  layer(name: string, options: { preset?: Preset; minimumStd?: number } = {}) {
+  layer(name: string, options: { preset?: Preset; minimumStd?: number } = {}): LayerStatistics {
     const preset = requireOneOf('preset', options.preset ?? this.description.preset, presets)
-    return callNativeSync(() =>
-      addon().readLayerStatistics(
-        this.handle,
-        requireString('name', name),
-        preset,
-        requireNumber('minimumStd', options.minimumStd ?? 0.01, Number.MIN_VALUE),
-      ),
+    const layer = requireString('name', name)
+    const minimumStd = requireNumber('minimumStd', options.minimumStd ?? 0.01, Number.MIN_VALUE)
+    const { mean, std, active } = callNativeSync(() =>
+      addon().readLayerStatistics({ statistics: this.handle, layer, preset, minimumStd }),
     )
+    return { mean: mean.data, std: std.data, active: active.data, shape: mean.shape }
   }
 
   /** Statistics of both sets of images together. Both must be of the same model and layers. */
   merge(other: Statistics): Statistics {
-    return new Statistics(callNativeSync(() => addon().mergeStatistics(this.handle, other.handle)))
+    return new Statistics(
+      callNativeSync(() => addon().mergeStatistics({ first: this.handle, second: other.handle })),
+    )
   }
 
   /** Writes them as safetensors with metadata. */
   async save(path: string): Promise<void> {
-    await callNative(() => addon().saveStatistics(this.handle, requireString('path', path)))
+    requireString('path', path)
+    await callNative(() => addon().saveStatistics({ statistics: this.handle, path }))
   }
 
   /** @throws StatisticsError where they were not made with this model, or hold no such layer */
-  requireFor(model: Model, layer: string): void {
-    const made = this.description
-    if (made.model !== model.architecture || made.weightHash !== model.weightHash) {
-      throw new StatisticsError(
-        `These statistics were made with ${made.model} (weights ${made.weightHash}), not with this ` +
-          `${model.architecture} (weights ${model.weightHash}). Estimate them again with this model.`,
-      )
-    }
+  requireFor(model: Model, layer: string = model.bottleneckLayer): void {
+    requireSameModel('These statistics were made with', this.description, model, StatisticsError)
     this.layer(layer)
   }
 
   /** Frees the native memory now. Safe to call twice. */
   dispose(): void {
     this.#disposed = true
-    addon().disposeStatistics(this.#handle)
+    addon().dispose(this.#handle)
   }
 
+  /** As `dispose`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.dispose()
   }
@@ -100,10 +113,10 @@ export async function estimate(model: Model, options: EstimateOptions): Promise<
   learningSizes(options)
   const preset = requireOneOf('preset', options.preset ?? 'iba', presets)
   const handle = callNativeSync(() =>
-    addon().createStatistics(model.handle, chosenLayers(model, options), preset),
+    addon().createStatistics({ model: model.handle, layers: chosenLayers(model, options), preset }),
   )
-  const samples = await learnFrom(model, options, (images, shape) =>
-    callNative(() => addon().updateStatistics(handle, model.handle, images, shape)),
+  const samples = await learnFrom(model, options, images =>
+    callNative(() => addon().updateStatistics({ statistics: handle, model: model.handle, images })),
   )
   requireEnough(samples, options.onWarning)
   return new Statistics(handle)
@@ -115,8 +128,8 @@ export async function estimate(model: Model, options: EstimateOptions): Promise<
 export async function loadStatistics(path: string, { model }: { model?: Model } = {}): Promise<Statistics> {
   requireString('path', path)
   const isPublished = model !== undefined && /\.torch$/.test(path)
-  const load = () => addon().loadStatistics(path === 'demo' ? demo.statistics : path)
-  const loadPublished = () => addon().loadPublishedStatistics(path, model!.handle)
+  const load = () => addon().loadStatistics({ path: path === 'demo' ? demo.statistics : path })
+  const loadPublished = () => addon().loadPublishedStatistics({ path, model: model!.handle })
   return new Statistics(await callNative(isPublished ? loadPublished : load))
 }
 

@@ -2,8 +2,10 @@ import { DisposedError, WeightsError } from '../foundation/errors.js'
 import { requireString } from '../foundation/validate.js'
 import { demo } from '../model/demo.js'
 import type { Model } from '../model/model.js'
-import { addon, type NativeReadoutDescription, type ReadoutHandle } from '../native/addon.js'
-import { callNative } from '../native/errors.js'
+import { addon } from '../native/addon.js'
+import { callNative } from '../native/call.js'
+import type { ReadoutDescription, ReadoutHandle } from '../native/readout-calls.js'
+import { requireSameModel } from './origin.js'
 
 /** A readout network with the statistics of the layers that it reads. */
 export class TrainedReadout {
@@ -23,32 +25,28 @@ export class TrainedReadout {
 
   /** The model it was trained on (the hash of its weights is empty where the file doesn't say), the conventions it
    * follows, where the bottleneck is and which layers are read. */
-  get description(): NativeReadoutDescription {
-    return addon().describeReadout(this.handle)
+  get description(): ReadoutDescription {
+    return addon().describeReadout({ readout: this.handle })
   }
 
   /** Writes it as safetensors with metadata. */
   async save(path: string): Promise<void> {
-    await callNative(() => addon().saveReadout(this.handle, requireString('path', path)))
+    requireString('path', path)
+    await callNative(() => addon().saveReadout({ readout: this.handle, path }))
   }
 
   /** @throws WeightsError where it was trained on another model */
   requireFor(model: Model): void {
-    const made = this.description
-    const isOther = made.weightHash !== '' && made.weightHash !== model.weightHash
-    if (made.model === model.architecture && !isOther) return
-    throw new WeightsError(
-      `This readout was trained on ${made.model} (weights ${made.weightHash || 'not known'}), not on this ` +
-        `${model.architecture} (weights ${model.weightHash}). Load it with its model, or train one on this.`,
-    )
+    requireSameModel('This readout was trained on', this.description, model, WeightsError)
   }
 
   /** Frees the native memory now. Safe to call twice. */
   dispose(): void {
     this.#disposed = true
-    addon().disposeReadout(this.#handle)
+    addon().dispose(this.#handle)
   }
 
+  /** As `dispose`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.dispose()
   }
@@ -60,7 +58,9 @@ export class TrainedReadout {
 export async function loadReadout(model: Model, path: string): Promise<TrainedReadout> {
   requireString('path', path)
   const file = path === 'demo' ? demo.readout : path
-  const readout = new TrainedReadout(await callNative(() => addon().loadReadout(model.handle, file)))
+  const readout = new TrainedReadout(
+    await callNative(() => addon().loadReadout({ model: model.handle, path: file })),
+  )
   try {
     readout.requireFor(model)
     return readout

@@ -4,23 +4,46 @@ import { fileURLToPath } from 'node:url'
 
 /** The small network that comes with the package, trained on synthetic images: for trying things out. */
 export const demo = {
+  /** The name in the zoo. */
   architecture: 'resnet18',
   /** Its images are of the network's size already. */
-  preprocessing: { resize: 224, crop: 224 },
+  preprocessing: {
+    /** No resizing. */
+    resize: 224,
+    /** No cropping. */
+    crop: 224,
+  },
+  /** The path of the weight file. */
   weights: packaged('weights.safetensors'),
+  /** The path of the statistics of layer2. */
   statistics: packaged('statistics.safetensors'),
+  /** The path of a trained readout. */
   readout: packaged('readout.safetensors'),
+  /** The folder of the sample images. */
   images: packaged('images'),
+  /** The path of the boxes and classes of the sample images, as JSON. */
   boxes: packaged('boxes.json'),
+  /** The path of the class names, as JSON. */
   classes: packaged('classes.json'),
 }
 
-/** A sample image of the demo: its class, and the box of the object that decides it (right and bottom are just
- * outside). */
+/** A sample image of the demo: its class, and the box of the object that decides it. */
 export interface DemoSample {
+  /** The image's file. */
   path: string
+  /** The index of its class. */
   target: number
-  box: { left: number; top: number; right: number; bottom: number }
+  /** In pixels. */
+  box: {
+    /** The first column. */
+    left: number
+    /** The first row. */
+    top: number
+    /** The column just outside. */
+    right: number
+    /** The row just outside. */
+    bottom: number
+  }
 }
 
 /** The sample images that come with the package. */

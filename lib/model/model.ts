@@ -7,47 +7,55 @@ import {
   requireOneOf,
   requireString,
 } from '../foundation/validate.js'
+import type { PreparedInput } from '../images/prepared-input.js'
 import {
   completePreprocessing,
   defaultCrop,
   defaultResize,
-  type PreparedInput,
   type Preprocessing,
 } from '../images/preprocess.js'
 import type { ImageInput } from '../images/source.js'
 import { asList, pendingImages } from '../images/stream.js'
-import {
-  type Addon,
-  addon,
-  type MemoryFormat,
-  type ModelHandle,
-  type NativeModelDescription,
-} from '../native/addon.js'
-import { callNative, callNativeSync } from '../native/errors.js'
-import { weightSource } from '../weights/source.js'
+import { addon } from '../native/addon.js'
+import { callNative, callNativeSync } from '../native/call.js'
+import type {
+  Architecture,
+  MemoryFormat,
+  ModelDescription,
+  ModelHandle,
+  Place,
+} from '../native/model-calls.js'
+import type { Tensor } from '../native/values.js'
+import { weightSource } from '../weights/weight-source.js'
 import { demo } from './demo.js'
 import { chooseDevice, type Device } from './device.js'
 import { isModelFile } from './model-file.js'
 
+/** Options of {@link loadModel}. */
 export interface LoadOptions {
   /** A weight file (.safetensors, .pth, .pt), or 'seeded:N' for weights that have learnt nothing. Default: the
    * published file, if `iba weights get` downloaded it. */
   weights?: string
   /** Default 'auto'. */
   device?: Device
+  /** How pictures become inputs. Default: the network's own, or torchvision's for ImageNet. */
   preprocessing?: Partial<Preprocessing>
   /** How activations lie in memory. 'channels-last', the default, is faster; 'contiguous' rounds as a network of
    * PyTorch's does that was not moved to another memory format. */
   memoryFormat?: MemoryFormat
   /** Shape of a seeded network; a weight file decides these by itself. */
   classes?: number
+  /** Channels of the first stage; torchvision has 64. */
   width?: number
+  /** 3 for colour, 1 for grey. */
   inputChannels?: number
 }
 
 /** A layer where the network can be cut. */
 export interface LayerInfo {
+  /** The dotted module path, as PyTorch names it. */
   name: string
+  /** The operation, such as 'convolution', or 'stage' for a group of blocks. */
   kind: string
   /** Of the activation of one image, without the batch dimension. */
   shape: number[]
@@ -55,23 +63,28 @@ export interface LayerInfo {
   isDefault: boolean
 }
 
+/** The most probable class of an image. */
 export interface Prediction {
+  /** What messages call the image. */
   name: string
+  /** The index of the class. */
   target: number
+  /** Its softmax probability. */
   probability: number
 }
 
 /** A network with its weights on a device. */
 export class Model {
   readonly #handle: ModelHandle
-  readonly #description: NativeModelDescription
+  readonly #description: ModelDescription
+  /** How pictures become inputs. */
   readonly preprocessing: Preprocessing
   #disposed = false
 
   /** Use `loadModel`. */
   constructor(handle: ModelHandle, preprocessing: Partial<Preprocessing> | undefined) {
     this.#handle = handle
-    this.#description = addon().describeModel(handle)
+    this.#description = addon().describeModel({ model: handle })
     this.preprocessing = completePreprocessing(preprocessing, this.#description.inputChannels)
   }
 
@@ -80,14 +93,17 @@ export class Model {
     return this.#description.architecture
   }
 
+  /** How many classes the network tells apart. */
   get classes(): number {
     return this.#description.classes
   }
 
+  /** 3 for colour, 1 for grey. */
   get inputChannels(): number {
     return this.#description.inputChannels
   }
 
+  /** Where it runs, such as 'cpu' or 'cuda:0'. */
   get device(): string {
     return this.#description.device
   }
@@ -123,15 +139,16 @@ export class Model {
   async layers(size: { height: number; width: number } = this.#inputSize()): Promise<LayerInfo[]> {
     const height = requireInteger('height', size.height, 1, 65_536)
     const width = requireInteger('width', size.width, 1, 65_536)
-    const shapes = await callNative(() => addon().layerShapes(this.handle, height, width))
+    const shapes = await callNative(() => addon().layerShapes({ model: this.handle, height, width }))
     return shapes.map(layer => ({ ...layer, isDefault: layer.name === this.bottleneckLayer }))
   }
 
   /** The network's outputs before softmax, one Float32Array of `classes` values for each image. */
   async logits(images: ImageInput | readonly ImageInput[]): Promise<Float32Array[]> {
     const results: Float32Array[] = []
-    for await (const { data, shape } of this.#prepared(images)) {
-      results.push(await callNative(() => addon().logits(this.handle, data, shape)))
+    for await (const input of this.#prepared(images)) {
+      const { data } = await callNative(() => addon().logits({ model: this.handle, images: input.images }))
+      results.push(data)
     }
     return results
   }
@@ -139,25 +156,28 @@ export class Model {
   /** The most probable class of each image. */
   async predict(images: ImageInput | readonly ImageInput[]): Promise<Prediction[]> {
     const predictions: Prediction[] = []
-    for await (const { name, data, shape } of this.#prepared(images)) {
-      const [prediction] = await callNative(() => addon().predict(this.handle, data, shape))
-      predictions.push({ name, ...prediction! })
+    for await (const input of this.#prepared(images)) {
+      const [prediction] = await callNative(() =>
+        addon().predict({ model: this.handle, images: input.images }),
+      )
+      predictions.push({ name: input.name, ...prediction! })
     }
     return predictions
   }
 
-  /** The gradient of a class's logit with respect to the activation of a layer, for each image.
+  /** The gradient of a class's logit with respect to the activation of a layer, for each image, in the layer's shape.
    * @throws ModelError where there is no such layer, or no gradient reaches it */
   async layerGradient(
     images: ImageInput | readonly ImageInput[],
     { layer, target }: { layer: string; target: number },
-  ): Promise<{ data: Float32Array; shape: number[] }[]> {
+  ): Promise<Tensor[]> {
     requireString('layer', layer)
     requireInteger('target', target, 0, this.classes - 1)
     const gradients: { data: Float32Array; shape: number[] }[] = []
-    for await (const { data, shape } of this.#prepared(images)) {
-      const found = await callNative(() => addon().layerGradient(this.handle, layer, data, shape, target))
-      gradients.push({ data: found.data, shape: found.shape.slice(1) })
+    for await (const input of this.#prepared(images)) {
+      const call = { model: this.handle, layer, images: input.images, target }
+      const { data, shape } = await callNative(() => addon().layerGradient(call))
+      gradients.push({ data, shape: shape.slice(1) })
     }
     return gradients
   }
@@ -165,9 +185,10 @@ export class Model {
   /** Frees the native memory now; work that still runs finishes first. Safe to call twice. */
   dispose(): void {
     this.#disposed = true
-    addon().disposeModel(this.#handle)
+    addon().dispose(this.#handle)
   }
 
+  /** As `dispose`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.dispose()
   }
@@ -179,7 +200,7 @@ export class Model {
   async *#prepared(images: ImageInput | readonly ImageInput[]) {
     for await (const pending of pendingImages(asList(images), this.preprocessing)) {
       const input = await pending.load()
-      yield { name: input.name, ...stack([input]) }
+      yield { name: input.name, images: stack([input]) }
     }
   }
 }
@@ -208,17 +229,19 @@ async function loadArchitecture(name: string, options: LoadOptions): Promise<Mod
   const isDemo = name === 'demo'
   const architecture = isDemo ? demo.architecture : name
   const place = chosenPlace(options)
-  callNativeSync(() => addon().checkArchitecture(architecture))
+  callNativeSync(() => addon().checkArchitecture({ architecture }))
   const source = weightSource(architecture, options.weights ?? (isDemo ? demo.weights : undefined))
   const handle = await callNative(() =>
     addon().loadModel({
-      architecture,
-      weights: 'path' in source ? source.path : null,
-      seed: 'seed' in source ? source.seed : 0,
-      classes: requireInteger('classes', options.classes ?? 1000, 1, 1_000_000),
-      width: requireInteger('width', options.width ?? 64, 1, 1024),
-      inputChannels: requireChannels(options.inputChannels ?? 3),
-      ...place,
+      network: {
+        architecture,
+        weights: 'path' in source ? source.path : null,
+        seed: 'seed' in source ? source.seed : 0,
+        classes: requireInteger('classes', options.classes ?? 1000, 1, 1_000_000),
+        width: requireInteger('width', options.width ?? 64, 1, 1024),
+        inputChannels: requireChannels(options.inputChannels ?? 3),
+      },
+      place,
     }),
   )
   return new Model(
@@ -241,8 +264,8 @@ async function loadFile(file: string, options: LoadOptions): Promise<Model> {
   const { preprocessing } = options
   const imageSize = requireInteger('preprocessing.crop', preprocessing?.crop ?? defaultCrop, 1, 65_536)
   const place = chosenPlace(options)
-  const handle = await callNative(() => addon().importModel({ file, imageSize, ...place }))
-  const { imageSize: size } = addon().describeModel(handle)
+  const handle = await callNative(() => addon().importModel({ file, imageSize, place }))
+  const { imageSize: size } = addon().describeModel({ model: handle })
   return new Model(handle, size ? fitted(file, size, preprocessing) : preprocessing)
 }
 
@@ -261,7 +284,7 @@ function fitted(
   return { crop: height, resize: Math.round((height * defaultResize) / defaultCrop), ...given }
 }
 
-function chosenPlace({ device, memoryFormat }: LoadOptions) {
+function chosenPlace({ device, memoryFormat }: LoadOptions): Place {
   return {
     device: chooseDevice(device ?? 'auto'),
     memoryFormat: requireOneOf('memoryFormat', memoryFormat ?? 'channels-last', memoryFormats),
@@ -269,16 +292,14 @@ function chosenPlace({ device, memoryFormat }: LoadOptions) {
 }
 
 /** The zoo: names, families, and the paper's place for the bottleneck in each. */
-export function architectures(): ReturnType<Addon['architectures']> {
+export function architectures(): Architecture[] {
   return callNativeSync(() => addon().architectures())
 }
 
-/** Stacks prepared inputs of one size for a native call. */
-export function stack(inputs: readonly PreparedInput[]): {
-  data: Float32Array
-  shape: [number, number, number, number]
-} {
+/** Stacks prepared inputs of one size for a native call, which copies them. */
+export function stack(inputs: readonly PreparedInput[]): Tensor {
   const { channels, height, width } = inputs[0]!
+  if (inputs.length === 1) return { data: inputs[0]!.data, shape: [1, channels, height, width] }
   const size = channels * height * width
   const data = new Float32Array(inputs.length * size)
   inputs.forEach((input, i) => {

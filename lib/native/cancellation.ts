@@ -1,4 +1,5 @@
-import { addon, type CancellationHandle } from './addon.js'
+import { addon } from './addon.js'
+import type { CancellationHandle } from './values.js'
 
 /** Runs native work that stops, within one of its steps, when the signal is aborted. */
 export async function withCancellation<Result>(
@@ -7,7 +8,7 @@ export async function withCancellation<Result>(
 ): Promise<Result> {
   signal?.throwIfAborted()
   const cancellation = addon().createCancellation()
-  const cancel = () => addon().cancel(cancellation)
+  const cancel = () => addon().cancel({ cancellation })
   signal?.addEventListener('abort', cancel, { once: true })
   try {
     return await run(cancellation)

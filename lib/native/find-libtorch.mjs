@@ -1,8 +1,8 @@
 // Plain JavaScript, because the set-up needs it before TypeScript is compiled.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
+import { cacheFolder } from '../foundation/cache-folder.mjs'
 
 /** The oldest LibTorch whose headers and libraries this package is written for. */
 export const OLDEST = '2.11'
@@ -37,15 +37,6 @@ export function findLibTorch({ env = process.env, headers = false, refuse = () =
     tried.push({ place, reason: String(reason) })
   }
   return { libtorch: null, tried }
-}
-
-/** The folder that holds what the set-up and the model zoo fetch; `IBA_CACHE` overrides it.
- * @param {Environment} [env] */
-export function cacheFolder(env = process.env) {
-  if (env.IBA_CACHE) return env.IBA_CACHE
-  const home = env.HOME || homedir()
-  if (process.platform === 'darwin') return join(home, 'Library', 'Caches', 'attribution-bottleneck')
-  return join(env.XDG_CACHE_HOME || join(home, '.cache'), 'attribution-bottleneck')
 }
 
 /** The file name of a shared library, as this platform spells it.

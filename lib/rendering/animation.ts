@@ -1,14 +1,17 @@
 import sharp from 'sharp'
+import type { HeatMap } from '../attribution/attribution.js'
 import { invalid, requireInteger, requireKnownKeys, requireOneOf } from '../foundation/validate.js'
 import { type OverlayOptions, renderOverlay } from './overlay.js'
-import { type HeatMap, type Picture, requireHeatMap } from './picture.js'
+import { type Picture, requireHeatMap } from './picture.js'
 import { largest } from './range.js'
 
 /** A map of one step, with the words shown above it, such as `step 3`. */
 export interface AnimationStep extends HeatMap {
+  /** The words above the picture. Default: none. */
   label?: string
 }
 
+/** Options of {@link renderAnimation}. */
 export interface AnimationOptions extends Omit<OverlayOptions, 'title'> {
   /** Default: `gif`. */
   format?: 'gif' | 'webp'

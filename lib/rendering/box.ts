@@ -4,7 +4,7 @@ import { displaySize, type Picture, requirePicture } from './picture.js'
 import { escapeXml } from './svg.js'
 
 /** A rectangle in pixels of the image; `x` and `y` are its upper left corner. */
-export interface Box {
+export interface Rectangle {
   x: number
   y: number
   width: number
@@ -24,7 +24,7 @@ export interface BoxOptions {
  * @throws {InvalidArgumentError} image, boxes or options are out of range */
 export async function renderBoxes(
   image: Picture,
-  boxes: readonly Box[],
+  boxes: readonly Rectangle[],
   options: BoxOptions = {},
 ): Promise<Buffer> {
   requireKnownKeys('renderBoxes options', options, ['color', 'lineWidth'])
@@ -46,7 +46,7 @@ export async function renderBoxes(
     .toBuffer()
 }
 
-function rectangle(box: Box, scale: { x: number; y: number }): string {
+function rectangle(box: Rectangle, scale: { x: number; y: number }): string {
   const x = requireNumber('box.x', box.x) * scale.x
   const y = requireNumber('box.y', box.y) * scale.y
   const width = requireNumber('box.width', box.width, 0) * scale.x

@@ -6,6 +6,7 @@ export type Rgb = readonly [red: number, green: number, blue: number]
 /** A colour for each value from 0 to 1. */
 export type ColorMap = (value: number) => Rgb
 
+/** The colour maps that come with the package. */
 export type ColorMapName = 'inferno' | 'viridis' | 'blue-red'
 
 export const colorMapNames: readonly ColorMapName[] = ['inferno', 'viridis', 'blue-red']

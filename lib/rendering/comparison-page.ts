@@ -4,7 +4,7 @@ import { displaySize, type Picture } from './picture.js'
 import { type ComparedImage, shownMap, shrunk } from './sheet.js'
 import { escapeXml } from './svg.js'
 
-export interface Comparison {
+export interface ComparisonPage {
   title: string
   introduction: string
   images: readonly ComparedImage[]
@@ -17,7 +17,7 @@ export async function renderComparisonPage({
   introduction,
   images,
   footer,
-}: Comparison): Promise<string> {
+}: ComparisonPage): Promise<string> {
   const articles = await Promise.all(images.map(article))
   return htmlDocument({ title, introduction, main: articles.join('\n'), style, footer })
 }

@@ -1,10 +1,12 @@
+import type { HeatMap } from '../attribution/attribution.js'
 import { invalid, requireKnownKeys, requireNumber, requireString } from '../foundation/validate.js'
 import { blend, type Ink } from './blend.js'
 import { type ColorMap, type ColorMapName, colorMap } from './color-map.js'
 import { drawFigure, type Frame } from './figure.js'
-import { displaySize, type HeatMap, type Picture, requireHeatMap, requirePicture, toGrey } from './picture.js'
+import { displaySize, type Picture, requireHeatMap, requirePicture, toGrey } from './picture.js'
 import { isSigned, largest } from './range.js'
 
+/** Options of {@link renderOverlay}. */
 export interface OverlayOptions {
   /** How far the strongest value covers the picture, 0 to 1. Default: 0.85. */
   opacity?: number

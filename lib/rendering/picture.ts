@@ -1,20 +1,15 @@
 import sharp from 'sharp'
+import type { HeatMap } from '../attribution/attribution.js'
 import { invalid, requireInteger } from '../foundation/validate.js'
 
-/** 8-bit RGB pixels, row by row: what {@link decodeImage} gives, or a crop of it. */
+/** 8-bit RGB pixels, row by row: an image, or a part of it. */
 export interface Picture {
+  /** height × width × 3 bytes. */
   pixels: Uint8Array
+  /** In pixels. */
   width: number
+  /** In pixels. */
   height: number
-}
-
-/** One value for each cell of a grid laid over the image, row by row. */
-export interface HeatMap {
-  data: Float32Array
-  width: number
-  height: number
-  /** What the values count, such as `bits/pixel`. */
-  unit?: string
 }
 
 export interface Size {

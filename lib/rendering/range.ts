@@ -1,4 +1,4 @@
-import type { HeatMap } from './picture.js'
+import type { HeatMap } from '../attribution/attribution.js'
 
 /** The largest value of the maps, or the largest absolute value if signed; 1 if there is none above 0, so that an empty
  * map has a scale too. */

@@ -1,8 +1,9 @@
 import sharp, { type OverlayOptions } from 'sharp'
+import type { HeatMap } from '../attribution/attribution.js'
 import { blend, type Ink } from './blend.js'
 import { colorMap } from './color-map.js'
 import { lettering } from './lettering.js'
-import { type HeatMap, type Picture, type Size, toGrey } from './picture.js'
+import { type Picture, type Size, toGrey } from './picture.js'
 import { isSigned, largestShown } from './range.js'
 import type { text } from './svg.js'
 

@@ -1,11 +1,11 @@
 import { describeMethod } from '../attribution/methods.js'
+import type { Dataset } from '../datasets/dataset.js'
 import { plannedSamples, type RunPlan } from '../evaluation/runs/plan.js'
 import { resultPath } from '../evaluation/runs/result-file.js'
 import { exists } from '../foundation/files.js'
-import type { Bench } from './bench.js'
-import { learntFiles } from './learnt.js'
-import type { PlannedProtocol, ReproductionOptions } from './options.js'
+import { resourceFiles } from './learned-resources.js'
 import type { PaperMethod } from './paper.js'
+import type { PlannedProtocol, ReproductionOptions } from './reproduction-options.js'
 
 /** A method on a model by a protocol: one value of the table. */
 export interface Cell {
@@ -22,29 +22,35 @@ export interface LeftOut {
   why: string
 }
 
+/** A model of the table, loaded or not. */
+interface ModelOfTable {
+  name: string
+  dataset: Dataset
+}
+
 /** All values of a model's table, protocol by protocol. */
 export async function cellsOf(
-  bench: Bench,
+  evaluated: ModelOfTable,
   options: ReproductionOptions,
 ): Promise<{ cells: Cell[]; leftOut: LeftOut[] }> {
   const leftOut: LeftOut[] = []
-  const leave = (what: string, why: string) => leftOut.push({ model: bench.name, what, why })
+  const leave = (what: string, why: string) => leftOut.push({ model: evaluated.name, what, why })
   const methods: PaperMethod[] = []
   for (const method of options.methods) {
-    const missing = await missingFile(method, bench, options)
+    const missing = await missingFile(method, evaluated, options)
     if (missing === undefined) methods.push(method)
     else leave(method.title, `there is no '${missing}', which \`iba train-readout\` makes`)
   }
-  const hasBoxes = bench.dataset.samples.some(({ boxes }) => boxes !== undefined)
+  const hasBoxes = evaluated.dataset.samples.some(({ boxes }) => boxes !== undefined)
   const protocols = options.protocols.filter(({ protocol }) => hasBoxes || !protocol.needsBoxes)
   for (const { protocol } of options.protocols) {
     if (!protocols.some(planned => planned.protocol === protocol))
-      leave(protocol.title, 'the data has no boxes')
+      leave(protocol.fullTitle, 'the data has no boxes')
   }
   const cells = protocols.flatMap(planned =>
     methods
-      .filter(method => !(planned.protocol.name === 'sanity' && needs(method).includes('readout')))
-      .map(method => cellOf(bench, method, planned, options)),
+      .filter(method => !(planned.protocol.changesWeights && needs(method).includes('readout')))
+      .map(method => cellOf(evaluated, method, planned, options)),
   )
   return { cells, leftOut }
 }
@@ -54,19 +60,23 @@ export function imagesOf({ plan }: Cell): number {
   return plannedSamples(plan).length
 }
 
+/** The first cell of each method. */
+export function oncePerMethod(cells: readonly Cell[]): Cell[] {
+  return cells.filter((cell, i) => cells.findIndex(({ method }) => method === cell.method) === i)
+}
+
 /** What a method needs. */
 export function needs({ method }: PaperMethod): readonly string[] {
   return describeMethod(method).needs
 }
 
 function cellOf(
-  { name, dataset }: Bench,
+  { name, dataset }: ModelOfTable,
   method: PaperMethod,
   { protocol, samples }: PlannedProtocol,
   { folder, seed }: ReproductionOptions,
 ): Cell {
-  const own = protocol.name.startsWith('sensitivity') ? method.sensitivityOptions : {}
-  const files = learntFiles(name, folder)
+  const files = resourceFiles(name, folder)
   const plan: RunPlan = {
     protocol,
     method: {
@@ -74,10 +84,9 @@ function cellOf(
       title: method.title,
       options: {
         ...method.options,
-        ...own,
-        ...(needs(method).includes('patterns') && { patterns: files.patterns }),
-        ...(needs(method).includes('readout') && { weights: readoutOf(name, files.readout) }),
+        ...method.protocolOptions?.[protocol.kind],
       },
+      resources: { ...files, readout: readoutOf(name, files.readout) },
     },
     modelName: name,
     dataset,
@@ -86,17 +95,17 @@ function cellOf(
     explained: 'label',
     part: { rank: 0, size: 1 },
   }
-  const named = { model: { name }, method: { title: method.title }, protocol: protocol.name, part: plan.part }
+  const named = { model: { name }, method: plan.method, protocol: protocol.name, part: plan.part }
   return { method, plan, path: resultPath(folder, named) }
 }
 
 async function missingFile(
   method: PaperMethod,
-  { name }: Bench,
+  { name }: ModelOfTable,
   { folder }: ReproductionOptions,
 ): Promise<string | undefined> {
   if (!needs(method).includes('readout')) return undefined
-  const file = readoutOf(name, learntFiles(name, folder).readout)
+  const file = readoutOf(name, resourceFiles(name, folder).readout)
   return file === 'demo' || (await exists(file)) ? undefined : file
 }
 

@@ -1,8 +1,10 @@
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
+import { protocolOf } from '../evaluation/protocols/all.js'
+import type { Protocol } from '../evaluation/protocols/protocol.js'
 import type { Curve } from '../evaluation/runs/record.js'
 import { escapeXml } from '../rendering/svg.js'
-import type { Found } from './table.js'
+import type { CellResult } from './table.js'
 
 /** The line of one method. */
 export interface Series {
@@ -43,54 +45,35 @@ export function lineStyles(
   )
 }
 
-/** The figures of one protocol: one for each of its curves. */
-export function chartsOf(
-  protocol: string,
-  found: readonly Found[],
-  styles: ReadonlyMap<string, LineStyle>,
-): Chart[] {
-  const names = (found[0]?.curves ?? []).map(({ name }) => name)
-  return shownNames(protocol, names).map(name => {
+/** The figures of a protocol's results: one for each of the curves that it shows. */
+export function chartsOf(found: readonly CellResult[], styles: ReadonlyMap<string, LineStyle>): Chart[] {
+  const [first] = found
+  if (!first) return []
+  const { fullTitle, chart } = protocolOf(first)
+  if (!chart) return []
+  return first.curves.slice(0, chart.curves).map(({ name }) => {
     const series = found.flatMap(({ method: { title }, curves }) => {
       const [curve, style] = [curves.find(curve => curve.name === name), styles.get(title)]
       return curve && style ? [{ title, style, curve }] : []
     })
-    return { caption: captionOf(protocol, name), svg: draw(series, axesOf(protocol, found[0]?.places)) }
+    return { caption: `${fullTitle}, ${name}`, svg: draw(series, axesOf(chart, first.places)) }
   })
-}
-
-/** Of sensitivity-n only what the score is made of. */
-function shownNames(protocol: string, names: readonly string[]): readonly string[] {
-  return protocol.startsWith('sensitivity') ? names.slice(0, 1) : names
-}
-
-function captionOf(protocol: string, name: string): string {
-  const tile = protocol.match(/\d+$/)?.[0]
-  if (protocol.startsWith('degradation')) return `Degradation, tiles of ${tile}×${tile}, ${name}`
-  if (protocol.startsWith('sensitivity')) return `Sensitivity-n, tiles of ${tile}×${tile}`
-  return `Sanity check, ${name}`
 }
 
 type Axes = Pick<Plot.PlotOptions, 'x' | 'y'> & { marginBottom: number; labels?: readonly string[] }
 
-function axesOf(protocol: string, places: readonly string[] | undefined): Axes {
-  if (places)
-    return {
-      x: { type: 'point', label: null, domain: places, tickRotate: -45 },
-      y: { label: 'likeness to the map of the trained network', grid: true, nice: true },
-      marginBottom: 70,
-      labels: places,
-    }
-  if (protocol.startsWith('sensitivity'))
-    return {
-      x: { type: 'log', label: 'masked tiles' },
-      y: { label: 'correlation', grid: true, nice: true },
-      marginBottom: 40,
-    }
+function axesOf({ x: label, y, scale }: NonNullable<Protocol['chart']>, places?: readonly string[]): Axes {
   return {
-    x: { label: 'degraded share, %', percent: true },
-    y: { label: 'probability of the class, scaled', grid: true, nice: true },
-    marginBottom: 40,
+    x: places
+      ? { type: 'point', label, domain: places, tickRotate: -45 }
+      : {
+          label,
+          ...(scale === 'logarithmic' && { type: 'log' }),
+          ...(scale === 'percent' && { percent: true }),
+        },
+    y: { label: y, grid: true, nice: true },
+    marginBottom: places ? 70 : 40,
+    ...(places && { labels: places }),
   }
 }
 

@@ -2,18 +2,15 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { drawSamples, type Sample } from '../datasets/dataset.js'
-import { explain } from '../evaluation/protocols/protocol.js'
-import { learningImages } from '../evaluation/runs/learning-images.js'
-import { methodOpener } from '../evaluation/runs/method.js'
+import { explain, loadSample } from '../evaluation/protocols/each-image.js'
+import { learningImages, methodOpener } from '../evaluation/runs/evaluated-method.js'
 import { AttributionError } from '../foundation/errors.js'
 import { exists, writeFileAtomically } from '../foundation/files.js'
-import { decodeImage } from '../images/decode.js'
-import { prepare } from '../images/preprocess.js'
 import { shownMap, shrunk } from '../rendering/sheet.js'
-import type { Bench } from './bench.js'
-import type { Cell } from './cells.js'
-import type { Learnt } from './learnt.js'
-import type { ReproductionOptions } from './options.js'
+import { type Cell, oncePerMethod } from './cells.js'
+import type { EvaluatedModel } from './evaluated-model.js'
+import { type PreparedResources, withResources } from './learned-resources.js'
+import type { ReproductionOptions } from './reproduction-options.js'
 
 /** An image with the maps of all methods that are there. Pictures are WebP files. */
 export interface Example {
@@ -27,28 +24,31 @@ const size = { width: 224, height: 224 }
 
 /** Draws the maps of some images by every method of the cells, as far as they aren't drawn yet. */
 export async function drawExamples(
-  bench: Bench,
+  evaluated: EvaluatedModel,
   cells: readonly Cell[],
-  { statistics }: Pick<Learnt, 'statistics'>,
+  resources: PreparedResources,
   options: ReproductionOptions,
 ): Promise<void> {
-  const { model, dataset } = bench
-  const samples = exampleSamples(bench, options)
-  await mkdir(folderOf(bench, options), { recursive: true })
-  for (const sample of samples) await drawImage(bench, sample, options)
+  const { model, dataset } = evaluated
+  const samples = exampleSamples(evaluated, options)
+  await mkdir(folderOf(evaluated, options), { recursive: true })
+  for (const sample of samples) await drawImage(evaluated, sample, options)
   for (const { method, plan } of oncePerMethod(cells)) {
-    const left = await undrawn(bench, samples, method.title, options)
+    const left = await undrawn(evaluated, samples, method.title, options)
     if (left.length === 0) continue
     const learning = learningImages(dataset)
-    const open = methodOpener(model, plan.method, { statistics, learning, signal: options.signal })
+    const open = methodOpener(model, withResources(plan.method, resources), {
+      learning,
+      signal: options.signal,
+    })
     try {
       await using opened = await open(model)
       for (const sample of left) {
-        const loaded = await load(bench, sample)
+        const loaded = await loadSample(sample, evaluated.model)
         const found = await explain(opened.attributer, [loaded], { ...plan, signal: options.signal })
         const { image, map } = found[0]!
         await writePicture(
-          pictureFile(bench, sample, method.title, options),
+          pictureFile(evaluated, sample, method.title, options),
           await shownMap(image, map, size),
         )
       }
@@ -61,51 +61,49 @@ export async function drawExamples(
 
 /** The examples that were drawn. */
 export async function readExamples(
-  bench: Bench,
+  evaluated: EvaluatedModel,
   cells: readonly Cell[],
   options: ReproductionOptions,
 ): Promise<Example[]> {
   const examples: Example[] = []
-  for (const sample of exampleSamples(bench, options)) {
-    const file = pictureFile(bench, sample, 'image', options)
+  for (const sample of exampleSamples(evaluated, options)) {
+    const file = pictureFile(evaluated, sample, 'image', options)
     if (!(await exists(file))) continue
     const maps: Example['maps'] = []
     for (const { method } of oncePerMethod(cells)) {
-      const picture = pictureFile(bench, sample, method.title, options)
+      const picture = pictureFile(evaluated, sample, method.title, options)
       if (await exists(picture)) maps.push({ title: method.title, picture: await readFile(picture) })
     }
-    const title = bench.dataset.classNames[sample.target] ?? `class ${sample.target}`
+    const title = evaluated.dataset.classNames[sample.target] ?? `class ${sample.target}`
     examples.push({ title, image: await readFile(file), maps })
   }
   return examples
 }
 
-function exampleSamples({ dataset }: Bench, { seed }: ReproductionOptions): Sample[] {
+function exampleSamples({ dataset }: EvaluatedModel, { seed }: ReproductionOptions): Sample[] {
   return drawSamples(dataset.samples, count, seed)
 }
 
-async function drawImage(bench: Bench, sample: Sample, options: ReproductionOptions): Promise<void> {
-  const file = pictureFile(bench, sample, 'image', options)
+async function drawImage(
+  evaluated: EvaluatedModel,
+  sample: Sample,
+  options: ReproductionOptions,
+): Promise<void> {
+  const file = pictureFile(evaluated, sample, 'image', options)
   if (await exists(file)) return
-  const { input } = await load(bench, sample)
+  const { input } = await loadSample(sample, evaluated.model)
   await writePicture(file, await shrunk(input, size))
 }
 
-async function load({ model }: Bench, sample: Sample) {
-  const image = await decodeImage(sample.path)
-  return {
-    sample,
-    input: await prepare({ name: sample.path, kind: 'encoded', image }, model.preprocessing),
-  }
-}
-
 async function undrawn(
-  bench: Bench,
+  evaluated: EvaluatedModel,
   samples: readonly Sample[],
   title: string,
   options: ReproductionOptions,
 ): Promise<Sample[]> {
-  const there = await Promise.all(samples.map(sample => exists(pictureFile(bench, sample, title, options))))
+  const there = await Promise.all(
+    samples.map(sample => exists(pictureFile(evaluated, sample, title, options))),
+  )
   return samples.filter((_, i) => !there[i])
 }
 
@@ -114,15 +112,16 @@ async function writePicture(file: string, pixels: Uint8Array): Promise<void> {
   await writeFileAtomically(file, await sharp(pixels, { raw }).webp({ quality: 85 }).toBuffer())
 }
 
-function pictureFile(bench: Bench, { id }: Sample, title: string, options: ReproductionOptions): string {
+function pictureFile(
+  evaluated: EvaluatedModel,
+  { id }: Sample,
+  title: string,
+  options: ReproductionOptions,
+): string {
   const word = (text: string) => text.replace(/[^\w-]+/g, '-')
-  return join(folderOf(bench, options), `${word(id)}.${word(title)}.webp`)
+  return join(folderOf(evaluated, options), `${word(id)}.${word(title)}.webp`)
 }
 
-function folderOf({ name }: Bench, { folder }: ReproductionOptions): string {
+function folderOf({ name }: EvaluatedModel, { folder }: ReproductionOptions): string {
   return join(folder, 'examples', name)
-}
-
-function oncePerMethod(cells: readonly Cell[]): Cell[] {
-  return cells.filter((cell, i) => cells.findIndex(({ method }) => method === cell.method) === i)
 }

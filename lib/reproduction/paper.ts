@@ -1,4 +1,4 @@
-import type { OptionValue } from '../attribution/options.js'
+import type { OptionValue } from '../attribution/described-options.js'
 
 /** A method of the paper's tables. */
 export interface PaperMethod {
@@ -9,24 +9,22 @@ export interface PaperMethod {
   /** Our method, and its options: the paper's own settings and post-processing. */
   method: string
   options: Readonly<Record<string, OptionValue>>
-  /** Other options where sensitivity-n is measured, in which what is masked is 0. */
-  sensitivityOptions?: Readonly<Record<string, OptionValue>>
+  /** Other options for some protocols, by their kind. */
+  protocolOptions?: Readonly<Record<string, Readonly<Record<string, OptionValue>>>>
   published: Readonly<Partial<Record<PaperModel, Published>>>
 }
 
 export type PaperModel = 'resnet50' | 'vgg16'
 
-/** The values of Table 1: degradation with tiles of 8 and of 14 pixels, and bounding boxes. */
-export interface Published {
-  degradation8: number
-  degradation14: number
-  boxes: number
-}
+/** The values of Table 1, by the names of the protocols' runs. */
+export type Published = Readonly<Record<string, number>>
 
 const paper = { preset: 'paper' } as const
+/** In sensitivity-n what is masked is 0. */
+const zeroBaseline = { 'sensitivity-n': { baseline: 'zero' } } as const
 
 function values(degradation8: number, degradation14: number, boxes: number): Published {
-  return { degradation8, degradation14, boxes }
+  return { 'degradation-8': degradation8, 'degradation-14': degradation14, 'bounding-boxes': boxes }
 }
 
 /** The methods of the paper (Schulz et al. 2020), in the order of its Table 1, with the values published there. */
@@ -43,7 +41,7 @@ export const paperMethods: readonly PaperMethod[] = [
     title: 'Occlusion-8×8',
     method: 'occlusion-8',
     options: paper,
-    sensitivityOptions: { baseline: 'zero' },
+    protocolOptions: zeroBaseline,
     published: { resnet50: values(0.162, 0.13, 0.296), vgg16: values(0.267, 0.258, 0.328) },
   },
   {
@@ -51,7 +49,7 @@ export const paperMethods: readonly PaperMethod[] = [
     title: 'Occlusion-14×14',
     method: 'occlusion-14',
     options: paper,
-    sensitivityOptions: { baseline: 'zero' },
+    protocolOptions: zeroBaseline,
     published: { resnet50: values(0.228, 0.231, 0.341), vgg16: values(0.402, 0.404, 0.373) },
   },
   {

@@ -1,20 +1,20 @@
 import type { Score } from '../evaluation/bootstrap.js'
+import type { Protocol } from '../evaluation/protocols/protocol.js'
 import type { RunResult } from '../evaluation/runs/record.js'
 import { findResult } from '../evaluation/runs/result-file.js'
 import type { Cell } from './cells.js'
-import type { PaperMethod, PaperModel, Published } from './paper.js'
+import type { PaperMethod, PaperModel } from './paper.js'
 
-/** A finished run without what it found at each image. */
-export type Found = Omit<RunResult, 'records'> & { images: number }
+/** A finished run without its records. */
+export type CellResult = Omit<RunResult, 'records'> & { images: number }
 
 /** One column of the table. */
-export interface Measure {
-  /** The name of its protocol. */
+export interface Column {
+  /** The name of its protocol's runs. */
   protocol: string
   title: string
-  better: 'higher' | 'lower'
-  /** Which of the published values it compares with. */
-  published?: keyof Published
+  /** Which score is better. */
+  direction: 'higher' | 'lower'
 }
 
 export interface TableEntry {
@@ -27,20 +27,20 @@ export interface TableRow {
   method: PaperMethod
   /** Median over the protocols, of the method's mean. */
   secondsPerMap: number | null
-  /** By the name of the protocol; what wasn't measured is absent. */
+  /** By the name of the protocol's runs; what wasn't measured is absent. */
   entries: ReadonlyMap<string, TableEntry>
 }
 
 /** The table of one model. */
 export interface ModelTable {
   model: string
-  measures: readonly Measure[]
+  columns: readonly Column[]
   rows: readonly TableRow[]
 }
 
 /** The results of cells that are there, by the cell. */
-export async function readFound(cells: readonly Cell[]): Promise<Map<Cell, Found>> {
-  const found = new Map<Cell, Found>()
+export async function readFound(cells: readonly Cell[]): Promise<Map<Cell, CellResult>> {
+  const found = new Map<Cell, CellResult>()
   for (const cell of cells) {
     const result = await findResult(cell.path)
     if (!result) continue
@@ -52,44 +52,32 @@ export async function readFound(cells: readonly Cell[]): Promise<Map<Cell, Found
 }
 
 /** Puts the results of one model into a table. */
-export function tableOf(model: string, cells: readonly Cell[], found: ReadonlyMap<Cell, Found>): ModelTable {
-  const protocols = [...new Set(cells.map(({ plan }) => plan.protocol.name))]
-  const measures = protocols.map(measureOf)
+export function modelTable(
+  model: string,
+  cells: readonly Cell[],
+  found: ReadonlyMap<Cell, CellResult>,
+): ModelTable {
+  const protocols = [...new Set(cells.map(({ plan }) => plan.protocol))]
   const methods = [...new Set(cells.map(({ method }) => method))]
   const rows = methods.map(method => {
     const own = cells.filter(cell => cell.method === method && found.has(cell))
     const entries = own.map(cell => {
-      const measure = measureOf(cell.plan.protocol.name)
-      return [measure.protocol, entryOf(method, model, measure, found.get(cell)!)] as const
+      const { name } = cell.plan.protocol
+      return [name, entryOf(found.get(cell)!, method.published[model as PaperModel]?.[name])] as const
     })
     const seconds = own.flatMap(cell => found.get(cell)!.secondsPerMap ?? [])
     return { method, secondsPerMap: median(seconds), entries: new Map(entries) }
   })
-  return { model, measures, rows }
+  return { model, columns: protocols.map(columnOf), rows }
 }
 
-function entryOf({ published }: PaperMethod, model: string, measure: Measure, found: Found): TableEntry {
-  const values = published[model as PaperModel]
-  const value = measure.published && values?.[measure.published]
-  return { score: found.score, images: found.images, ...(value !== undefined && { published: value }) }
+function entryOf({ score, images }: CellResult, published: number | undefined): TableEntry {
+  return { score, images, ...(published !== undefined && { published }) }
 }
 
-function measureOf(protocol: string): Measure {
-  const tile = protocol.match(/\d+$/)?.[0]
-  if (protocol.startsWith('degradation')) {
-    const published = tile === '8' ? 'degradation8' : tile === '14' ? 'degradation14' : undefined
-    return {
-      protocol,
-      title: `Degradation ${tile}×${tile}`,
-      better: 'higher',
-      ...(published && { published }),
-    }
-  }
-  if (protocol === 'bounding-boxes')
-    return { protocol, title: 'Bounding boxes', better: 'higher', published: 'boxes' }
-  if (protocol.startsWith('sensitivity'))
-    return { protocol, title: `Sensitivity-n ${tile}×${tile}`, better: 'higher' }
-  return { protocol, title: 'Sanity check, SSIM', better: 'lower' }
+function columnOf({ name, title, tile, scoreName, direction }: Protocol): Column {
+  const words = tile === undefined ? title : `${title} ${tile}×${tile}`
+  return { protocol: name, title: scoreName === undefined ? words : `${words}, ${scoreName}`, direction }
 }
 
 function median(values: readonly number[]): number | null {

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { writeFileAtomically } from '../foundation/files.js'
-import { openBench } from './bench.js'
-import { cellsOf, type LeftOut } from './cells.js'
+import type { LeftOut } from './cells.js'
+import type { EvaluatedModel } from './evaluated-model.js'
 import { drawExamples, readExamples } from './examples.js'
-import { learn } from './learnt.js'
-import type { ReproductionOptions } from './options.js'
-import { type ModelReport, renderReport } from './report.js'
-import { readFound, tableOf } from './table.js'
-import { csvTable, markdownTables } from './table-files.js'
+import { prepareResources } from './learned-resources.js'
+import { type ModelReport, renderReport } from './report-page.js'
+import type { ReproductionOptions } from './reproduction-options.js'
+import { csvTable, markdownTables } from './score-tables.js'
+import { modelTable, readFound } from './table.js'
 
 /** The files of a report. */
 export interface ReportFiles {
@@ -19,25 +19,25 @@ export interface ReportFiles {
 /** Writes the report on what is there: `report.html`, `table.md`, `table.csv`.
  * @param leftOut what could not be measured */
 export async function writeReport(
+  evaluatedModels: readonly EvaluatedModel[],
   options: ReproductionOptions,
   leftOut: readonly LeftOut[],
 ): Promise<ReportFiles> {
   const models: ModelReport[] = []
   let isSynthetic = false
-  for (const name of options.models) {
-    await using bench = await openBench(name, options)
-    const { cells } = await cellsOf(bench, options)
+  for (const evaluated of evaluatedModels) {
+    const { name, cells } = evaluated
     const found = await readFound(cells)
     const measured = cells.filter(cell => found.has(cell))
     const methods = options.methods.filter(method => measured.some(cell => cell.method === method))
     if (measured.length > 0) {
-      await using learnt = await learn(bench, { ...options, methods })
-      await drawExamples(bench, measured, learnt, options)
+      await using resources = await prepareResources(evaluated, { ...options, methods })
+      await drawExamples(evaluated, measured, resources, options)
     }
     models.push({
-      table: tableOf(name, cells, found),
+      table: modelTable(name, cells, found),
       found: [...found.values()],
-      examples: await readExamples(bench, cells, options),
+      examples: await readExamples(evaluated, cells, options),
     })
     isSynthetic ||= name === 'demo'
   }

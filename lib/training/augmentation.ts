@@ -1,4 +1,5 @@
-import { mixSeeds, randomIntegers } from '../foundation/random.js'
+import { mixSeeds } from '../foundation/hash.js'
+import { randomIntegers } from '../foundation/random.js'
 import type { DecodedImage } from '../images/decode.js'
 
 /** What is drawn anew for each image and epoch; without any of it images are resized and cropped as for attribution. */

@@ -1,7 +1,8 @@
 import { InvalidArgumentError, WeightsError } from '../foundation/errors.js'
 import type { Model } from '../model/model.js'
-import { addon, type ReadoutTrainerHandle } from '../native/addon.js'
-import { callNative } from '../native/errors.js'
+import { addon } from '../native/addon.js'
+import { callNative } from '../native/call.js'
+import type { ReadoutTrainerHandle } from '../native/readout-training-calls.js'
 import type { Settings, TrainReadoutOptions } from './settings.js'
 
 /** How far training is. */
@@ -62,7 +63,8 @@ export async function writeCheckpoint(
   identity: Identity,
 ): Promise<void> {
   const content: Content = { position, identity }
-  await callNative(() => addon().saveReadoutTraining(trainer, path, { [entry]: JSON.stringify(content) }))
+  const metadata = { [entry]: JSON.stringify(content) }
+  await callNative(() => addon().saveReadoutTraining({ trainer, path, metadata }))
 }
 
 /** Puts a trainer where a checkpoint was.
@@ -72,7 +74,7 @@ export async function restoreCheckpoint(
   path: string,
   identity: Identity,
 ): Promise<Position> {
-  const metadata = await callNative(() => addon().restoreReadoutTraining(trainer, path))
+  const metadata = await callNative(() => addon().restoreReadoutTraining({ trainer, path }))
   const content = parse(metadata[entry], path)
   const changed = Object.keys(identity).filter(name => content.identity[name] !== identity[name])
   if (changed.length === 0) return content.position

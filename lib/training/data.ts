@@ -4,6 +4,7 @@ import { invalid, requireInteger } from '../foundation/validate.js'
 export interface LabelledImage {
   /** What messages call it. */
   name: string
+  /** The index of its class. */
   label: number
   /** Tells it from all others of the data set: its noise and its augmentation are drawn from this number. */
   id: number
@@ -13,16 +14,29 @@ export interface LabelledImage {
 
 /** Which process of how many this is. */
 export interface Share {
+  /** From 0. */
   rank: number
+  /** How many there are. */
   processes: number
 }
 
+/** The part of one process, or all of it where there are no others. */
+export function shareOf(processes: { rank: number; size: number } | undefined): Share {
+  return { rank: processes?.rank ?? 0, processes: processes?.size ?? 1 }
+}
+
+/** The epochs of what is no epoch of training. */
+export const otherEpochs = { statistics: -1, validation: -2 }
+
+/** Which batches are taken, in which order. */
 export interface BatchOptions {
   /** The order of the images is drawn anew for each epoch. */
   epoch: number
+  /** Draws the order. */
   seed: number
   /** Images of a batch of one process. */
   batch: number
+  /** Which part of each batch this process takes. */
   share: Share
   /** Batches to pass over, which were taken before. */
   skip: number

@@ -1,35 +1,32 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileError } from '../foundation/files.js'
+import { crc32c } from '../foundation/hash.js'
+import { AppendFile } from './append-file.js'
 
 /** A file of events that TensorBoard shows: records with check sums, each a message of protocol buffers (event.proto and
  * summary.proto of TensorFlow). */
 export class EventFile {
-  readonly #file: FileHandle
-  readonly #path: string
-  #writing: Promise<unknown> = Promise.resolve()
+  readonly #file: AppendFile
 
-  private constructor(file: FileHandle, path: string) {
+  private constructor(file: AppendFile) {
     this.#file = file
-    this.#path = path
   }
 
   /** Makes a new file in a folder. TensorBoard leaves out what older files there say of steps from `step` on.
-   * @throws AttributionError code `FILE` */
+   * @throws FileError */
   static async create(folder: string, step: number): Promise<EventFile> {
     const seconds = Math.floor(Date.now() / 1000)
     const path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}`)
-    try {
-      await mkdir(folder, { recursive: true })
-      const events = new EventFile(await open(path, 'a'), path)
-      events.#append(message([text(3, 'brain.Event:2')], 0))
-      const started = 1
-      events.#append(message([bytes(7, integer(1, started))], step))
-      return events
-    } catch (error) {
+    await mkdir(folder, { recursive: true }).catch(error => {
       throw fileError(`Can't write '${path}'`, error)
-    }
+    })
+    const events = new EventFile(await AppendFile.open(path))
+    events.#append(message([text(3, 'brain.Event:2')], 0))
+    const started = 1
+    events.#append(message([bytes(7, integer(1, started))], step))
+    return events
   }
 
   /** Adds numbers by name; `close` tells of a failure. */
@@ -41,19 +38,11 @@ export class EventFile {
   }
 
   async close(): Promise<void> {
-    try {
-      await this.#writing
-    } catch (error) {
-      throw fileError(`Can't write '${this.#path}'`, error)
-    } finally {
-      await this.#file.close()
-    }
+    await this.#file.close()
   }
 
   #append(event: Buffer): void {
-    const record = framed(event)
-    this.#writing = this.#writing.then(() => this.#file.appendFile(record))
-    this.#writing.catch(() => {})
+    this.#file.append(framed(event))
   }
 }
 
@@ -110,18 +99,4 @@ function checkSum(content: Buffer): Buffer {
   const encoded = Buffer.alloc(4)
   encoded.writeUInt32LE(masked)
   return encoded
-}
-
-const castagnoli = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte
-  for (let bit = 0; bit < 8; bit++)
-    remainder = remainder & 1 ? (remainder >>> 1) ^ 0x82f63b78 : remainder >>> 1
-  return remainder >>> 0
-})
-
-/** CRC-32 with the polynomial of Castagnoli. */
-export function crc32c(content: Uint8Array): number {
-  let remainder = 0xffffffff
-  for (const byte of content) remainder = castagnoli[(remainder ^ byte) & 255]! ^ (remainder >>> 8)
-  return (remainder ^ 0xffffffff) >>> 0
 }

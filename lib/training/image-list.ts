@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { mixSeeds, permutation } from '../foundation/random.js'
+import { mixSeeds } from '../foundation/hash.js'
+import { permutation } from '../foundation/random.js'
 import { type BatchOptions, type LabelledImage, requireBatchOptions, type TrainingData } from './data.js'
 
 /** Names of many files in one block of memory: about 10 bytes each beside the characters, where an array of strings

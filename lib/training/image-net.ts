@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { cacheFolder } from '../foundation/cache-folder.mjs'
 import { mapInOrder } from '../foundation/concurrency.js'
 import { ImageError } from '../foundation/errors.js'
-import { cacheFolder, fileReason, writeFileAtomically } from '../foundation/files.js'
+import { fileReason, writeFileAtomically } from '../foundation/files.js'
+import { imageExtensions } from '../images/folder.js'
 import { ImageList } from './image-list.js'
 
-const imageFile = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i
+const imageFile = new RegExp(`\\.(${imageExtensions.join('|')})$`, 'i')
 const foldersAtOnce = 16
 
 /** A folder of one class, as it was when it was listed. Its time of change tells whether that still holds. */

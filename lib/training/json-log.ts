@@ -1,5 +1,6 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { errorCode, fileError, writeFileAtomically } from '../foundation/files.js'
+import { AppendFile } from './append-file.js'
 import type { IntervalReport } from './interval.js'
 import type { TrainingEpoch } from './reports.js'
 
@@ -11,43 +12,32 @@ export type LogRecord = { time: string } & (
 
 /** A log of training: a line of JSON for each interval and epoch. */
 export class JsonLog {
-  readonly #file: FileHandle
-  readonly #path: string
-  #writing: Promise<unknown> = Promise.resolve()
+  readonly #file: AppendFile
 
-  private constructor(file: FileHandle, path: string) {
+  private constructor(file: AppendFile) {
     this.#file = file
-    this.#path = path
   }
 
   /** Begins a log, or goes on with one: what it says of steps after `step`, which will be done again, is left out.
-   * @throws AttributionError code `FILE` where it can't be written */
+   * @throws FileError where it can't be written */
   static async open(path: string, step: number): Promise<JsonLog> {
     const kept = step === 0 ? [] : (await readLog(path)).filter(record => record.step <= step)
     await writeFileAtomically(path, kept.map(record => `${JSON.stringify(record)}\n`).join(''))
-    return new JsonLog(await open(path, 'a'), path)
+    return new JsonLog(await AppendFile.open(path))
   }
 
   /** Adds a line; `close` tells of a failure. */
   write(record: ({ kind: 'interval' } & IntervalReport) | ({ kind: 'epoch' } & TrainingEpoch)): void {
-    const line = `${JSON.stringify({ time: new Date().toISOString(), ...record })}\n`
-    this.#writing = this.#writing.then(() => this.#file.appendFile(line))
-    this.#writing.catch(() => {})
+    this.#file.append(`${JSON.stringify({ time: new Date().toISOString(), ...record })}\n`)
   }
 
   async close(): Promise<void> {
-    try {
-      await this.#writing
-    } catch (error) {
-      throw fileError(`Can't write '${this.#path}'`, error)
-    } finally {
-      await this.#file.close()
-    }
+    await this.#file.close()
   }
 }
 
 /** The records of a log; a last line that was cut short is passed over. None where there is no file.
- * @throws AttributionError code `FILE` where it can't be read */
+ * @throws FileError where it can't be read */
 export async function readLog(path: string): Promise<LogRecord[]> {
   const text = await readFile(path, 'utf8').catch(error => {
     if (errorCode(error) === 'ENOENT') return ''

@@ -1,16 +1,15 @@
 import { mapInOrder } from '../foundation/concurrency.js'
 import { ImageError } from '../foundation/errors.js'
-import { mixSeeds } from '../foundation/random.js'
+import { mixSeeds } from '../foundation/hash.js'
 import { decodeImage } from '../images/decode.js'
-import type { Preprocessing } from '../images/preprocess.js'
-import { addon, type NativeReadoutBatch } from '../native/addon.js'
-import { callNative } from '../native/errors.js'
+import { type Preprocessing, preprocess } from '../images/preprocess.js'
+import type { ReadoutBatch } from '../native/readout-training-calls.js'
 import { type Augmentation, drawView } from './augmentation.js'
 import { type LabelledImage, requireLabel } from './data.js'
 
 /** Batches that are decoded while a step runs. */
 const batchesAhead = 3
-/** What is drawn for an image: kinds of draws must not meet. */
+/** What is drawn for an image: kinds of draws must not share a seed. */
 const draws = { noise: 1, view: 2 }
 
 export interface LoadingOptions {
@@ -22,7 +21,7 @@ export interface LoadingOptions {
 }
 
 /** A batch as a step takes it; images that could not be read are left out and named. */
-export interface LoadedBatch extends NativeReadoutBatch {
+export interface LoadedBatch extends ReadoutBatch {
   failed: ImageError[]
 }
 
@@ -36,8 +35,7 @@ export function loadBatches(
 
 /** The batch of a process that has no images left. */
 export const emptyBatch: LoadedBatch = {
-  images: new Float32Array(0),
-  shape: [0, 0, 0, 0],
+  images: { data: new Float32Array(0), shape: [0, 0, 0, 0] },
   labels: [],
   seeds: [],
   failed: [],
@@ -64,8 +62,7 @@ async function loadBatch(images: readonly LabelledImage[], options: LoadingOptio
     data.set(entry.data, i * size)
   })
   return {
-    images: data,
-    shape: [loaded.length, mean.length, crop, crop],
+    images: { data, shape: [loaded.length, mean.length, crop, crop] },
     labels: loaded.map(({ image }) => image.label),
     seeds: loaded.map(({ image }) => mixSeeds(seed, draws.noise, epoch, image.id)),
     failed,
@@ -83,18 +80,7 @@ async function loadImage(
       source: name,
     })
   })
-  const { resize, crop, cropFirst, mean, std } = preprocessing
   const { region, mirror } = drawView(image, augmentation, seed, draws.view, epoch, id)
-  const { data } = await callNative(() =>
-    addon().preprocess(image.pixels, image.width, image.height, {
-      resize,
-      crop,
-      cropFirst,
-      mean,
-      deviation: std,
-      ...(region && { region }),
-      mirror,
-    }),
-  )
-  return data
+  const { input } = await preprocess(image, { ...preprocessing, ...(region && { region }), mirror })
+  return input.data
 }

@@ -1,7 +1,8 @@
-import { InvalidArgumentError } from '../foundation/errors.js'
+import { missingVariable, numberFrom, rankFrom } from '../foundation/environment.js'
 import { Statistics } from '../learned/statistics.js'
-import { addon, type ProcessGroupHandle } from '../native/addon.js'
-import { callNative } from '../native/errors.js'
+import { addon } from '../native/addon.js'
+import { callNative } from '../native/call.js'
+import type { ProcessGroupHandle } from '../native/processes-calls.js'
 
 /** How long a process waits for the others, in seconds. */
 export const defaultTimeout = 300
@@ -9,10 +10,12 @@ export const defaultTimeout = 300
 /** Processes, on one machine or many, that work on one thing. */
 export class ProcessGroup {
   readonly #handle: ProcessGroupHandle
+  /** Which of the processes this is, from 0. */
   readonly rank: number
+  /** How many there are. */
   readonly size: number
 
-  /** Use `joinProcesses`. */
+  /** @internal Use `joinProcesses`. */
   constructor(handle: ProcessGroupHandle, rank: number, size: number) {
     this.#handle = handle
     this.rank = rank
@@ -26,48 +29,60 @@ export class ProcessGroup {
 
   /** The statistics of the images of all processes together. Every process calls this. */
   async merge(statistics: Statistics): Promise<Statistics> {
-    return new Statistics(
-      await callNative(() => addon().mergeStatisticsOfProcesses(this.#handle, statistics.handle)),
-    )
+    const call = { group: this.#handle, statistics: statistics.handle }
+    return new Statistics(await callNative(() => addon().mergeStatisticsOfProcesses(call)))
   }
 
   /** Waits until all processes are here. */
-  async meet(): Promise<void> {
-    await callNative(() => addon().meetProcesses(this.#handle))
+  async barrier(): Promise<void> {
+    await callNative(() => addon().barrier({ group: this.#handle }))
   }
 
   /** Takes leave of the others. Safe to call twice. */
   leave(): void {
-    addon().leaveProcesses(this.#handle)
+    addon().dispose(this.#handle)
   }
 }
 
 /** Where and as whom a process takes part, as PyTorch's launchers tell it by the environment. */
 export interface Membership {
+  /** Which of all processes this is, from 0. */
   rank: number
+  /** How many processes there are. */
   size: number
   /** Which of the machine's processes this is, and so which of its GPUs it takes. */
   localRank: number
+  /** The machine where process 0 runs: a name or an IP address. */
   address: string
+  /** The TCP port there. */
   port: number
+  /** Whether the launcher itself listens at this port, as torchrun does. */
   isHosted: boolean
+  /** Tells this start of the processes from earlier ones at the same port. */
   meeting: string
+  /** The network interface to use, such as 'eth0'; empty for that of the machine's own name. */
   networkInterface: string
 }
 
-/** Reads RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT; undefined where WORLD_SIZE is not set or 1.
+/** Options of {@link joinProcesses}. */
+export interface JoinOptions {
+  /** Seconds that this process waits for the others, now and in every later step. Default 300. */
+  timeout?: number
+}
+
+/** Reads RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT; undefined for a single process.
  * @throws InvalidArgumentError where one is missing or no number */
 export function membershipFrom(environment: NodeJS.ProcessEnv): Membership | undefined {
-  const { WORLD_SIZE, MASTER_ADDR, TORCHELASTIC_USE_AGENT_STORE, TORCHELASTIC_RESTART_COUNT } = environment
-  if (WORLD_SIZE === undefined || WORLD_SIZE === '1') return undefined
-  const size = wholeNumber(environment, 'WORLD_SIZE', 1)
-  if (!MASTER_ADDR) throw missing('MASTER_ADDR')
+  const { rank, size } = rankFrom(environment)
+  if (size === 1) return undefined
+  const { MASTER_ADDR, TORCHELASTIC_USE_AGENT_STORE, TORCHELASTIC_RESTART_COUNT } = environment
+  if (!MASTER_ADDR) throw missingVariable('MASTER_ADDR')
   return {
+    rank,
     size,
-    rank: wholeNumber(environment, 'RANK', 0, size - 1),
-    localRank: environment.LOCAL_RANK === undefined ? 0 : wholeNumber(environment, 'LOCAL_RANK', 0),
+    localRank: environment.LOCAL_RANK === undefined ? 0 : numberFrom(environment, 'LOCAL_RANK', 0),
     address: MASTER_ADDR,
-    port: wholeNumber(environment, 'MASTER_PORT', 1, 65_535),
+    port: numberFrom(environment, 'MASTER_PORT', 1, 65_535),
     // torchrun's agent listens there itself, and outlives attempts that failed.
     isHosted: TORCHELASTIC_USE_AGENT_STORE === 'True',
     meeting: `iba/${TORCHELASTIC_RESTART_COUNT ?? '0'}`,
@@ -75,38 +90,15 @@ export function membershipFrom(environment: NodeJS.ProcessEnv): Membership | und
   }
 }
 
-/** Meets the other processes.
- * @param options.timeout seconds that this process waits for the others, now and in every later step
+/** Joins the group of all processes, and waits until all are there.
  * @throws ProcessGroupError where they don't come */
 export async function joinProcesses(
   membership: Membership,
-  { timeout = defaultTimeout }: { timeout?: number } = {},
+  { timeout = defaultTimeout }: JoinOptions = {},
 ): Promise<ProcessGroup> {
   const { localRank: _, ...options } = membership
   const handle = await callNative(() =>
     addon().joinProcesses({ ...options, timeout: Math.max(1, Math.round(timeout * 1000)) }),
   )
   return new ProcessGroup(handle, membership.rank, membership.size)
-}
-
-function wholeNumber(
-  environment: NodeJS.ProcessEnv,
-  name: string,
-  minimum: number,
-  maximum = Number.MAX_SAFE_INTEGER,
-): number {
-  const text = environment[name]
-  if (text === undefined) throw missing(name)
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (value >= minimum && value <= maximum) return value
-  throw new InvalidArgumentError(
-    `The environment's ${name} is '${text}'. Expected a whole number from ${minimum}${maximum < Number.MAX_SAFE_INTEGER ? ` to ${maximum}` : ''}.`,
-  )
-}
-
-function missing(name: string): InvalidArgumentError {
-  return new InvalidArgumentError(
-    `WORLD_SIZE is set, but ${name} is not. Start the processes with a launcher, such as torchrun, or set RANK, ` +
-      'WORLD_SIZE, MASTER_ADDR and MASTER_PORT for each.',
-  )
 }

@@ -1,8 +1,10 @@
 /** What images gave, as means over them, those of all processes together. */
 export interface Outcome {
+  /** How many images. */
   images: number
   /** `crossEntropy` + β · `information`. */
   loss: number
+  /** In nats. */
   crossEntropy: number
   /** Mean capacity of the bottleneck's neurons, in nats. */
   information: number
@@ -16,11 +18,13 @@ export interface Outcome {
 export interface TrainingStep extends Outcome {
   /** Steps done since the start of training. */
   step: number
+  /** From 1. */
   epoch: number
   /** Of all weights and biases of the readout network together. */
   gradientNorm: number
   /** How long the step took, and how much of that it waited for images. */
   seconds: number
+  /** In seconds. */
   waited: number
 }
 
@@ -28,12 +32,17 @@ export interface TrainingStep extends Outcome {
 export interface TrainingEpoch {
   /** From 1. */
   epoch: number
+  /** How many there will be. */
   epochs: number
+  /** Steps done since the start of training. */
   step: number
+  /** Of the images that were trained with. */
   training: Outcome
   /** Where there are images to validate with. */
   validation?: Outcome
+  /** How long it took, and how much of that it waited for images. */
   seconds: number
+  /** In seconds. */
   waited: number
 }
 

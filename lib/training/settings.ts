@@ -1,69 +1,38 @@
+import { type MethodDescription, option, withDefaults } from '../attribution/described-options.js'
 import { InvalidArgumentError } from '../foundation/errors.js'
-import { type Preset, presets } from '../foundation/presets.js'
-import {
-  invalid,
-  requireInteger,
-  requireKnownKeys,
-  requireNumber,
-  requireOneOf,
-  requireSignal,
-  requireString,
-} from '../foundation/validate.js'
+import { presets } from '../foundation/presets.js'
+import { invalid, requireKnownKeys, requireSignal, requireString } from '../foundation/validate.js'
 import { Statistics } from '../learned/statistics.js'
 import type { Model } from '../model/model.js'
 import { addon } from '../native/addon.js'
-import { callNativeSync } from '../native/errors.js'
+import { callNativeSync } from '../native/call.js'
 import type { TrainingData } from './data.js'
 import type { ProcessGroup } from './processes.js'
 import type { TrainingEpoch, TrainingStep } from './reports.js'
+import type { TrainingOptions } from './training-options.js'
 
-export interface TrainReadoutOptions {
+/** What a readout is trained on and with; `describeTraining` gives the options that are plain values as data. */
+export interface TrainReadoutOptions extends TrainingOptions {
+  /** What to train on; see {@link openTrainingData}. */
   data: TrainingData
   /** Images to measure with after each epoch. */
   validation?: TrainingData
   /** Of the layer and of all that are read. Default: estimated first, from images of the data. */
   statistics?: Statistics
-  /** How many images statistics are estimated from. Default 10,000. */
-  samples?: number
   /** Where the bottleneck goes, and which layers the readout network reads. Default: the paper's places, in ResNets and
    * VGGs. */
   layer?: string
+  /** The layers that the readout network reads; given together with `layer`. */
   reads?: readonly string[]
-  /** How wide the readout network is. Default 'B', as in the authors' library. */
-  variant?: 'A' | 'B'
-  /** Default: the statistics', or 'iba'. */
-  preset?: Preset
-  /** Smoothing of the mask, in neurons. Default 1; 0 for none. */
-  sigma?: number
-  /** Floor of the deviation in the `iba` preset. Default 0.01. */
-  minimumStd?: number
-  /** The price of information. Default 10. */
-  beta?: number
-  /** Of Adam. Default 1e-5. */
-  learningRate?: number
-  /** Images of a step of each process. Default 16. */
-  batch?: number
-  /** Default 20. */
-  epochs?: number
-  /** Of the first weights, the order of the images, their noise and their augmentation. Default 0. */
-  seed?: number
-  /** What is computed in; weights and optimiser stay float32. Default 'float32'. */
-  precision?: 'float32' | 'bfloat16'
-  /** Augmentation: a random part of each image, and mirroring by chance. Default: neither. */
-  randomCrop?: boolean
-  flip?: boolean
-  /** Where training is kept, to be taken up again. Default: nowhere. */
+  /** Where training is kept, to be taken up again, also at the end of each epoch and at an abort. Default: nowhere. */
   checkpoint?: string
-  /** Steps between checkpoints; there is also one at the end of each epoch and at an abort. Default 500. */
-  checkpointEvery?: number
   /** Go on from the checkpoint, if there is one. */
   resume?: boolean
-  /** More images than this that can't be read stop the training. Default 100. */
-  maximumBroken?: number
   /** The processes that train together. Every one of them calls `trainReadout` with the same options. */
   processes?: ProcessGroup
   /** Stops after the current step; a checkpoint is written, and the call rejects with the signal's reason. */
   signal?: AbortSignal
+  /** Called as statistics are estimated. */
   onStatistics?: (progress: { samples: number; total: number }) => void
   /** Called, and waited for, before the first step. */
   onStart?: (start: {
@@ -72,58 +41,72 @@ export interface TrainReadoutOptions {
     reads: string[]
     layer: string
   }) => void
+  /** Called after each step. */
   onStep?: (step: TrainingStep) => void
+  /** Called after each epoch. */
   onEpoch?: (epoch: TrainingEpoch) => void
+  /** Called when a checkpoint was written. */
   onCheckpoint?: (checkpoint: { path: string; step: number }) => void
   /** Called for an image that can't be read and is left out. */
   onBroken?: (error: Error) => void
+  /** Called where the result is less sure than it should be. */
   onWarning?: (message: string) => void
 }
 
-/** The options with their defaults. */
-export interface Settings {
-  layer: string
-  reads: readonly string[]
-  variant: 'A' | 'B'
-  preset: Preset
-  sigma: number
-  minimumStd: number
-  samples: number
-  beta: number
-  learningRate: number
-  batch: number
-  epochs: number
-  seed: number
-  precision: 'float32' | 'bfloat16'
-  randomCrop: boolean
-  flip: boolean
-  checkpointEvery: number
-  maximumBroken: number
+/** The training of a readout as data: its options are those of `trainReadout` and the flags of `iba train-readout`. What
+ * is an object or a function (data, statistics, processes, callbacks), the readout's place and the checkpoint come beside
+ * them. */
+export function describeTraining(): Pick<MethodDescription, 'name' | 'summary' | 'source' | 'options'> {
+  return {
+    name: 'trainReadout',
+    summary: 'trains the network of a readout bottleneck on labelled images',
+    source: 'Schulz et al. 2020, section 3.3',
+    options: [
+      option('variant', 'choice', "A: as in the paper's text; B: wider, as in the authors' library", 'B', {
+        choices: ['A', 'B'],
+      }),
+      option(
+        'preset',
+        'choice',
+        "conventions of the authors' library or of the paper's code; the statistics' where it isn't given",
+        null,
+        { choices: presets },
+      ),
+      option('sigma', 'number', 'smoothing of the mask in neurons, 0 for none', 1, {
+        minimum: 0,
+        maximum: 100,
+      }),
+      option('minimumStd', 'number', 'floor of the standard deviation in the iba preset', 0.01, {
+        flag: 'min-std',
+        minimum: Number.MIN_VALUE,
+      }),
+      option('epochs', 'whole', 'passes over the images', 20, { minimum: 1 }),
+      option('batch', 'whole', 'images of a step, of each process', 16, { minimum: 1, maximum: 65_536 }),
+      option('learningRate', 'number', 'learning rate of Adam', 1e-5, { flag: 'lr', minimum: 0 }),
+      option('beta', 'number', 'the price of information: higher lets less pass', 10, { minimum: 0 }),
+      option('seed', 'whole', 'of first weights, order, noise and augmentation', 0, { minimum: 0 }),
+      option('precision', 'choice', 'bfloat16 is faster on GPUs; weights stay float32', 'float32', {
+        choices: ['float32', 'bfloat16'],
+      }),
+      option('randomCrop', 'flag', 'show a random part of each image, 8 % to 100 % of it', false),
+      option('flip', 'flag', 'mirror half of the images', false),
+      option('samples', 'whole', 'images to estimate statistics from', 10_000, { minimum: 2 }),
+      option('maximumBroken', 'whole', 'more images than this that can’t be read end the training', 100, {
+        minimum: 0,
+      }),
+      option('checkpointEvery', 'whole', 'steps between checkpoints', 500, { minimum: 1 }),
+    ],
+  }
 }
 
-const optionNames = [
+const otherNames = [
   'data',
   'validation',
   'statistics',
-  'samples',
   'layer',
   'reads',
-  'variant',
-  'preset',
-  'sigma',
-  'minimumStd',
-  'beta',
-  'learningRate',
-  'batch',
-  'epochs',
-  'seed',
-  'precision',
-  'randomCrop',
-  'flip',
   'checkpoint',
-  'checkpointEvery',
   'resume',
-  'maximumBroken',
   'processes',
   'signal',
   'onStatistics',
@@ -133,37 +116,26 @@ const optionNames = [
   'onCheckpoint',
   'onBroken',
   'onWarning',
-]
+] as const
+
+/** What a training is made with: every described option, and the readout's place. */
+export type Settings = Required<TrainingOptions> & { layer: string; reads: readonly string[] }
 
 /** @throws InvalidArgumentError, ModelError where the network has no usual place for a readout bottleneck */
 export function completeSettings(model: Model, options: TrainReadoutOptions): Settings {
-  requireKnownKeys('options', options, optionNames)
+  const described = describeTraining()
+  requireKnownKeys('options', options, [...otherNames, ...described.options.map(({ name }) => name)])
+  const { statistics, checkpoint, resume } = options
   requireSignal(options.signal)
-  const { statistics, checkpoint } = options
   if (checkpoint !== undefined) requireString('checkpoint', checkpoint)
-  if (options.resume && checkpoint === undefined)
+  if (resume && checkpoint === undefined)
     throw new InvalidArgumentError('To resume, name the checkpoint to go on from.')
   if (statistics !== undefined && !(statistics instanceof Statistics))
     throw invalid('statistics', 'statistics from estimate() or loadStatistics()', statistics)
-  const preset = statistics?.description.preset ?? 'iba'
-  return {
-    ...completePlace(model, options),
-    variant: requireOneOf('variant', options.variant ?? 'B', ['A', 'B']),
-    preset: requireOneOf('preset', options.preset ?? preset, presets),
-    sigma: requireNumber('sigma', options.sigma ?? 1, 0, 100),
-    minimumStd: requireNumber('minimumStd', options.minimumStd ?? 0.01, Number.MIN_VALUE),
-    samples: requireInteger('samples', options.samples ?? 10_000, 2),
-    beta: requireNumber('beta', options.beta ?? 10, 0),
-    learningRate: requireNumber('learningRate', options.learningRate ?? 1e-5, 0),
-    batch: requireInteger('batch', options.batch ?? 16, 1, 65_536),
-    epochs: requireInteger('epochs', options.epochs ?? 20, 1),
-    seed: requireInteger('seed', options.seed ?? 0, 0),
-    precision: requireOneOf('precision', options.precision ?? 'float32', ['float32', 'bfloat16']),
-    randomCrop: requireFlag('randomCrop', options.randomCrop),
-    flip: requireFlag('flip', options.flip),
-    checkpointEvery: requireInteger('checkpointEvery', options.checkpointEvery ?? 500, 1),
-    maximumBroken: requireInteger('maximumBroken', options.maximumBroken ?? 100, 0),
-  }
+  const given = Object.entries(options).filter(([name]) => !otherNames.some(other => other === name))
+  const settings = withDefaults<Required<TrainingOptions>>(described, Object.fromEntries(given))
+  const preset = options.preset ?? statistics?.description.preset ?? 'iba'
+  return { ...completePlace(model, options), ...settings, preset }
 }
 
 function completePlace(model: Model, { layer, reads }: TrainReadoutOptions) {
@@ -173,10 +145,5 @@ function completePlace(model: Model, { layer, reads }: TrainReadoutOptions) {
   }
   if (layer !== undefined || reads !== undefined)
     throw new InvalidArgumentError("Expected 'layer' and 'reads', or neither of them.")
-  return callNativeSync(() => addon().readoutPlace(model.handle))
-}
-
-function requireFlag(name: string, value: unknown = false): boolean {
-  if (typeof value !== 'boolean') throw invalid(name, 'true or false', value)
-  return value
+  return callNativeSync(() => addon().readoutPlace({ model: model.handle }))
 }

@@ -6,7 +6,8 @@ import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
 import { ImageError, InvalidArgumentError } from '../foundation/errors.js'
 import { fileReason } from '../foundation/files.js'
-import { mixSeeds, permutation, randomIntegers } from '../foundation/random.js'
+import { mixSeeds } from '../foundation/hash.js'
+import { permutation, randomIntegers } from '../foundation/random.js'
 import { type BatchOptions, type LabelledImage, requireBatchOptions, type TrainingData } from './data.js'
 
 const imageEnding = /^(jpe?g|png|webp)$/i
@@ -16,12 +17,9 @@ const idsPerShard = 1_000_000
 
 /** The tar archives of a WebDataset: a folder of them, one of them, or names with braces, as in
  * `train-{000000..001281}.tar`.
- * @param options.buffer how many images are held to draw the next one from
+ * @param buffer how many images are held to draw the next one from
  * @throws ImageError where there are none */
-export async function openShards(
-  pattern: string,
-  { buffer = 1000 }: { buffer?: number } = {},
-): Promise<Shards> {
+export async function openShards(pattern: string, buffer: number): Promise<Shards> {
   const paths = expandBraces(pattern)
   if (paths.length > 1) return new Shards(paths, buffer)
   const found = await stat(pattern).catch(error => {

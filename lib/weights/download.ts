@@ -4,20 +4,25 @@ import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, EnvHttpProxyAgent, interceptors, request } from 'undici'
+import { cacheFolder } from '../foundation/cache-folder.mjs'
 import { DownloadError } from '../foundation/errors.js'
-import { cacheFolder, errorCode, fileReason } from '../foundation/files.js'
+import { errorCode, fileReason } from '../foundation/files.js'
 import { invalid, requireInteger } from '../foundation/validate.js'
 import { publishedWeights, type WeightsVersion } from './published.js'
 
 /** How far a download is, in bytes. `total` is absent if the server doesn't say. */
 export interface DownloadProgress {
+  /** Bytes that are here. */
   received: number
+  /** Bytes in all. */
   total?: number
 }
 
+/** Options of {@link downloadFile}. */
 export interface DownloadOptions {
   /** The first hex digits of the file's SHA-256. With it, a part that an earlier run left is continued. */
   sha256Prefix?: string
+  /** Called as bytes arrive. */
   onProgress?: (progress: DownloadProgress) => void
   /** Stops the download; what has arrived stays for the next try. */
   signal?: AbortSignal
@@ -27,16 +32,17 @@ export interface DownloadOptions {
   dispatcher?: Dispatcher
 }
 
+/** Options of {@link fetchWeights}. */
 export interface FetchWeightsOptions extends Omit<DownloadOptions, 'sha256Prefix'> {
   /** Default: `v1`, as in the paper. */
   version?: WeightsVersion
-  /** Where weight files are kept. Default: `weights` in the {@link cacheFolder}. */
+  /** Where weight files are kept. Default: `weights` in the cache folder. */
   folder?: string
 }
 
 /** The path of the weights that torchvision publishes for a model, downloaded unless the file is there and whole.
  * @throws {InvalidArgumentError} torchvision publishes none for this model or version
- * @throws {DownloadError} as {@link downloadFile} */
+ * @throws {DownloadError} the server refuses, the connection breaks, or what arrives is not what was published */
 export async function fetchWeights(model: string, options: FetchWeightsOptions = {}): Promise<string> {
   const { version, folder = join(cacheFolder(), 'weights'), ...download } = options
   const { file, url, sha256Prefix } = publishedWeights(model, version)

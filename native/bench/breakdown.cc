@@ -21,13 +21,9 @@ struct Parts {
 };
 
 double whole_map(const Workload& workload, const Options& options) {
-  PerSampleOptions settings;
-  settings.steps = options.steps;
-  settings.copies = options.copies;
-  PerSampleBottleneck bottleneck(workload.network, workload.statistics.layers[0], settings);
+  PreparedMethod method = make_per_sample(workload, options);
   Tensor image = workload.images.slice(0, 0, 1);
-  return median(rounds_of(options.device, options.rounds,
-                          [&] { bottleneck.attribute(image, {Request{}}, {}, nullptr); }));
+  return median(rounds_of(options.device, options.rounds, [&] { attribute(method, image); }));
 }
 
 Parts measure_parts(const Workload& workload, NoisedPass& pass, const Options& options) {

@@ -79,7 +79,7 @@ CommandLine parse(const std::vector<std::string>& arguments) {
 /// LibTorch finds CUDA only if its library is open before the first call.
 void open_cuda() {
   if (!dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL))
-    throw Error("DEVICE", std::string("CUDA can't run: ") + dlerror());
+    throw Error(ErrorCode::device, std::string("CUDA can't run: ") + dlerror());
 }
 
 void run(const std::vector<std::string>& arguments) {

@@ -1,5 +1,6 @@
 #include "workload.h"
 
+#include "attribution/registry.h"
 #include "import/load.h"
 #include "network/seeded_weights.h"
 
@@ -21,12 +22,22 @@ Workload make_workload(const std::string& model, const Options& options) {
   Workload workload;
   workload.network = load_network(load);
   workload.network.to(options.device);
-  workload.statistics =
-      make_statistics(workload.network, "", Preset::iba, {workload.network.bottleneck_layer});
-  update_statistics(workload.statistics, workload.network,
+  auto statistics = make_statistics(workload.network, "", Preset::iba, {workload.network.bottleneck_layer});
+  update_statistics(statistics, workload.network,
                     noise_images("estimation", kEstimationImages, options.device));
+  workload.statistics = std::make_shared<ModelStatistics>(std::move(statistics));
   workload.images = noise_images("image", options.batch, options.device);
   return workload;
+}
+
+PreparedMethod make_per_sample(const Workload& workload, const Options& options) {
+  std::map<std::string, OptionValue> given = {{"steps", static_cast<double>(options.steps)},
+                                              {"copies", static_cast<double>(options.copies)}};
+  return {find_method("per-sample"), workload.network, "", given, {.statistics = workload.statistics}};
+}
+
+void attribute(const PreparedMethod& method, const Tensor& images) {
+  method.attribute(images, std::vector<Request>(images.size(0)), {}, nullptr);
 }
 
 NoisedPass::NoisedPass(const Workload& workload, int64_t copies)

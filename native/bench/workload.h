@@ -1,6 +1,7 @@
 #pragma once
 
-#include "bottleneck/per_sample.h"
+#include "attribution/method.h"
+#include "network/interpreter.h"
 
 namespace iba::bench {
 
@@ -16,11 +17,17 @@ struct Options {
 /// depend on what the numbers mean.
 struct Workload {
   Network network;
-  ModelStatistics statistics;
+  std::shared_ptr<const ModelStatistics> statistics;
   Tensor images;  // (batch, 3, 224, 224)
 };
 
 Workload make_workload(const std::string& model, const Options& options);
+
+/// The per-sample bottleneck for a workload, which must outlive it.
+PreparedMethod make_per_sample(const Workload& workload, const Options& options);
+
+/// The maps of some images.
+void attribute(const PreparedMethod& method, const Tensor& images);
 
 /// The part of the network after the bottleneck, ready to run on the noise copies of one image.
 class NoisedPass {

@@ -9,11 +9,10 @@ namespace iba::binding {
 
 namespace {
 
-constexpr double kLargestInteger = 9007199254740991;
 constexpr int64_t kLargestExtent = int64_t{1} << 31;
 
 [[noreturn]] void refuse(const char* name, const char* expected) {
-  throw Error("INVALID_ARGUMENT", std::string("Expected ") + expected + " for " + name + ".");
+  throw Error(ErrorCode::invalid_argument, std::string("Expected ") + expected + " for " + name + ".");
 }
 
 [[noreturn]] void refuse_range(const char* name, double minimum, double maximum) {
@@ -22,10 +21,12 @@ constexpr int64_t kLargestExtent = int64_t{1} << 31;
   refuse(name, expected.str().c_str());
 }
 
-int64_t numel(at::IntArrayRef shape) {
-  int64_t product = 1;
-  for (int64_t extent : shape) product *= extent;
-  return product;
+template <typename Array>
+Napi::Value array_of(Napi::Env env, const at::Tensor& tensor, at::ScalarType type) {
+  at::Tensor values = tensor.to(at::kCPU, type).contiguous();
+  auto array = Array::New(env, static_cast<size_t>(values.numel()));
+  std::memcpy(array.Data(), values.const_data_ptr(), values.nbytes());
+  return array;
 }
 
 }  // namespace
@@ -43,7 +44,8 @@ double number_argument(const Napi::Value& value, const char* name) {
 
 int64_t integer_argument(const Napi::Value& value, const char* name) {
   double number = number_argument(value, name);
-  if (std::trunc(number) != number || std::abs(number) > kLargestInteger) refuse(name, "a whole number");
+  if (std::trunc(number) != number || std::abs(number) > static_cast<double>(kLargestInteger))
+    refuse(name, "a whole number");
   return static_cast<int64_t>(number);
 }
 
@@ -76,11 +78,20 @@ Napi::Array array_argument(const Napi::Value& value, const char* name) {
   return value.As<Napi::Array>();
 }
 
-std::vector<std::string> strings_argument(const Napi::Value& value, const char* name) {
+Napi::Array array_argument(const Napi::Value& value, const char* name, size_t length) {
   auto array = array_argument(value, name);
-  std::vector<std::string> strings;
-  for (uint32_t i = 0; i < array.Length(); ++i) strings.push_back(string_argument(array[i], name));
-  return strings;
+  if (array.Length() != length) refuse(name, ("an array of " + std::to_string(length)).c_str());
+  return array;
+}
+
+size_t choice_argument(const Napi::Value& value, const char* name,
+                       std::span<const std::string_view> allowed) {
+  auto text = string_argument(value, name);
+  auto found = std::find(allowed.begin(), allowed.end(), text);
+  if (found != allowed.end()) return static_cast<size_t>(found - allowed.begin());
+  std::string expected = "one of:";
+  for (auto choice : allowed) expected.append(expected.ends_with(':') ? " " : ", ").append(choice);
+  refuse(name, expected.c_str());
 }
 
 std::vector<int64_t> shape_argument(const Napi::Value& value) {
@@ -91,80 +102,54 @@ std::vector<int64_t> shape_argument(const Napi::Value& value) {
     shape.push_back(integer_argument(array[i], "shape", 0, kLargestExtent));
     elements *= static_cast<double>(std::max<int64_t>(shape.back(), 1));
   }
-  if (elements > kLargestInteger) refuse("shape", "extents whose product can be counted");
+  if (elements > static_cast<double>(kLargestInteger))
+    refuse("shape", "extents whose product can be counted");
   return shape;
 }
 
-at::Tensor float_tensor_argument(const Napi::Value& value, at::IntArrayRef shape, const char* name) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-    refuse(name, "a Float32Array");
+at::Tensor tensor_view(const Napi::Value& value, const char* name) {
+  auto object = object_argument(value, name);
+  Napi::Value data = object["data"];
+  if (!data.IsTypedArray()) refuse(name, "{ data: a typed array, shape }");
+  auto array = data.As<Napi::TypedArray>();
+  at::ScalarType type = at::kFloat;
+  switch (array.TypedArrayType()) {
+    case napi_float32_array:
+      break;
+    case napi_float64_array:
+      type = at::kDouble;
+      break;
+    case napi_uint8_array:
+      type = at::kByte;
+      break;
+    default:
+      refuse(name, "a Float32Array, a Float64Array or a Uint8Array");
   }
-  auto array = value.As<Napi::Float32Array>();
-  if (static_cast<int64_t>(array.ElementLength()) != numel(shape))
+  auto shape = shape_argument(object["shape"]);
+  if (static_cast<int64_t>(array.ElementLength()) != c10::multiply_integers(shape))
     refuse(name, "an array of the shape's length");
-  at::Tensor tensor = at::empty(shape, at::kFloat);
-  std::memcpy(tensor.data_ptr<float>(), array.Data(), array.ByteLength());
-  return tensor;
+  void* memory = nullptr;
+  napi_get_typedarray_info(array.Env(), array, nullptr, nullptr, &memory, nullptr, nullptr);
+  return at::from_blob(memory, shape, type);
 }
 
-at::Tensor double_tensor_argument(const Napi::Value& value, at::IntArrayRef shape, const char* name) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) {
-    refuse(name, "a Float64Array");
-  }
-  auto array = value.As<Napi::Float64Array>();
-  if (static_cast<int64_t>(array.ElementLength()) != numel(shape))
-    refuse(name, "an array of the shape's length");
-  return at::from_blob(array.Data(), shape, at::kDouble).clone();
-}
-
-at::Tensor byte_tensor_view(const Napi::Value& value, at::IntArrayRef shape, const char* name) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
-    refuse(name, "a Uint8Array");
-  }
-  auto array = value.As<Napi::Uint8Array>();
-  if (static_cast<int64_t>(array.ElementLength()) != numel(shape))
-    refuse(name, "an array of the shape's length");
-  return at::from_blob(array.Data(), shape, at::kByte);
-}
-
-Napi::Value to_float_array(Napi::Env env, const at::Tensor& tensor) {
-  at::Tensor values = tensor.to(at::kCPU, at::kFloat).contiguous();
-  auto array = Napi::Float32Array::New(env, static_cast<size_t>(values.numel()));
-  std::memcpy(array.Data(), values.const_data_ptr<float>(), array.ByteLength());
-  return array;
-}
-
-Napi::Value to_double_array(Napi::Env env, const at::Tensor& tensor) {
-  at::Tensor values = tensor.to(at::kCPU, at::kDouble).contiguous();
-  auto array = Napi::Float64Array::New(env, static_cast<size_t>(values.numel()));
-  std::memcpy(array.Data(), values.const_data_ptr<double>(), array.ElementLength() * sizeof(double));
-  return array;
-}
-
-Napi::Value to_byte_array(Napi::Env env, const at::Tensor& tensor) {
-  at::Tensor values = tensor.contiguous();
-  auto array = Napi::Uint8Array::New(env, static_cast<size_t>(values.numel()));
-  std::memcpy(array.Data(), values.const_data_ptr<uint8_t>(), array.ByteLength());
-  return array;
-}
-
-Napi::Value to_shape(Napi::Env env, at::IntArrayRef shape) {
-  auto array = Napi::Array::New(env, shape.size());
-  for (size_t i = 0; i < shape.size(); ++i) {
-    array.Set(static_cast<uint32_t>(i), Napi::Number::New(env, static_cast<double>(shape[i])));
-  }
-  return array;
-}
-
-Napi::Value to_array(Napi::Env env, const std::vector<std::string>& strings) {
-  auto array = Napi::Array::New(env, strings.size());
-  for (size_t i = 0; i < strings.size(); ++i) array.Set(static_cast<uint32_t>(i), strings[i]);
-  return array;
-}
-
-Napi::Object to_object(Napi::Env env, const std::map<std::string, std::string>& entries) {
+Napi::Value tensor_value(Napi::Env env, const at::Tensor& tensor) {
   auto object = Napi::Object::New(env);
-  for (const auto& [key, value] : entries) object.Set(key, value);
+  switch (tensor.scalar_type()) {
+    case at::kDouble:
+      object.Set("data", array_of<Napi::Float64Array>(env, tensor, at::kDouble));
+      break;
+    case at::kByte:
+    case at::kBool:
+      object.Set("data", array_of<Napi::Uint8Array>(env, tensor, at::kByte));
+      break;
+    default:
+      object.Set("data", array_of<Napi::Float32Array>(env, tensor, at::kFloat));
+  }
+  auto shape = Napi::Array::New(env, static_cast<size_t>(tensor.dim()));
+  for (int64_t i = 0; i < tensor.dim(); ++i)
+    shape.Set(static_cast<uint32_t>(i), static_cast<double>(tensor.size(i)));
+  object.Set("shape", shape);
   return object;
 }
 

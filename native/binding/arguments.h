@@ -1,13 +1,17 @@
 #pragma once
 
-#include <map>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "binding_error.h"
 #include "torch.h"
 
 namespace iba::binding {
+
+/// The largest whole number that JavaScript counts exactly.
+inline constexpr int64_t kLargestInteger = 9007199254740991;
 
 /// Checked access to what JavaScript passed. Each throws INVALID_ARGUMENT naming the argument, as a second
 /// line behind the checks of the TypeScript layer.
@@ -19,24 +23,17 @@ int64_t integer_argument(const Napi::Value& value, const char* name, int64_t min
 bool boolean_argument(const Napi::Value& value, const char* name);
 Napi::Object object_argument(const Napi::Value& value, const char* name);
 Napi::Array array_argument(const Napi::Value& value, const char* name);
-std::vector<std::string> strings_argument(const Napi::Value& value, const char* name);
+Napi::Array array_argument(const Napi::Value& value, const char* name, size_t length);
+/// The position of a string among the names that are allowed.
+size_t choice_argument(const Napi::Value& value, const char* name, std::span<const std::string_view> allowed);
 std::vector<int64_t> shape_argument(const Napi::Value& value);
 
-/// A copy of a Float32Array as a tensor of the shape. The array's length must be the shape's.
-at::Tensor float_tensor_argument(const Napi::Value& value, at::IntArrayRef shape, const char* name);
+/// The memory of `{ data, shape }` as a tensor whose type is that of the typed array: float, double or byte.
+/// The array must be kept alive.
+at::Tensor tensor_view(const Napi::Value& value, const char* name);
 
-/// A copy of a Float64Array, likewise.
-at::Tensor double_tensor_argument(const Napi::Value& value, at::IntArrayRef shape, const char* name);
-
-/// A Uint8Array's memory as a tensor of the shape, without a copy: the array must be kept alive.
-at::Tensor byte_tensor_view(const Napi::Value& value, at::IntArrayRef shape, const char* name);
-
-/// Typed arrays with a copy of the tensor's elements.
-Napi::Value to_float_array(Napi::Env env, const at::Tensor& tensor);
-Napi::Value to_double_array(Napi::Env env, const at::Tensor& tensor);
-Napi::Value to_byte_array(Napi::Env env, const at::Tensor& tensor);
-Napi::Value to_shape(Napi::Env env, at::IntArrayRef shape);
-Napi::Value to_array(Napi::Env env, const std::vector<std::string>& strings);
-Napi::Object to_object(Napi::Env env, const std::map<std::string, std::string>& entries);
+/// `{ data, shape }` with a copy of the tensor's elements: a Float64Array for double, a Uint8Array for bytes
+/// and booleans, a Float32Array for all others.
+Napi::Value tensor_value(Napi::Env env, const at::Tensor& tensor);
 
 }  // namespace iba::binding

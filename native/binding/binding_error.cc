@@ -12,22 +12,22 @@ Failure current_failure() noexcept {
   } catch (const Error& error) {
     return {error.code(), error.what()};
   } catch (const c10::OutOfMemoryError& error) {
-    return {"NATIVE",
+    return {ErrorCode::native,
             std::string("Out of device memory: use a smaller batch. ") + error.what_without_backtrace()};
   } catch (const c10::Error& error) {
-    return {"NATIVE", std::string("LibTorch failed: ") + error.what_without_backtrace()};
+    return {ErrorCode::native, std::string("LibTorch failed: ") + error.what_without_backtrace()};
   } catch (const std::bad_alloc&) {
-    return {"NATIVE", "Out of memory: use a smaller batch or image."};
+    return {ErrorCode::native, "Out of memory: use a smaller batch or image."};
   } catch (const std::exception& error) {
-    return {"NATIVE", error.what()};
+    return {ErrorCode::native, error.what()};
   } catch (...) {
-    return {"NATIVE", "An unknown native error."};
+    return {ErrorCode::native, "An unknown native error."};
   }
 }
 
 Napi::Error to_js_error(Napi::Env env, const Failure& failure) {
   auto error = Napi::Error::New(env, failure.message);
-  error.Set("code", Napi::String::New(env, failure.code));
+  error.Set("code", std::string(kErrorCodeNames[static_cast<size_t>(failure.code)]));
   return error;
 }
 

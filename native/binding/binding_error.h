@@ -9,7 +9,7 @@ namespace iba::binding {
 
 /// A failure in the form JavaScript gets it: a stable code and a message.
 struct Failure {
-  std::string code;
+  ErrorCode code;
   std::string message;
 };
 
@@ -18,22 +18,25 @@ Failure current_failure() noexcept;
 
 Napi::Error to_js_error(Napi::Env env, const Failure& failure);
 
-/// A native function whose C++ exceptions become JavaScript errors with a code.
-template <Napi::Value (*function)(const Napi::CallbackInfo&)>
-Napi::Value guarded(const Napi::CallbackInfo& info) {
-  try {
-    return function(info);
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (...) {
-    throw to_js_error(info.Env(), current_failure());
-  }
+/// Adds a function to the module, `Napi::Value function(const Napi::CallbackInfo&)`. Its C++ exceptions
+/// become JavaScript errors with a code.
+template <typename Function>
+void export_function(Napi::Object& exports, const char* name, Function function) {
+  auto guarded = [function](const Napi::CallbackInfo& info) -> Napi::Value {
+    try {
+      return function(info);
+    } catch (const Napi::Error&) {
+      throw;
+    } catch (...) {
+      throw to_js_error(info.Env(), current_failure());
+    }
+  };
+  exports.Set(name, Napi::Function::New(exports.Env(), guarded, name));
 }
 
-/// Adds a guarded function to the module.
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>
 void export_function(Napi::Object& exports, const char* name) {
-  exports.Set(name, Napi::Function::New<guarded<function>>(exports.Env(), name));
+  export_function(exports, name, function);
 }
 
 }  // namespace iba::binding

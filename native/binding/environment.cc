@@ -89,7 +89,8 @@ Napi::Value Environment::run(Executor& executor, Work work, RunOptions options) 
   if (!accepted) {
     finish(job, [job](Napi::Env env) {
       job->deferred.Reject(
-          to_js_error(env, {"ABORTED", "The process is ending: no work is taken any more."}).Value());
+          to_js_error(env, {ErrorCode::aborted, "The process is ending: no work is taken any more."})
+              .Value());
     });
   }
   return promise;

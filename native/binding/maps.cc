@@ -1,77 +1,71 @@
-#include "arguments.h"
+#include "calls.h"
 #include "evaluation/localisation.h"
 #include "evaluation/similarity.h"
 #include "module.h"
+
+namespace iba {
+
+void fields(Of<Similarity> auto& similarity, auto&& field) {
+  field("ssim", similarity.ssim);
+  field("spearman", similarity.spearman);
+}
+
+void fields(Of<Localisation> auto& found, auto&& field) {
+  field("pixels", found.pixels);
+  field("score", found.score);
+  field("mass", found.mass);
+}
+
+}  // namespace iba
 
 namespace iba::binding {
 
 namespace {
 
-constexpr int64_t kLargestCount = int64_t{1} << 24;
-
-/// A map (H, W) from a Float32Array.
-at::Tensor map_argument(const Napi::Value& data, const Napi::Value& shape, const char* name) {
-  auto sizes = shape_argument(shape);
-  if (sizes.size() != 2 || sizes[0] == 0 || sizes[1] == 0) {
-    throw Error("INVALID_ARGUMENT", "Expected [height, width] as the shape of a map.");
-  }
-  return float_tensor_argument(data, sizes, name);
+/// Throws INVALID_ARGUMENT unless they are a map (H, W) and another, or a mask of bytes, of its size.
+void check_pair(const at::Tensor& map, const at::Tensor& other, at::ScalarType type = at::kFloat) {
+  bool fits = map.dim() == 2 && map.numel() > 0 && map.sizes() == other.sizes() &&
+              map.scalar_type() == at::kFloat && other.scalar_type() == type;
+  if (fits) return;
+  throw Error(ErrorCode::invalid_argument,
+              type == at::kByte ? "Expected a map (height, width) and a mask of bytes of its size."
+                                : "Expected two maps (height, width) of one size.");
 }
 
-/// A mask (H, W) from a Uint8Array.
-at::Tensor mask_argument(const Napi::Value& data, const Napi::Value& shape) {
-  return byte_tensor_view(data, shape_argument(shape), "mask").clone();
+double structural_similarity(const at::Tensor& a, const at::Tensor& b, int64_t window, double range) {
+  check_pair(a, b);
+  return ssim(a, b, window, range);
 }
 
-/// (map, map, shape, window, range)
-Napi::Value structural_similarity(const Napi::CallbackInfo& info) {
-  at::Tensor a = map_argument(info[0], info[2], "the first map");
-  at::Tensor b = map_argument(info[1], info[2], "the second map");
-  int64_t window = integer_argument(info[3], "window", 1, kLargestCount);
-  return Napi::Number::New(info.Env(), ssim(a, b, window, number_argument(info[4], "range", 1e-300, 1e300)));
+double rank_correlation(const at::Tensor& a, const at::Tensor& b) {
+  check_pair(a, b);
+  return spearman(a, b);
 }
 
-/// (map, map, shape)
-Napi::Value rank_correlation(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), spearman(map_argument(info[0], info[2], "the first map"),
-                                                map_argument(info[1], info[2], "the second map")));
+Similarity compare_maps(const at::Tensor& original, const at::Tensor& map) {
+  check_pair(original, map);
+  return map_similarity(original, map);
 }
 
-/// (map, map, shape)
-Napi::Value compare_maps(const Napi::CallbackInfo& info) {
-  auto similarity = map_similarity(map_argument(info[0], info[2], "the first map"),
-                                   map_argument(info[1], info[2], "the second map"));
-  auto object = Napi::Object::New(info.Env());
-  object.Set("ssim", similarity.ssim);
-  object.Set("spearman", similarity.spearman);
-  return object;
+Localisation localise_map(const at::Tensor& map, const at::Tensor& mask) {
+  check_pair(map, mask, at::kByte);
+  return localise(map, mask);
 }
 
-/// (map, mask, shape)
-Napi::Value localise_map(const Napi::CallbackInfo& info) {
-  auto found = localise(map_argument(info[0], info[2], "map"), mask_argument(info[1], info[2]));
-  auto object = Napi::Object::New(info.Env());
-  object.Set("pixels", static_cast<double>(found.pixels));
-  object.Set("score", found.score);
-  object.Set("mass", found.mass);
-  return object;
-}
-
-/// (map, mask, shape, tolerance)
-Napi::Value point_at(const Napi::CallbackInfo& info) {
-  bool hit = points_at(map_argument(info[0], info[2], "map"), mask_argument(info[1], info[2]),
-                       number_argument(info[3], "tolerance", 0, 1e6));
-  return Napi::Boolean::New(info.Env(), hit);
+bool point_at(const at::Tensor& map, const at::Tensor& mask, double tolerance) {
+  check_pair(map, mask, at::kByte);
+  return points_at(map, mask, tolerance);
 }
 
 }  // namespace
 
 void export_maps(Napi::Object exports) {
-  export_function<structural_similarity>(exports, "ssim");
-  export_function<rank_correlation>(exports, "spearman");
-  export_function<compare_maps>(exports, "compareMaps");
-  export_function<localise_map>(exports, "localise");
-  export_function<point_at>(exports, "pointsAt");
+  export_call<structural_similarity>(exports, "ssim", "a", "b", Parameter{"window", {1, 1 << 24}},
+                                     Parameter{"range", {1e-300, 1e300}});
+  export_call<rank_correlation>(exports, "spearman", "a", "b");
+  export_call<compare_maps>(exports, "compareMaps", "original", "map");
+  export_call<localise_map>(exports, "localise", "map", "mask");
+  export_call<point_at>(exports, "pointsAt", "map", "mask", Parameter{"tolerance", {0, 1e6}});
 }
 
 }  // namespace iba::binding

@@ -1,212 +1,189 @@
-#include "arguments.h"
-#include "environment.h"
+#include "calls.h"
 #include "executors.h"
 #include "handles.h"
 #include "import/import.h"
 #include "import/load.h"
 #include "module.h"
+#include "network/cut.h"
 #include "network/fingerprint.h"
-#include "network/interpreter.h"
 #include "runtime/device.h"
+
+namespace iba {
+
+constexpr double kLargestExtent = 1 << 20;
+
+void fields(Of<ZooEntry> auto& entry, auto&& field) {
+  field("name", entry.name);
+  field("family", entry.family);
+  field("bottleneckLayer", entry.bottleneck_layer);
+}
+
+void fields(Of<LoadOptions> auto& options, auto&& field) {
+  field("architecture", options.architecture);
+  field("weights", options.weights);
+  field("seed", options.seed);
+  field("classes", options.zoo.classes, {1, kLargestExtent});
+  field("width", options.zoo.width, {1, kLargestExtent});
+  field("inputChannels", options.zoo.input_channels, {1, kLargestExtent});
+}
+
+}  // namespace iba
 
 namespace iba::binding {
 
+template <>
+at::Device read<at::Device>(const Napi::Value& value, const char* name, Bounds) {
+  return parse_device(string_argument(value, name));
+}
+
+template <>
+at::MemoryFormat read<at::MemoryFormat>(const Napi::Value& value, const char* name, Bounds) {
+  constexpr std::string_view names[] = {"contiguous", "channels-last"};
+  return choice_argument(value, name, names) == 0 ? at::MemoryFormat::Contiguous
+                                                  : at::MemoryFormat::ChannelsLast;
+}
+
+void fields(Of<Model> auto& model, auto&& field) {
+  const Network& network = model.network;
+  std::vector<std::string> layers;
+  for (const auto& layer : network.layers) layers.push_back(layer.name);
+  field("architecture", network.architecture);
+  field("classes", network.classes);
+  field("inputChannels", network.input_channels);
+  field("bottleneckLayer", network.bottleneck_layer);
+  field("gradCamLayer", network.grad_cam_layer);
+  field("imageSize", network.image_size);
+  field("weightHash", model.fingerprint);
+  field("device", model.device.str());
+  field("layers", layers);
+}
+
 namespace {
 
-constexpr int64_t kLargestExtent = int64_t{1} << 20;
+/// Where a network runs, and how its activations lie in memory.
+struct Place {
+  at::Device device = at::kCPU;
+  at::MemoryFormat memory_format = at::MemoryFormat::ChannelsLast;
+};
 
-Napi::Value architectures(const Napi::CallbackInfo& info) {
-  auto env = info.Env();
-  auto entries = zoo_entries();
-  auto result = Napi::Array::New(env, entries.size());
-  for (size_t i = 0; i < entries.size(); ++i) {
-    auto entry = Napi::Object::New(env);
-    entry.Set("name", entries[i].name);
-    entry.Set("family", entries[i].family);
-    entry.Set("bottleneckLayer", entries[i].bottleneck_layer);
-    result.Set(static_cast<uint32_t>(i), entry);
-  }
-  return result;
+void fields(Of<Place> auto& place, auto&& field) {
+  field("device", place.device);
+  field("memoryFormat", place.memory_format);
 }
 
-LoadOptions load_options(const Napi::Object& object) {
-  LoadOptions options;
-  options.architecture = string_argument(object["architecture"], "architecture");
-  Napi::Value weights = object["weights"];
-  if (weights.IsString()) options.weights = string_argument(weights, "weights");
-  options.seed = static_cast<uint64_t>(integer_argument(object["seed"], "seed"));
-  options.zoo.classes = integer_argument(object["classes"], "classes", 1, kLargestExtent);
-  options.zoo.width = integer_argument(object["width"], "width", 1, kLargestExtent);
-  options.zoo.input_channels = integer_argument(object["inputChannels"], "inputChannels", 1, kLargestExtent);
-  return options;
+struct LayerShape {
+  std::string name;
+  std::string kind;
+  std::vector<int64_t> shape;
+};
+
+void fields(Of<LayerShape> auto& layer, auto&& field) {
+  field("name", layer.name);
+  field("kind", layer.kind);
+  field("shape", layer.shape);
 }
 
-at::MemoryFormat layout_argument(const Napi::Value& value) {
-  auto name = string_argument(value, "memoryFormat");
-  if (name == "channels-last") return at::MemoryFormat::ChannelsLast;
-  if (name == "contiguous") return at::MemoryFormat::Contiguous;
-  throw Error("INVALID_ARGUMENT",
-              "Expected 'channels-last' or 'contiguous' for memoryFormat but received '" + name + "'.");
+struct Prediction {
+  int64_t target;
+  double probability;
+};
+
+void fields(Of<Prediction> auto& prediction, auto&& field) {
+  field("target", prediction.target);
+  field("probability", prediction.probability);
 }
 
 /// Makes a network on the executor of the device that it shall run on.
-Napi::Value make_model(const Napi::CallbackInfo& info, const Napi::Object& given,
-                       std::function<Network()> make) {
-  auto device = parse_device(string_argument(given["device"], "device"));
-  auto layout = layout_argument(given["memoryFormat"]);
-  Work work = [make = std::move(make), device, layout](const Cancellation&, const Progress&) -> Conversion {
-    auto model = std::make_shared<Model>();
-    model->network = make();
-    model->fingerprint = weight_fingerprint(model->network);
-    model->network.to(device, layout);
-    model->device = device;
-    return [model](Napi::Env env) { return make_handle(env, model); };
-  };
-  return Environment::of(info.Env()).run(executor_of(device), std::move(work));
+template <typename Make>
+Task<std::shared_ptr<Model>> make_model(const Place& place, Make make) {
+  return {executor_of(place.device), [place, make] {
+            Network network = make();
+            auto fingerprint = weight_fingerprint(network);
+            network.to(place.device, place.memory_format);
+            return std::make_shared<Model>(Model{std::move(network), fingerprint, place.device});
+          }};
 }
 
-Napi::Value load_model(const Napi::CallbackInfo& info) {
-  auto given = object_argument(info[0], "options");
-  return make_model(info, given, [options = load_options(given)] { return load_network(options); });
+Task<std::shared_ptr<Model>> load_model(const LoadOptions& network, const Place& place) {
+  return make_model(place, [network] { return load_network(network); });
 }
 
-Napi::Value import_model(const Napi::CallbackInfo& info) {
-  auto given = object_argument(info[0], "options");
-  auto file = string_argument(given["file"], "file");
-  int64_t size = integer_argument(given["imageSize"], "imageSize", 1, kLargestExtent);
-  return make_model(info, given, [file, size] { return import_network(file, size); });
+Task<std::shared_ptr<Model>> import_model(const std::filesystem::path& file, int64_t image_size,
+                                          const Place& place) {
+  return make_model(place, [file, image_size] { return import_network(file, image_size); });
 }
 
-Napi::Value describe_model(const Napi::CallbackInfo& info) {
-  auto env = info.Env();
-  auto model = from_handle<Model>(info[0]);
-  const Network& network = model->network;
-  auto description = Napi::Object::New(env);
-  description.Set("architecture", network.architecture);
-  description.Set("classes", Napi::Number::New(env, static_cast<double>(network.classes)));
-  description.Set("inputChannels", Napi::Number::New(env, static_cast<double>(network.input_channels)));
-  description.Set("bottleneckLayer", network.bottleneck_layer);
-  description.Set("gradCamLayer", network.grad_cam_layer);
-  description.Set("weightHash", model->fingerprint);
-  description.Set("device", model->device.str());
-  const auto& size = network.image_size;
-  description.Set("imageSize", size ? to_shape(env, *size) : env.Null());
-  std::vector<std::string> names;
-  for (const auto& layer : network.layers) names.push_back(layer.name);
-  description.Set("layers", to_array(env, names));
-  return description;
+const Model& describe_model(const std::shared_ptr<Model>& model) {
+  return *model;
 }
 
 /// The shape of every layer's activation for one image of a size.
-Napi::Value layer_shapes(const Napi::CallbackInfo& info) {
-  auto model = from_handle<Model>(info[0]);
-  int64_t height = integer_argument(info[1], "height", 1, kLargestExtent);
-  int64_t width = integer_argument(info[2], "width", 1, kLargestExtent);
+Task<std::vector<LayerShape>> layer_shapes(const std::shared_ptr<Model>& model, int64_t height,
+                                           int64_t width) {
   require_image_size(*model, height, width);
-  Work work = [model, height, width](const Cancellation&, const Progress&) -> Conversion {
-    const Network& network = model->network;
-    auto image = at::zeros({1, network.input_channels, height, width}, at::TensorOptions(model->device));
-    std::vector<ValueId> values;
-    for (const auto& layer : network.layers) values.push_back(layer.value);
-    std::vector<std::vector<int64_t>> shapes;
-    for (const auto& tensor : activations(network, image, values)) {
-      shapes.push_back(tensor.sizes().slice(1).vec());
-    }
-    return [model, shapes](Napi::Env env) -> Napi::Value {
-      const auto& layers = model->network.layers;
-      auto result = Napi::Array::New(env, layers.size());
-      for (size_t i = 0; i < layers.size(); ++i) {
-        auto entry = Napi::Object::New(env);
-        entry.Set("name", layers[i].name);
-        entry.Set("kind", layers[i].kind);
-        entry.Set("shape", to_shape(env, shapes[i]));
-        result.Set(static_cast<uint32_t>(i), entry);
-      }
-      return result;
-    };
-  };
-  return Environment::of(info.Env()).run(executor_of(model->device), std::move(work));
+  return {
+      executor_of(model->device), [model, height, width] {
+        const Network& network = model->network;
+        auto image = at::zeros({1, network.input_channels, height, width}, at::TensorOptions(model->device));
+        std::vector<ValueId> values;
+        for (const auto& layer : network.layers) values.push_back(layer.value);
+        std::vector<LayerShape> shapes;
+        for (const auto& tensor : activations(network, image, values)) {
+          const Layer& layer = network.layers[shapes.size()];
+          shapes.push_back({layer.name, layer.kind, tensor.sizes().slice(1).vec()});
+        }
+        return shapes;
+      }};
 }
 
-Napi::Value compute_logits(const Napi::CallbackInfo& info) {
-  auto model = from_handle<Model>(info[0]);
-  auto images = images_argument(info[1], info[2], *model);
-  Work work = [model, images](const Cancellation&, const Progress&) -> Conversion {
-    auto output = logits(model->network, images.to(model->device)).cpu();
-    return [output](Napi::Env env) { return to_float_array(env, output); };
-  };
-  return Environment::of(info.Env()).run(executor_of(model->device), std::move(work));
+Task<Tensor> compute_logits(const std::shared_ptr<Model>& model, const Tensor& images) {
+  check_images(images, *model);
+  return {executor_of(model->device),
+          [model, images] { return logits(model->network, images.to(model->device)).cpu(); }};
 }
 
-/// (model, layer, images, shape, target) → the gradient of the sum of the images' logits of the class with
-/// respect to the layer's activation.
-Napi::Value layer_gradient(const Napi::CallbackInfo& info) {
-  auto model = from_handle<Model>(info[0]);
-  ValueId layer = model->network.layer(string_argument(info[1], "layer")).value;
-  auto images = images_argument(info[2], info[3], *model);
-  int64_t target = integer_argument(info[4], "target", 0, model->network.classes - 1);
-  Work work = [model, layer, images, target](const Cancellation&, const Progress&) -> Conversion {
-    Cut cut(model->network, layer);
-    Values values = cut.before(images.to(model->device));
-    Interpreter::Tape tape;
-    auto logits = cut.after(values, values[layer], &tape);
-    auto from_logits = at::zeros_like(logits);
-    from_logits.select(1, target).fill_(1);
-    auto gradient = cut.backward(tape, from_logits).cpu();
-    return [gradient](Napi::Env env) -> Napi::Value {
-      auto result = Napi::Object::New(env);
-      result.Set("data", to_float_array(env, gradient));
-      result.Set("shape", to_shape(env, gradient.sizes()));
-      return result;
-    };
-  };
-  return Environment::of(info.Env()).run(executor_of(model->device), std::move(work));
+/// The gradient of the sum of the images' logits of a class with respect to a layer's activation.
+Task<Tensor> layer_gradient(const std::shared_ptr<Model>& model, const std::string& layer,
+                            const Tensor& images, int64_t target) {
+  check_images(images, *model);
+  check_target(target, *model);
+  return {executor_of(model->device), [model, at = model->network.layer(layer).value, images, target] {
+            Cut cut(model->network, at);
+            Values values = cut.before(images.to(model->device));
+            Interpreter::Tape tape;
+            auto from_logits = at::zeros_like(cut.after(values, values[at], &tape));
+            from_logits.select(1, target).fill_(1);
+            return cut.backward(tape, from_logits).cpu();
+          }};
 }
 
 /// The most probable class of each image.
-Napi::Value predict(const Napi::CallbackInfo& info) {
-  auto model = from_handle<Model>(info[0]);
-  auto images = images_argument(info[1], info[2], *model);
-  Work work = [model, images](const Cancellation&, const Progress&) -> Conversion {
-    auto probabilities = at::softmax(logits(model->network, images.to(model->device)), 1).cpu();
-    auto [probability, target] = probabilities.max(1);
-    return [probability, target](Napi::Env env) -> Napi::Value {
-      auto result = Napi::Array::New(env, static_cast<size_t>(target.size(0)));
-      for (int64_t i = 0; i < target.size(0); ++i) {
-        auto entry = Napi::Object::New(env);
-        entry.Set("target", static_cast<double>(target[i].item<int64_t>()));
-        entry.Set("probability", probability[i].item<double>());
-        result.Set(static_cast<uint32_t>(i), entry);
-      }
-      return result;
-    };
-  };
-  return Environment::of(info.Env()).run(executor_of(model->device), std::move(work));
-}
-
-Napi::Value check_architecture_name(const Napi::CallbackInfo& info) {
-  check_architecture(string_argument(info[0], "architecture"));
-  return info.Env().Undefined();
-}
-
-Napi::Value dispose_model(const Napi::CallbackInfo& info) {
-  dispose_handle<Model>(info[0]);
-  return info.Env().Undefined();
+Task<std::vector<Prediction>> predict(const std::shared_ptr<Model>& model, const Tensor& images) {
+  check_images(images, *model);
+  return {executor_of(model->device), [model, images] {
+            auto probabilities = at::softmax(logits(model->network, images.to(model->device)), 1).cpu();
+            auto [probability, target] = probabilities.max(1);
+            std::vector<Prediction> predictions;
+            for (int64_t i = 0; i < target.size(0); ++i)
+              predictions.push_back({target[i].item<int64_t>(), probability[i].item<double>()});
+            return predictions;
+          }};
 }
 
 }  // namespace
 
 void export_model(Napi::Object exports) {
-  export_function<architectures>(exports, "architectures");
-  export_function<load_model>(exports, "loadModel");
-  export_function<import_model>(exports, "importModel");
-  export_function<describe_model>(exports, "describeModel");
-  export_function<layer_shapes>(exports, "layerShapes");
-  export_function<compute_logits>(exports, "logits");
-  export_function<layer_gradient>(exports, "layerGradient");
-  export_function<predict>(exports, "predict");
-  export_function<check_architecture_name>(exports, "checkArchitecture");
-  export_function<dispose_model>(exports, "disposeModel");
+  const Bounds extent{1, kLargestExtent};
+  export_call<zoo_entries>(exports, "architectures");
+  export_call<check_architecture>(exports, "checkArchitecture", "architecture");
+  export_call<load_model>(exports, "loadModel", "network", "place");
+  export_call<import_model>(exports, "importModel", "file", Parameter{"imageSize", extent}, "place");
+  export_call<describe_model>(exports, "describeModel", "model");
+  export_call<layer_shapes>(exports, "layerShapes", "model", Parameter{"height", extent},
+                            Parameter{"width", extent});
+  export_call<compute_logits>(exports, "logits", "model", "images");
+  export_call<layer_gradient>(exports, "layerGradient", "model", "layer", "images", Parameter{"target", {0}});
+  export_call<predict>(exports, "predict", "model", "images");
 }
 
 }  // namespace iba::binding

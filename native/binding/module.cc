@@ -14,13 +14,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   export_statistics(exports);
   export_attribution(exports);
   export_patterns(exports);
-  export_per_sample(exports);
-  export_information(exports);
   export_evaluation(exports);
   export_maps(exports);
   export_randomisation(exports);
-  export_rules(exports);
-  export_training(exports);
   export_readout(exports);
   export_readout_training(exports);
   export_processes(exports);

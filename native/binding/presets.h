@@ -1,19 +1,11 @@
 #pragma once
 
-#include "arguments.h"
-#include "bottleneck/statistics.h"
+#include "bottleneck/conventions.h"
 
-namespace iba::binding {
+namespace iba {
 
-inline Preset preset_argument(const Napi::Value& value) {
-  auto name = string_argument(value, "preset");
-  if (name == "iba") return Preset::iba;
-  if (name == "paper") return Preset::paper;
-  throw Error("INVALID_ARGUMENT", "Expected 'iba' or 'paper' for preset but received '" + name + "'.");
+constexpr auto enum_names(Preset) {
+  return kPresetNames;
 }
 
-inline const char* preset_name(Preset preset) {
-  return preset == Preset::paper ? "paper" : "iba";
-}
-
-}  // namespace iba::binding
+}  // namespace iba

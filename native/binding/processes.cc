@@ -1,72 +1,61 @@
-#include "arguments.h"
-#include "environment.h"
+#include "calls.h"
 #include "executors.h"
 #include "handles.h"
 #include "module.h"
 #include "training/shared_statistics.h"
 
+namespace iba {
+
+void fields(Of<ProcessGroupOptions> auto& options, auto&& field) {
+  field("size", options.size, {1, 100'000});
+  field("rank", options.rank, {0, 99'999});
+  field("address", options.address);
+  field("port", options.port, {1, 65'535});
+  field("isHosted", options.is_hosted);
+  field("meeting", options.meeting);
+  field("networkInterface", options.network_interface);
+  field("timeout", options.timeout);
+}
+
+}  // namespace iba
+
 namespace iba::binding {
+
+template <>
+std::chrono::milliseconds read<std::chrono::milliseconds>(const Napi::Value& value, const char* name,
+                                                          Bounds) {
+  constexpr int64_t kWeek = int64_t{7} * 24 * 3600 * 1000;
+  return std::chrono::milliseconds(integer_argument(value, name, 1, kWeek));
+}
 
 namespace {
 
-constexpr int64_t kMostProcesses = 100'000;
-constexpr int64_t kLongestWait = int64_t{7} * 24 * 3600 * 1000;
+using Group = std::shared_ptr<ProcessGroup>;
 
-ProcessGroupOptions group_options(const Napi::Object& object) {
-  ProcessGroupOptions options;
-  options.size = integer_argument(object["size"], "size", 1, kMostProcesses);
-  options.rank = integer_argument(object["rank"], "rank", 0, options.size - 1);
-  options.address = string_argument(object["address"], "address");
-  options.port = static_cast<uint16_t>(integer_argument(object["port"], "port", 1, 65'535));
-  options.is_hosted = boolean_argument(object["isHosted"], "isHosted");
-  options.meeting = string_argument(object["meeting"], "meeting");
-  options.network_interface = string_argument(object["networkInterface"], "networkInterface");
-  options.timeout =
-      std::chrono::milliseconds(integer_argument(object["timeout"], "timeout", 1, kLongestWait));
-  return options;
+Task<Group> join(const ProcessGroupOptions& options) {
+  if (options.rank >= options.size)
+    throw Error(ErrorCode::invalid_argument, "Expected a rank below the number of processes.");
+  return {executor_of(at::kCPU), [options] { return std::make_shared<ProcessGroup>(options); }};
 }
 
-Napi::Value join(const Napi::CallbackInfo& info) {
-  auto options = group_options(object_argument(info[0], "options"));
-  Work work = [options](const Cancellation&, const Progress&) -> Conversion {
-    auto group = std::make_shared<ProcessGroup>(options);
-    return [group](Napi::Env env) { return make_handle(env, group); };
-  };
-  return Environment::of(info.Env()).run(executor_of(at::kCPU), std::move(work));
+/// The statistics of all processes together.
+Task<std::shared_ptr<ModelStatistics>> merge_statistics_of_all(
+    const Group& group, const std::shared_ptr<ModelStatistics>& statistics) {
+  return {executor_of(at::kCPU),
+          [=] { return std::make_shared<ModelStatistics>(merge_over_processes(*statistics, *group)); }};
 }
 
-/// (group, statistics) → the statistics of all processes together.
-Napi::Value merge_statistics_of_all(const Napi::CallbackInfo& info) {
-  auto group = from_handle<ProcessGroup>(info[0]);
-  auto statistics = from_handle<ModelStatistics>(info[1]);
-  Work work = [group, statistics](const Cancellation&, const Progress&) -> Conversion {
-    auto merged = std::make_shared<ModelStatistics>(merge_over_processes(*statistics, *group));
-    return [merged](Napi::Env env) { return make_handle(env, merged); };
-  };
-  return Environment::of(info.Env()).run(executor_of(at::kCPU), std::move(work));
-}
-
-Napi::Value meet(const Napi::CallbackInfo& info) {
-  auto group = from_handle<ProcessGroup>(info[0]);
-  Work work = [group](const Cancellation&, const Progress&) -> Conversion {
-    group->meet();
-    return [](Napi::Env env) { return env.Undefined(); };
-  };
-  return Environment::of(info.Env()).run(executor_of(at::kCPU), std::move(work));
-}
-
-Napi::Value leave(const Napi::CallbackInfo& info) {
-  dispose_handle<ProcessGroup>(info[0]);
-  return info.Env().Undefined();
+/// Waits until all processes are here.
+Task<void> barrier(const Group& group) {
+  return {executor_of(at::kCPU), [group] { group->barrier(); }};
 }
 
 }  // namespace
 
 void export_processes(Napi::Object exports) {
-  export_function<join>(exports, "joinProcesses");
-  export_function<merge_statistics_of_all>(exports, "mergeStatisticsOfProcesses");
-  export_function<meet>(exports, "meetProcesses");
-  export_function<leave>(exports, "leaveProcesses");
+  export_call<join>(exports, "joinProcesses");
+  export_call<merge_statistics_of_all>(exports, "mergeStatisticsOfProcesses", "group", "statistics");
+  export_call<barrier>(exports, "barrier", "group");
 }
 
 }  // namespace iba::binding

@@ -1,7 +1,6 @@
 #include <ATen/Version.h>
 
-#include "arguments.h"
-#include "environment.h"
+#include "calls.h"
 #include "executors.h"
 #include "handles.h"
 #include "module.h"
@@ -11,29 +10,48 @@ namespace iba::binding {
 
 namespace {
 
-Napi::Value describe_runtime(const Napi::CallbackInfo& info) {
-  auto env = info.Env();
-  auto description = Napi::Object::New(env);
-  description.Set("libtorch", TORCH_VERSION);
-  description.Set("cpuCapability", at::get_cpu_capability());
-  description.Set("threads", Napi::Number::New(env, at::get_num_threads()));
-  description.Set("cudaDevices", Napi::Number::New(env, static_cast<double>(cuda_device_count())));
-  return description;
+struct Runtime {
+  std::string libtorch = TORCH_VERSION;
+  std::string cpu_capability = at::get_cpu_capability();
+  int64_t threads = at::get_num_threads();
+  int64_t cuda_devices = cuda_device_count();
+};
+
+void fields(Of<Runtime> auto& runtime, auto&& field) {
+  field("libtorch", runtime.libtorch);
+  field("cpuCapability", runtime.cpu_capability);
+  field("threads", runtime.threads);
+  field("cudaDevices", runtime.cuda_devices);
 }
 
-Napi::Value create_cancellation(const Napi::CallbackInfo& info) {
-  return make_handle(info.Env(), std::make_shared<Cancellation>());
+Runtime describe_runtime() {
+  return {};
 }
 
-Napi::Value cancel(const Napi::CallbackInfo& info) {
-  from_handle<Cancellation>(info[0])->cancel();
+std::vector<std::string_view> error_codes() {
+  return {std::begin(kErrorCodeNames), std::end(kErrorCodeNames)};
+}
+
+/// Lets go of a handle's share now; work that still runs keeps its own. Safe to call twice.
+Napi::Value dispose(const Napi::CallbackInfo& info) {
+  Handle* handle = handle_of(info[0]);
+  if (!handle) throw Error(ErrorCode::invalid_argument, "Expected a handle.");
+  handle->object.reset();
   return info.Env().Undefined();
 }
 
-/// Cancels and awaits the work of this environment. With `true`, which the main thread passes when the
-/// process ends, the work of worker threads is cancelled too, and the executors' threads end.
+std::shared_ptr<Cancellation> create_cancellation() {
+  return std::make_shared<Cancellation>();
+}
+
+void cancel(const std::shared_ptr<Cancellation>& cancellation) {
+  cancellation->cancel();
+}
+
+/// Cancels and awaits the work of this environment. Where the process ends, as the main thread says, the work
+/// of worker threads is cancelled too, and the executors' threads end.
 Napi::Value shut_down(const Napi::CallbackInfo& info) {
-  bool process_ends = boolean_argument(info[0], "the end of the process");
+  bool process_ends = boolean_argument(object_argument(info[0], "options")["processEnds"], "processEnds");
   if (process_ends) Environment::cancel_all();
   Environment::of(info.Env()).end();
   if (process_ends) close_executors();
@@ -43,9 +61,11 @@ Napi::Value shut_down(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void export_runtime(Napi::Object exports) {
-  export_function<describe_runtime>(exports, "describeRuntime");
-  export_function<create_cancellation>(exports, "createCancellation");
-  export_function<cancel>(exports, "cancel");
+  export_call<describe_runtime>(exports, "describeRuntime");
+  export_call<error_codes>(exports, "errorCodes");
+  export_function<dispose>(exports, "dispose");
+  export_call<create_cancellation>(exports, "createCancellation");
+  export_call<cancel>(exports, "cancel", "cancellation");
   export_function<shut_down>(exports, "shutDown");
 }
 

@@ -1,125 +1,108 @@
 #include "bottleneck/statistics.h"
 
-#include "arguments.h"
-#include "environment.h"
+#include "calls.h"
 #include "executors.h"
 #include "handles.h"
 #include "module.h"
 #include "presets.h"
 
+namespace iba {
+
+void fields(Of<LayerStatistics> auto& layer, auto&& field) {
+  field("name", layer.layer());
+  field("shape", layer.shape().vec());
+  field("samples", layer.samples());
+  field("afterRelu", layer.after_relu());
+}
+
+void fields(Of<ModelStatistics> auto& statistics, auto&& field) {
+  field("model", statistics.architecture);
+  field("weightHash", statistics.weight_hash);
+  field("preset", statistics.preset);
+  field("layers", statistics.layers);
+}
+
+}  // namespace iba
+
 namespace iba::binding {
 
 namespace {
 
-Napi::Value create_statistics(const Napi::CallbackInfo& info) {
-  auto model = from_handle<Model>(info[0]);
-  auto layers = strings_argument(info[1], "layers");
-  auto preset = preset_argument(info[2]);
-  return make_handle(info.Env(), std::make_shared<ModelStatistics>(
-                                     make_statistics(model->network, model->fingerprint, preset, layers)));
+using SharedStatistics = std::shared_ptr<ModelStatistics>;
+
+SharedStatistics create_statistics(const std::shared_ptr<Model>& model,
+                                   const std::vector<std::string>& layers, Preset preset) {
+  return std::make_shared<ModelStatistics>(
+      make_statistics(model->network, model->fingerprint, preset, layers));
 }
 
 /// Statistics may only be touched by work of the model's executor while they grow.
-Napi::Value take_in_images(const Napi::CallbackInfo& info) {
-  auto statistics = from_handle<ModelStatistics>(info[0]);
-  auto model = from_handle<Model>(info[1]);
-  auto images = images_argument(info[2], info[3], *model);
-  Work work = [statistics, model, images](const Cancellation&, const Progress&) -> Conversion {
-    update_statistics(*statistics, model->network, images.to(model->device));
-    return [](Napi::Env env) { return env.Undefined(); };
-  };
-  return Environment::of(info.Env()).run(executor_of(model->device), std::move(work));
+Task<void> update(const SharedStatistics& statistics, const std::shared_ptr<Model>& model,
+                  const Tensor& images) {
+  check_images(images, *model);
+  return {executor_of(model->device), [statistics, model, images] {
+            update_statistics(*statistics, model->network, images.to(model->device));
+          }};
 }
 
-Napi::Value merge(const Napi::CallbackInfo& info) {
-  auto sum = std::make_shared<ModelStatistics>(*from_handle<ModelStatistics>(info[0]));
-  merge_statistics(*sum, *from_handle<ModelStatistics>(info[1]));
-  return make_handle(info.Env(), sum);
+SharedStatistics merge(const SharedStatistics& first, const SharedStatistics& second) {
+  auto sum = std::make_shared<ModelStatistics>(*first);
+  merge_statistics(*sum, *second);
+  return sum;
 }
 
-Napi::Value save_statistics(const Napi::CallbackInfo& info) {
-  auto statistics = from_handle<ModelStatistics>(info[0]);
-  Work work = [statistics, path = string_argument(info[1], "path")](const Cancellation&,
-                                                                    const Progress&) -> Conversion {
-    StatisticsFile::write(path, *statistics);
-    return [](Napi::Env env) { return env.Undefined(); };
-  };
-  return Environment::of(info.Env()).run(image_executor(), std::move(work));
+Task<void> save(const SharedStatistics& statistics, const std::filesystem::path& path) {
+  return {image_executor(), [statistics, path] { StatisticsFile::write(path, *statistics); }};
 }
 
-Napi::Value load_statistics(const Napi::CallbackInfo& info) {
-  Work work = [path = string_argument(info[0], "path")](const Cancellation&, const Progress&) -> Conversion {
-    auto statistics = std::make_shared<ModelStatistics>(StatisticsFile::read(path));
-    return [statistics](Napi::Env env) { return make_handle(env, statistics); };
-  };
-  return Environment::of(info.Env()).run(image_executor(), std::move(work));
+Task<SharedStatistics> load(const std::filesystem::path& path) {
+  return {image_executor(), [path] { return std::make_shared<ModelStatistics>(StatisticsFile::read(path)); }};
 }
 
-/// (path, model)
-Napi::Value load_published_statistics(const Napi::CallbackInfo& info) {
-  auto model = from_handle<Model>(info[1]);
-  Work work = [model, path = string_argument(info[0], "path")](const Cancellation&,
-                                                               const Progress&) -> Conversion {
-    auto statistics = std::make_shared<ModelStatistics>(
-        StatisticsFile::read_published(path, model->network, model->fingerprint));
-    return [statistics](Napi::Env env) { return make_handle(env, statistics); };
-  };
-  return Environment::of(info.Env()).run(image_executor(), std::move(work));
+Task<SharedStatistics> load_published(const std::filesystem::path& path,
+                                      const std::shared_ptr<Model>& model) {
+  return {image_executor(), [path, model] {
+            return std::make_shared<ModelStatistics>(
+                StatisticsFile::read_published(path, model->network, model->fingerprint));
+          }};
 }
 
-Napi::Value describe_statistics(const Napi::CallbackInfo& info) {
-  auto env = info.Env();
-  auto statistics = from_handle<ModelStatistics>(info[0]);
-  auto layers = Napi::Array::New(env, statistics->layers.size());
-  for (size_t i = 0; i < statistics->layers.size(); ++i) {
-    const auto& layer = statistics->layers[i];
-    auto entry = Napi::Object::New(env);
-    entry.Set("name", layer.layer());
-    entry.Set("shape", to_shape(env, layer.shape()));
-    entry.Set("samples", Napi::Number::New(env, static_cast<double>(layer.samples())));
-    entry.Set("afterRelu", layer.after_relu());
-    layers.Set(static_cast<uint32_t>(i), entry);
-  }
-  auto description = Napi::Object::New(env);
-  description.Set("model", statistics->architecture);
-  description.Set("weightHash", statistics->weight_hash);
-  description.Set("preset", preset_name(statistics->preset));
-  description.Set("layers", layers);
-  return description;
+const ModelStatistics& describe(const SharedStatistics& statistics) {
+  return *statistics;
 }
 
-/// Mean, standard deviation and activity of one layer in a preset's convention.
-Napi::Value read_layer_statistics(const Napi::CallbackInfo& info) {
-  auto env = info.Env();
-  auto statistics = from_handle<ModelStatistics>(info[0]);
-  const auto& layer = statistics->layer(string_argument(info[1], "layer"));
-  auto preset = preset_argument(info[2]);
-  double minimum_std = number_argument(info[3], "minimumStd");
-  auto result = Napi::Object::New(env);
-  result.Set("mean", to_float_array(env, layer.mean(preset)));
-  result.Set("std", to_float_array(env, layer.standard_deviation(preset, minimum_std)));
-  result.Set("active", to_byte_array(env, layer.active(preset).to(at::kByte)));
-  result.Set("shape", to_shape(env, layer.shape()));
-  return result;
+/// What is known of a layer's neurons, in a preset's convention.
+struct NeuronValues {
+  Tensor mean;
+  Tensor std;
+  Tensor active;
+};
+
+void fields(Of<NeuronValues> auto& values, auto&& field) {
+  field("mean", values.mean);
+  field("std", values.std);
+  field("active", values.active);
 }
 
-Napi::Value dispose_statistics(const Napi::CallbackInfo& info) {
-  dispose_handle<ModelStatistics>(info[0]);
-  return info.Env().Undefined();
+NeuronValues read_layer(const SharedStatistics& statistics, const std::string& layer, Preset preset,
+                        double minimum_std) {
+  const auto& found = statistics->layer(layer);
+  const auto& conventions = conventions_of(preset);
+  return {found.mean(conventions).to(at::kFloat),
+          found.standard_deviation(conventions, minimum_std).to(at::kFloat), found.active(conventions)};
 }
 
 }  // namespace
 
 void export_statistics(Napi::Object exports) {
-  export_function<create_statistics>(exports, "createStatistics");
-  export_function<take_in_images>(exports, "updateStatistics");
-  export_function<merge>(exports, "mergeStatistics");
-  export_function<save_statistics>(exports, "saveStatistics");
-  export_function<load_statistics>(exports, "loadStatistics");
-  export_function<load_published_statistics>(exports, "loadPublishedStatistics");
-  export_function<describe_statistics>(exports, "describeStatistics");
-  export_function<read_layer_statistics>(exports, "readLayerStatistics");
-  export_function<dispose_statistics>(exports, "disposeStatistics");
+  export_call<create_statistics>(exports, "createStatistics", "model", "layers", "preset");
+  export_call<update>(exports, "updateStatistics", "statistics", "model", "images");
+  export_call<merge>(exports, "mergeStatistics", "first", "second");
+  export_call<save>(exports, "saveStatistics", "statistics", "path");
+  export_call<load>(exports, "loadStatistics", "path");
+  export_call<load_published>(exports, "loadPublishedStatistics", "path", "model");
+  export_call<describe>(exports, "describeStatistics", "statistics");
+  export_call<read_layer>(exports, "readLayerStatistics", "statistics", "layer", "preset", "minimumStd");
 }
 
 }  // namespace iba::binding

@@ -1,66 +1,43 @@
 #include "weights/weight_file.h"
 
-#include "arguments.h"
-#include "environment.h"
+#include "calls.h"
 #include "executors.h"
 #include "module.h"
 
 namespace iba::binding {
 
+/// A tensor of a file: `{ name, dtype, data, shape }` in JavaScript.
+struct FileTensor {
+  std::string name;
+  at::Tensor tensor;
+};
+
+template <>
+Napi::Value write<FileTensor>(Napi::Env env, const FileTensor& entry) {
+  auto object = tensor_value(env, entry.tensor.to(at::kFloat)).As<Napi::Object>();
+  object.Set("name", entry.name);
+  object.Set("dtype", c10::toString(entry.tensor.scalar_type()));
+  return object;
+}
+
+void fields(Of<WeightFile> auto& file, auto&& field) {
+  std::vector<FileTensor> tensors;
+  for (const auto& [name, tensor] : file.tensors) tensors.push_back({name, tensor});
+  field("format", file.format);
+  field("metadata", file.metadata);
+  field("tensors", tensors);
+}
+
 namespace {
 
-Napi::Value to_js(Napi::Env env, const WeightFile& file) {
-  auto tensors = Napi::Array::New(env, file.tensors.size());
-  for (size_t i = 0; i < file.tensors.size(); ++i) {
-    const auto& [name, tensor] = file.tensors[i];
-    auto entry = Napi::Object::New(env);
-    entry.Set("name", name);
-    entry.Set("dtype", c10::toString(tensor.scalar_type()));
-    entry.Set("shape", to_shape(env, tensor.sizes()));
-    entry.Set("data", to_float_array(env, tensor));
-    tensors.Set(static_cast<uint32_t>(i), entry);
-  }
-  auto result = Napi::Object::New(env);
-  result.Set("format", file.format);
-  result.Set("metadata", to_object(env, file.metadata));
-  result.Set("tensors", tensors);
-  return result;
-}
-
-Napi::Value read_weights(const Napi::CallbackInfo& info) {
-  Work work = [path = string_argument(info[0], "path")](const Cancellation&, const Progress&) -> Conversion {
-    return [file = read_weight_file(path)](Napi::Env env) { return to_js(env, file); };
-  };
-  return Environment::of(info.Env()).run(image_executor(), std::move(work));
-}
-
-Napi::Value write_weights(const Napi::CallbackInfo& info) {
-  auto entries = array_argument(info[1], "tensors");
-  NamedTensors tensors;
-  for (uint32_t i = 0; i < entries.Length(); ++i) {
-    auto entry = object_argument(entries[i], "tensor");
-    auto shape = shape_argument(entry["shape"]);
-    at::Tensor tensor = float_tensor_argument(entry["data"], shape, "data");
-    tensors.emplace_back(string_argument(entry["name"], "name"), tensor);
-  }
-  std::map<std::string, std::string> metadata;
-  auto given = object_argument(info[2], "metadata");
-  for (const auto& [key, value] : given) {
-    metadata[key.ToString().Utf8Value()] = string_argument(value, "metadata");
-  }
-  Work work = [path = string_argument(info[0], "path"), tensors, metadata](const Cancellation&,
-                                                                           const Progress&) {
-    write_safetensors(path, tensors, metadata);
-    return [](Napi::Env env) { return env.Undefined(); };
-  };
-  return Environment::of(info.Env()).run(image_executor(), std::move(work));
+Task<WeightFile> read_weights(const std::filesystem::path& path) {
+  return {image_executor(), [path] { return read_weight_file(path); }};
 }
 
 }  // namespace
 
 void export_weights(Napi::Object exports) {
-  export_function<read_weights>(exports, "readWeightFile");
-  export_function<write_weights>(exports, "writeSafetensors");
+  export_call<read_weights>(exports, "readWeightFile", "path");
 }
 
 }  // namespace iba::binding

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PreparedImage } from '../../lib/index.js'
 import { degradation, type HeatMap, type Model, readNpy, writeNpy } from '../../lib/index.js'
-import { addon } from '../../lib/native/addon.js'
+import { seededNormal } from '../testing/module.js'
 import type { Benchmark, Row } from './benchmark.js'
 import { median } from './numbers.js'
 import { type Python, startPython } from './python.js'
@@ -27,7 +27,7 @@ export const degradationBenchmark: Benchmark = {
     await using model = await seededModel(network)
     const { image } = await referenceImage(network)
     const map: HeatMap = {
-      data: addon().seededNormal('map', 0, [size, size]),
+      data: seededNormal('map', 0, [size, size]),
       width: size,
       height: size,
       unit: 'relative',

@@ -143,7 +143,10 @@ async function explain(
   const started = performance.now()
   const results = await attributer.attribute(images, { targets: target })
   const secondsPerImage = (performance.now() - started) / 1000 / images.length
-  return { secondsPerImage, attributions: results.map(({ raw, map }) => (gives === 'raw' ? raw! : map).data) }
+  return {
+    secondsPerImage,
+    attributions: results.map(({ tensors, map }) => (gives === 'raw' ? tensors.raw! : map).data),
+  }
 }
 
 function besides(ours: readonly Explained[], theirs: readonly (Explained | string)[]): Row {

@@ -24,7 +24,7 @@ export const readoutBenchmark: Benchmark = {
 
 /** How long a map takes doesn't depend on what was learnt. */
 async function freshReadout(model: Model, variant: 'A' | 'B'): Promise<TrainedReadout> {
-  const place = addon().readoutPlace(model.handle)
+  const place = addon().readoutPlace({ model: model.handle })
   const layers = [...new Set([place.layer, ...place.reads])]
   await using statistics = await estimate(model, { layers, images: noiseImages(4), onWarning: () => {} })
   const design = {
@@ -36,7 +36,8 @@ async function freshReadout(model: Model, variant: 'A' | 'B'): Promise<TrainedRe
     minimumStd: 0.01,
     seed: 0,
   }
-  return new TrainedReadout(await addon().createReadout(model.handle, statistics.handle, design))
+  const made = { model: model.handle, statistics: statistics.handle, design }
+  return new TrainedReadout(await addon().createReadout(made))
 }
 
 /** Maps and plain passes in turns, so that what else the machine does meets both. */
@@ -44,13 +45,18 @@ async function measure(model: Model, trained: TrainedReadout, { rounds, quick }:
   const images = noiseImages(batch, 'readout')
   const data = new Float32Array(batch * images[0]!.data.length)
   for (const [i, image] of images.entries()) data.set(image.data, i * image.data.length)
-  const iba = readout(model, { weights: trained, batch })
+  const all = { data, shape }
+  const iba = readout(model, { readout: trained, batch })
   const options = { beta: 10, learningRate: 1e-5, precision: 'float32' as const }
-  const trainer = await addon().createReadoutTrainer(model.handle, trained.handle, options)
+  const trainer = await addon().createReadoutTrainer({
+    model: model.handle,
+    readout: trained.handle,
+    options,
+  })
   const labels = Array.from({ length: batch }, (_, i) => i)
-  const step = { images: data, shape, labels, seeds: labels }
+  const step = { images: all, labels, seeds: labels }
 
-  const forward = () => seconds(() => addon().logits(model.handle, data, shape))
+  const forward = () => seconds(() => addon().logits({ model: model.handle, images: all }))
   const maps = () => seconds(() => iba.attribute(images))
   await forward()
   await maps()
@@ -58,8 +64,8 @@ async function measure(model: Model, trained: TrainedReadout, { rounds, quick }:
   for (let i = 0; i < 2 * rounds; i++) pairs.push({ forward: await forward(), maps: await maps() })
   const steps: number[] = []
   for (let i = 0; i < (quick ? 1 : rounds); i++)
-    steps.push(await seconds(() => addon().readoutStep(trainer, step, [], null)))
-  addon().disposeReadoutTrainer(trainer)
+    steps.push(await seconds(() => addon().readoutStep({ trainer, batch: step, extras: [] })))
+  addon().dispose(trainer)
   return {
     'forward passes per second': batch / median(pairs.map(pair => pair.forward)),
     'maps per second': batch / median(pairs.map(pair => pair.maps)),

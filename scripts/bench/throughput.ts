@@ -57,7 +57,7 @@ async function logits(model: Model, images: PreparedImage[], batch: number): Pro
     const { shape, data } = group[0]!
     const stacked = new Float32Array(group.length * data.length)
     for (const [i, image] of group.entries()) stacked.set(image.data, i * data.length)
-    await addon().logits(model.handle, stacked, [group.length, ...shape])
+    await addon().logits({ model: model.handle, images: { data: stacked, shape: [group.length, ...shape] } })
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
 import { root } from '../setup/paths.mjs'
+import { seededNormal } from '../testing/module.js'
 
 const shape = [3, 224, 224] as const
 const pixels = 3 * 224 * 224
@@ -22,14 +23,14 @@ export type PaperModel = (typeof paperModels)[number]
 export async function referenceImage(model: PaperModel): Promise<{ image: PreparedImage; target: number }> {
   const path = join(root, 'test', 'fixtures', 'parity', model)
   const { target } = JSON.parse(await readFile(`${path}.json`, 'utf8')) as { target: number }
-  const { tensors } = await addon().readWeightFile(`${path}.safetensors`)
+  const { tensors } = await addon().readWeightFile({ path: `${path}.safetensors` })
   const { data } = tensors.find(({ name }) => name === 'image')!
   return { image: { data, shape }, target }
 }
 
 /** Images of noise: what a network makes of them takes as long as any other. */
 export function noiseImages(count: number, name = 'estimation'): PreparedImage[] {
-  const data = addon().seededNormal(name, 0, [count, ...shape])
+  const data = seededNormal(name, 0, [count, ...shape])
   return Array.from({ length: count }, (_, i) => ({ data: data.slice(i * pixels, (i + 1) * pixels), shape }))
 }
 

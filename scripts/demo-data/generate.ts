@@ -1,7 +1,7 @@
 import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { AttributionError, InvalidArgumentError } from '../../lib/foundation/errors.js'
+import { FileError, InvalidArgumentError } from '../../lib/foundation/errors.js'
 import { annotationXml, placeOf, type Split, writeWhole } from './layout.js'
 import { objectKinds } from './objects.js'
 import { Random } from './random.js'
@@ -97,14 +97,12 @@ async function prepare(folder: string, settings: string): Promise<boolean> {
   if (finished === undefined && unfinished === undefined) {
     const found = await readdir(folder)
     if (found.length > 0)
-      throw new AttributionError(
-        'FOLDER_IN_USE',
+      throw new FileError(
         `The demo data needs a new or empty folder, but ${folder} holds other files (${found[0]}). Name another folder.`,
       )
   } else {
     if (!(finished ?? unfinished)?.includes('"kind": "demo data"'))
-      throw new AttributionError(
-        'FOLDER_IN_USE',
+      throw new FileError(
         `${folder} has a ${settingsName} that the demo data didn't write. Name another folder.`,
       )
     await rm(join(folder, settingsName), { force: true })

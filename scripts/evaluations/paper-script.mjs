@@ -31,7 +31,7 @@ export async function runPaperScript(script, protocol, names, sizes) {
     console.error(`There is no attribution '${name}'. Expected one of: ${known.join(', ')}.`)
     process.exit(2)
   }
-  const settings = { ...method.options, ...(protocol === 'sensitivity-n' ? method.sensitivityOptions : {}) }
+  const settings = { ...method.options, ...method.protocolOptions?.[protocol] }
   const tile = names.includes('tile size') ? ['--tile', String(words[names.indexOf('tile size')])] : []
   const data = options.includes('--data') ? [] : ['--data', join('data', 'imagenet')]
   const { status } = node([

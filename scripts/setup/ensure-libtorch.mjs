@@ -1,4 +1,5 @@
-import { cacheFolder, findLibTorch, listAttempts, OLDEST } from '../../lib/native/find-libtorch.mjs'
+import { cacheFolder } from '../../lib/foundation/cache-folder.mjs'
+import { findLibTorch, listAttempts, OLDEST } from '../../lib/native/find-libtorch.mjs'
 import { SetupFailure } from './failure.mjs'
 import { fetchLibTorch } from './fetch-libtorch.mjs'
 import { defaultVersion } from './releases.mjs'

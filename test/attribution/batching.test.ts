@@ -3,10 +3,10 @@ import type { PreparedImage } from '../../lib/images/source.js'
 import {
   type AttributeOptions,
   type AttributeProgress,
+  type Attribution,
   ImageError,
   InvalidArgumentError,
   type Model,
-  type PerSampleAttribution,
   type PerSampleOptions,
   perSample,
   type Statistics,
@@ -28,12 +28,12 @@ test.after.always(() => {
 const attributer = (options: Partial<PerSampleOptions> = {}) =>
   perSample(model, { statistics, steps: 5, beta: 0.1, batch: 8, ...options })
 
-function sameMap(a: PerSampleAttribution, b: PerSampleAttribution): boolean {
+function sameMap(a: Attribution, b: Attribution): boolean {
   return a.target === b.target && relativeError(a.map.data, b.map.data) < 1e-4
 }
 
 async function oneByOne(images: readonly PreparedImage[], options: AttributeOptions = {}) {
-  const results: PerSampleAttribution[] = []
+  const results: Attribution[] = []
   for (const image of images) results.push(...(await attributer().attribute(image, options)))
   return results
 }
@@ -150,7 +150,7 @@ test('who takes no more results does not wait for those under way', async t => {
     break
   }
   const whole = performance.now() - started
-  const [{ seconds }] = (await mixed.attribute(noiseImage())) as [PerSampleAttribution]
+  const [{ seconds }] = (await mixed.attribute(noiseImage())) as [Attribution]
   t.true(whole < 1000 * seconds * 8 + 500, `${whole} ms where one takes ${seconds} s`)
 })
 

@@ -113,10 +113,10 @@ for (const [name, layer, shape] of [
       const together = await iba.attribute(images, { targets: 3, seed: 5 })
       const [alone] = await iba.attribute(images[0]!, { targets: 3, seed: 5 })
       t.true(distance(alone!, together[0]!) <= 1e-4)
-      for (const { map, capacity } of together) {
+      for (const { map, tensors } of together) {
         t.deepEqual([map.width, map.height, map.unit], [64, 64, 'bits/pixel'])
         t.true(finite(map.data) && varies(map.data))
-        t.deepEqual(capacity!.shape, shape)
+        t.deepEqual(tensors.capacity!.shape, shape)
       }
     },
   )
@@ -184,7 +184,9 @@ testWithModels(
 
 testWithModels('a readout refuses a network of tokens', async t => {
   await using model = await loadFile(join(folder, 'vit_b_16.scripted.pt'), 64)
-  t.throws(() => addon().readoutPlace(model.handle), { message: /no usual place for a readout bottleneck/ })
+  t.throws(() => addon().readoutPlace({ model: model.handle }), {
+    message: /no usual place for a readout bottleneck/,
+  })
 })
 
 testWithModels('an image of another size than the model was made for is refused, naming both', async t => {

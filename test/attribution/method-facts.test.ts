@@ -12,9 +12,11 @@ import {
   type Model,
   methods,
   type PreparedImage,
+  type Tensor,
 } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
 import { relativeError } from '../../scripts/bench/numbers.js'
+import { writeSafetensors } from '../../scripts/testing/module.js'
 import { noiseImage, smallModel } from '../support/small-model.js'
 
 // What must be true of each method whatever the network has learnt.
@@ -57,10 +59,10 @@ function overColours(raw: Float32Array, reduce: (values: number[]) => number): F
 async function explain<Options extends MethodOptions>(
   make: (model: Model, options?: Options) => Attributer,
   options?: NoInfer<Options>,
-): Promise<Attribution & { raw: NonNullable<Attribution['raw']> }> {
+): Promise<Attribution & { raw: Tensor }> {
   await using attributer = make(model, { ...options, keepRaw: true } as Options)
   const [result] = await attributer.attribute(image, { targets: target })
-  return { ...result!, raw: result!.raw! }
+  return { ...result!, raw: result!.tensors.raw! }
 }
 
 test('the gradient says how the logit changes along any direction', async t => {
@@ -168,11 +170,11 @@ test('relevance that arrives and the conservation gap add up to the logit', asyn
 test('the conservation gap is what the biases take: a network without any has none', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'iba-conservation-'))
   t.teardown(() => rm(folder, { recursive: true }))
-  const { tensors } = await addon().readWeightFile(demo.weights)
+  const { tensors } = await addon().readWeightFile({ path: demo.weights })
   // A batch norm's running mean acts as a bias too.
   for (const { name, data } of tensors) if (/bias$|running_mean$/.test(name)) data.fill(0)
   const weights = join(folder, 'weights.safetensors')
-  await addon().writeSafetensors(weights, tensors, {})
+  writeSafetensors(weights, tensors, {})
   const [sample] = await demoSamples()
 
   await using trained = await loadModel('demo', { device: 'cpu' })

@@ -15,16 +15,13 @@ import {
   type PreparedImage,
 } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
-import { methodsPage, withTables } from '../../scripts/method-tables.js'
+import { describedFiles } from '../../scripts/describe-methods.js'
+import { testing, writeSafetensors } from '../../scripts/testing/module.js'
 import { Attributers, distance, type Trial, trial } from '../support/methods.js'
 import { noiseImages } from '../support/small-model.js'
 
 const described = describeMethods()
-const native = new Set(
-  addon()
-    .methods()
-    .map(({ name }) => name),
-)
+const has = (method: MethodDescription, option: string) => method.options.some(({ name }) => name === option)
 
 /** Those whose map is another with another seed. */
 const drawn = ['per-sample', 'smoothgrad', 'random']
@@ -57,22 +54,25 @@ function forEach(title: string, run: (t: ExecutionContext, method: MethodDescrip
 }
 
 test('the typed methods are those of the registry, in its order', t => {
-  t.deepEqual(methodNames as string[], ['per-sample', 'readout', ...native])
+  const registered = addon().methods()
+  t.deepEqual(
+    registered.map(({ name }) => name),
+    [...methodNames],
+  )
   t.deepEqual(
     described.map(({ name }) => name),
-    methodNames as string[],
+    [...methodNames] as string[],
   )
 })
 
-test('the page of the methods has the tables of the registry; `node dist/scripts/method-tables.js` writes them', async t => {
-  const page = await readFile(methodsPage, 'utf8')
-  t.is(withTables(page), page)
+test('what follows from the registry is current; `npm run describe` writes it', async t => {
+  for (const { path, content } of await describedFiles()) t.is(await readFile(path, 'utf8'), content, path)
 })
 
 forEach('a map of the image, finite, on every network and size', async (t, method) => {
   for (const [name, tried] of Object.entries(trials)) {
     const { height, width, model } = tried
-    const options = native.has(method.name) ? { keepRaw: true } : {}
+    const options = has(method, 'keepRaw') ? { keepRaw: true } : {}
     await using attributer = await attributers.make(tried, method, options)
     const images = imagesOf(tried, 2)
     const results = await attributer.attribute(images, { targets: [null, 3] })
@@ -80,7 +80,7 @@ forEach('a map of the image, finite, on every network and size', async (t, metho
     t.is(results.length, 2)
     for (const [
       i,
-      { index, method: by, target, probability, map, raw, checks, seconds },
+      { index, method: by, target, probability, map, tensors, checks, seconds },
     ] of results.entries()) {
       t.deepEqual(
         [index, by, map.width, map.height, map.data.length],
@@ -90,13 +90,15 @@ forEach('a map of the image, finite, on every network and size', async (t, metho
       t.true(Object.values(checks).every(Number.isFinite))
       t.true(probability > 0 && probability < 1 && seconds > 0)
       t.is(target, i === 1 ? 3 : predicted[i]!.target)
-      if (!native.has(method.name)) continue
+      const { raw } = tensors
+      t.is(raw !== undefined, has(method, 'keepRaw'))
+      if (!raw) continue
       t.is(
-        raw!.data.length,
-        raw!.shape.reduce((product, size) => product * size, 1),
+        raw.data.length,
+        raw.shape.reduce((product, size) => product * size, 1),
       )
-      t.is(raw!.shape.length, 3)
-      t.true(raw!.data.every(Number.isFinite))
+      t.is(raw.shape.length, 3)
+      t.true(raw.data.every(Number.isFinite))
     }
     t.is(
       results[0]!.map.data.some(value => value !== 0),
@@ -111,7 +113,7 @@ forEach('alone or in a batch, in many rows or few, the map is the same', async (
   await using attributer = await attributers.make(trials.resnet, method, { batch: 5 })
   await using narrow = await attributers.make(trials.resnet, method, {
     batch: 5,
-    ...(native.has(method.name) && { rows: 2 }),
+    rows: 2,
   })
   const together = await attributer.attribute(images, { targets: 3 })
   const inFewRows = await narrow.attribute(images, { targets: 3 })
@@ -138,7 +140,7 @@ forEach('a seed decides what is drawn, and nothing else', async (t, method) => {
 forEach('an abort stops it, before and in the middle', async (t, method) => {
   await using attributer = await attributers.make(trials.resnet, method, {
     batch: 24,
-    ...(native.has(method.name) && { rows: 1 }),
+    rows: 1,
   })
   const images = imagesOf(trials.resnet, 24)
   const reason = new Error('enough')
@@ -157,7 +159,7 @@ forEach('an abort stops it, before and in the middle', async (t, method) => {
 forEach('progress grows step by step to its total, with a step for each pass', async (t, method) => {
   await using attributer = await attributers.make(trials.resnet, method, {
     batch: 3,
-    ...(native.has(method.name) && { rows: 1 }),
+    rows: 1,
   })
   const seen: AttributeProgress[] = []
   await attributer.attribute(imagesOf(trials.resnet, 3), { onProgress: progress => seen.push(progress) })
@@ -187,11 +189,12 @@ test.serial('a network whose logits are constant gives finite maps with every me
   const folder = await mkdtemp(join(tmpdir(), 'iba-methods-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const seeded = join(folder, 'seeded.safetensors')
-  await addon().saveTrained(addon().createTrainer('resnet18', 10, 8, 0), seeded)
-  const { tensors } = await addon().readWeightFile(seeded)
+  const trainer = testing().createTrainer({ architecture: 'resnet18', classes: 10, width: 8, seed: 0 })
+  testing().saveTrained({ trainer, path: seeded })
+  const { tensors } = await addon().readWeightFile({ path: seeded })
   for (const { name, data } of tensors) if (name.startsWith('fc.')) data.fill(0)
   const weights = join(folder, 'constant.safetensors')
-  await addon().writeSafetensors(weights, tensors, {})
+  writeSafetensors(weights, tensors, {})
 
   const constant = await trial('resnet18', 64, 64, { weights })
   t.teardown(() => constant.model.dispose())
@@ -250,41 +253,41 @@ forEach(
 )
 
 forEach('the native side checks again', async (t, { name, options }) => {
-  t.plan(native.has(name) ? 2 * options.length : 0)
-  const { handle } = trials.resnet.model
+  t.plan(2 * options.length)
+  const { handle: model } = trials.resnet.model
   const wrong = { number: 'x', whole: 1.5, flag: 1, choice: 'nothing like it', text: 5, numbers: 'x' }
-  for (const option of native.has(name) ? options : []) {
+  for (const option of options) {
     const given = { [option.name]: wrong[option.form] }
-    const error = await t.throwsAsync(async () => addon().createMethod(handle, name, given))
+    const error = await t.throwsAsync(async () =>
+      addon().createMethod({ model, method: name, options: given, resources: {} }),
+    )
     t.is((error as Error & { code?: string }).code, 'INVALID_ARGUMENT', option.name)
   }
 })
 
-forEach('an option that is required is asked for, by name', async (t, method) => {
-  const required = method.options.filter(option => option.required)
-  t.plan(required.length * (native.has(method.name) ? 2 : 1))
+forEach('what it needs is asked for, by name', async (t, { name, needs }) => {
+  t.plan(3 * needs.length)
   const { model } = trials.resnet
-  for (const { name } of required) {
-    t.throws(() => createAttributer(model, method.name), {
+  for (const need of needs) {
+    t.throws(() => createAttributer(model, name), {
       instanceOf: InvalidArgumentError,
-      message: new RegExp(name),
+      message: new RegExp(`for ${need}`),
     })
-    if (!native.has(method.name)) continue
-    await t.throwsAsync(async () => addon().createMethod(model.handle, method.name, {}), {
-      message: new RegExp(`for ${name}`),
-    })
+    const call = { model: model.handle, method: name, options: {}, resources: {} }
+    const error = await t.throwsAsync(async () => addon().createMethod(call), { message: new RegExp(need) })
+    t.is((error as Error & { code?: string }).code, 'INVALID_ARGUMENT')
   }
 })
 
 test('what the methods need is said of them', t => {
   const needing = described.filter(({ needs }) => needs.length > 0)
   t.deepEqual(
-    needing.map(({ name, needs, options }) => [name, needs, options.find(({ required }) => required)?.name]),
+    needing.map(({ name, needs }) => [name, needs]),
     [
-      ['per-sample', ['statistics'], undefined],
-      ['readout', ['readout'], 'weights'],
-      ['patternnet', ['patterns'], 'patterns'],
-      ['pattern-attribution', ['patterns'], 'patterns'],
+      ['per-sample', ['statistics']],
+      ['readout', ['readout']],
+      ['patternnet', ['patterns']],
+      ['pattern-attribution', ['patterns']],
     ],
   )
 })

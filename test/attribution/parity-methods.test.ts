@@ -74,7 +74,7 @@ for (const name of ['resnet50', 'vgg16'] as const) {
   for (const { method, options = {}, entry, part = (all: Float32Array) => all, of, within } of expectations) {
     test.serial(`${name}: ${method} equals the reference`, async t => {
       const result = await explain(model, method, options, await reference)
-      const data = of === 'raw' ? result.raw!.data : result.map.data
+      const data = of === 'raw' ? result.tensors.raw!.data : result.map.data
       const error = relativeError(data, part((await reference).array(entry)))
       t.log(`relative L2 ${error}, ${result.seconds.toFixed(2)} s`)
       t.true(error <= within[name], `${error}`)
@@ -98,6 +98,6 @@ for (const name of ['resnet50', 'vgg16'] as const) {
 test.serial('the faster memory format gives the same but for activations near 0', async t => {
   const reference = await readReference('vgg16')
   await using model = await loadModel('vgg16', { weights: 'seeded:0', device: 'cpu' })
-  const { raw } = await explain(model, 'gradient', {}, reference)
-  t.true(pearson(raw!.data, reference.array('gradient')) > 0.9999)
+  const { tensors } = await explain(model, 'gradient', {}, reference)
+  t.true(pearson(tensors.raw!.data, reference.array('gradient')) > 0.9999)
 })

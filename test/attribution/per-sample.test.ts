@@ -1,12 +1,13 @@
 import test from 'ava'
 import {
+  type Attribution,
   estimate,
   type LoadOptions,
   type Model,
-  type PerSampleAttribution,
   type PerSampleOptions,
   perSample,
   type Statistics,
+  stepMaps,
 } from '../../lib/index.js'
 import { relativeError } from '../../scripts/bench/numbers.js'
 import { type NoiseOptions, noiseImage, smallModel, smallStatistics } from '../support/small-model.js'
@@ -24,10 +25,7 @@ test.after.always(() => {
   model?.dispose()
 })
 
-async function explain(
-  options: Partial<PerSampleOptions> = {},
-  targets?: number,
-): Promise<PerSampleAttribution> {
+async function explain(options: Partial<PerSampleOptions> = {}, targets?: number): Promise<Attribution> {
   const iba = perSample(model, { statistics, ...options })
   const [result] = await iba.attribute(noiseImage(), targets === undefined ? {} : { targets })
   return result!
@@ -36,7 +34,7 @@ async function explain(
 const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0)
 
 /** Capacity summed over the channels, in bits. */
-function bitsPerPlace({ capacity }: PerSampleAttribution): Float64Array {
+function bitsPerPlace({ tensors: { capacity } }: Attribution): Float64Array {
   const [, height, width] = capacity!.shape as [number, number, number]
   const bits = new Float64Array(height * width)
   for (const [i, nats] of capacity!.data.entries()) bits[i % bits.length]! += nats / Math.LN2
@@ -56,14 +54,15 @@ test('the map is as large as the image, also one that is not square', async t =>
   const iba = perSample(model, { statistics: own, keepCapacity: true })
   const [result] = await iba.attribute(noiseImage(noise))
   t.deepEqual([result!.map.width, result!.map.height, result!.map.data.length], [96, 64, 96 * 64])
-  t.deepEqual(result!.capacity!.shape, [16, 8, 12])
+  t.deepEqual(result!.tensors.capacity!.shape, [16, 8, 12])
   t.is(result!.image.pixels.length, 96 * 64 * 3)
   t.true(Math.abs(sum(result!.map.data) / sum(bitsPerPlace(result!)) - 1) < 0.1)
 })
 
 test('the higher β, the less information passes', async t => {
   const information: number[] = []
-  for (const beta of [0.1, 1, 10, 100]) information.push((await explain({ beta })).steps.at(-1)!.information)
+  for (const beta of [0.1, 1, 10, 100])
+    information.push((await explain({ beta })).series.information!.at(-1)!)
   t.deepEqual(
     information,
     [...information].sort((a, b) => b - a),
@@ -73,26 +72,28 @@ test('the higher β, the less information passes', async t => {
 
 test('the loss is cross-entropy plus β times information, and information is the mean capacity', async t => {
   const beta = 3
-  const { steps, capacity } = await explain({ beta, keepCapacity: true })
-  t.is(steps.length, 10)
-  for (const { loss, crossEntropy, information } of steps) {
+  const { series, tensors } = await explain({ beta, keepCapacity: true })
+  const { capacity } = tensors
+  t.is(series.loss!.length, 10)
+  for (const [i, loss] of series.loss!.entries()) {
+    const [crossEntropy, information] = [series.crossEntropy![i]!, series.information![i]!]
     t.true(crossEntropy >= 0 && information >= 0)
     t.true(Math.abs(loss - (crossEntropy + beta * information)) < 1e-9 * Math.abs(loss))
   }
   const mean = sum(capacity!.data) / capacity!.data.length
-  t.true(Math.abs(mean / steps.at(-1)!.information - 1) < 1e-5)
+  t.true(Math.abs(mean / series.information!.at(-1)! - 1) < 1e-5)
 })
 
 test('the loss falls', async t => {
-  const { steps } = await explain()
-  t.true(steps.at(-1)!.loss < 0.5 * steps[0]!.loss)
+  const { loss } = (await explain()).series
+  t.true(loss!.at(-1)! < 0.5 * loss![0]!)
 })
 
 test('one step leaves the mask as it starts: α = 5 everywhere', async t => {
   await using own = await smallStatistics(model, ['bn1'])
   const { capacity } = await perSample(model, { statistics: own, layer: 'bn1', steps: 1, keepCapacity: true })
     .attribute(noiseImage())
-    .then(([result]) => result!)
+    .then(([result]) => result!.tensors)
   const lambda = 1 / (1 + Math.exp(-5))
   const base = 0.5 * ((1 - lambda) ** 2 - 1) - Math.log(1 - lambda)
   // A neuron at its mean has the least capacity; the rest is ½·(λr')².
@@ -127,12 +128,13 @@ test('a layer of one place has a constant map: 0 for the paper preset, never NaN
 
 test('keepSteps keeps the map of each step, the last of which is the map', async t => {
   const plain = await explain()
-  t.deepEqual(plain.stepMaps, [])
-  t.is(plain.capacity, undefined)
+  t.deepEqual(stepMaps(plain), [])
+  t.deepEqual(plain.tensors, {})
   const result = await explain({ keepSteps: true, steps: 4 })
-  t.is(result.stepMaps.length, 4)
-  t.deepEqual(result.stepMaps[3], result.map)
-  t.notDeepEqual(result.stepMaps[0]!.data, result.map.data)
+  const maps = stepMaps(result)
+  t.is(maps.length, 4)
+  t.deepEqual(maps[3], result.map)
+  t.notDeepEqual(maps[0]!.data, result.map.data)
   t.deepEqual((await explain({ steps: 4 })).map.data, result.map.data)
 })
 
@@ -153,26 +155,30 @@ test('an inactive neuron carries no information', async t => {
   t.true(active.includes(0), 'the test needs such neurons')
   const iba = perSample(model, { statistics: own, layer: 'layer4', keepCapacity: true, steps: 3 })
   const [result] = await iba.attribute(noiseImage())
-  const { data } = result!.capacity!
+  const { data } = result!.tensors.capacity!
   t.true(data.every((nats, i) => (active[i] ? nats >= 0 : nats === 0)))
 })
 
 for (const layer of layers) {
   test(`the bottleneck works in ${layer}`, async t => {
     for (const preset of ['iba', 'paper'] as const) {
-      const { map, steps, capacity } = await explain({ layer, preset, keepCapacity: true })
+      const {
+        map,
+        series: { loss },
+        tensors: { capacity },
+      } = await explain({ layer, preset, keepCapacity: true })
       t.true(map.data.every(Number.isFinite))
       t.true(capacity!.data.every(nats => nats > -1e-6))
-      t.true(steps.at(-1)!.loss < steps[0]!.loss, `${preset}: ${steps[0]!.loss} → ${steps.at(-1)!.loss}`)
+      t.true(loss!.at(-1)! < loss![0]!, `${preset}: ${loss![0]} → ${loss!.at(-1)}`)
     }
   })
 }
 
 test('with an open mask the network sees the image: the cross-entropy is that of the prediction', async t => {
   for (const layer of ['layer2', 'layer2.0.conv2', 'conv1']) {
-    const { steps, probability } = await explain({ layer, steps: 1, copies: 64, minimumStd: 1e-6 })
+    const { series, probability } = await explain({ layer, steps: 1, copies: 64, minimumStd: 1e-6 })
     const clean = -Math.log(probability)
-    t.true(Math.abs(steps[0]!.crossEntropy - clean) < 0.1 * Math.max(1, clean), `${layer}: ${clean}`)
+    t.true(Math.abs(series.crossEntropy![0]! - clean) < 0.1 * Math.max(1, clean), `${layer}: ${clean}`)
   }
 })
 
@@ -180,7 +186,8 @@ test('a layer of vectors is one place: its map is even', async t => {
   await using vectors = await smallStatistics(model, ['fc', 'flatten'])
   for (const layer of ['fc', 'flatten']) {
     const iba = perSample(model, { statistics: vectors, layer, keepCapacity: true })
-    const [{ map, capacity }] = (await iba.attribute(noiseImage())) as [PerSampleAttribution]
+    const [{ map, tensors }] = (await iba.attribute(noiseImage())) as [Attribution]
+    const { capacity } = tensors
     t.deepEqual(capacity!.shape, [layer === 'fc' ? 10 : 64])
     t.true(relativeError([sum(map.data)], [sum(capacity!.data) / Math.LN2]) < 1e-4)
     t.true(map.data.every(value => Math.abs(value - map.data[0]!) < 1e-6))

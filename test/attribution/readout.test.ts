@@ -4,19 +4,20 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import {
+  type Attribution,
   InvalidArgumentError,
   loadReadout,
   loadStatistics,
   type Model,
   ModelError,
   perSample,
-  type ReadoutAttribution,
   readout,
   StatisticsError,
   WeightsError,
 } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
 import { relativeError } from '../../scripts/bench/numbers.js'
+import { writeSafetensors } from '../../scripts/testing/module.js'
 import { noiseImage, noiseImages, smallModel } from '../support/small-model.js'
 
 const fixture = (name: string) =>
@@ -28,7 +29,7 @@ let expected: Map<string, Float32Array>
 test.before(async () => {
   model = await smallModel()
   folder = await mkdtemp(join(tmpdir(), 'iba-readout-'))
-  const { tensors } = await addon().readWeightFile(fixture('expected.safetensors'))
+  const { tensors } = await addon().readWeightFile({ path: fixture('expected.safetensors') })
   expected = new Map(tensors.map(({ name, data }) => [name, data]))
 })
 test.after.always(async () => {
@@ -36,15 +37,18 @@ test.after.always(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function explain(weights: string): Promise<ReadoutAttribution> {
-  await using attributer = readout(model, { weights, keepCapacity: true })
+async function explain(weights: string): Promise<Attribution> {
+  await using attributer = readout(model, { readout: weights, keepCapacity: true })
   const [result] = await attributer.attribute(noiseImage({ name: 'noise' }))
   return result!
 }
 
 for (const variant of ['A', 'B'] as const) {
   test(`a file as the authors published theirs, variant ${variant}, gives the map of the plain form`, async t => {
-    const { map, capacity } = await explain(fixture(`readout_resnet18_${variant}.torch`))
+    const {
+      map,
+      tensors: { capacity },
+    } = await explain(fixture(`readout_resnet18_${variant}.torch`))
     t.true(relativeError(capacity!.data, expected.get(`${variant}.capacity`)!) < 1e-4)
     t.true(relativeError(map.data, expected.get(`${variant}.map`)!) < 1e-4)
     t.is(map.unit, 'relative')
@@ -59,14 +63,15 @@ for (const variant of ['A', 'B'] as const) {
 }
 
 test("the iba preset's conventions: means are subtracted, inactive neurons pass nothing, masks are smoothed", async t => {
-  const { map, capacity, information } = await explain(fixture('iba.safetensors'))
+  const { map, series, tensors } = await explain(fixture('iba.safetensors'))
+  const { capacity } = tensors
   const nats = expected.get('iba.capacity')!
   t.true(relativeError(capacity!.data, nats) < 1e-4)
   t.true(nats.includes(0), 'the test needs an inactive neuron')
   t.true(capacity!.data.every((value, i) => (nats[i] === 0 ? value === 0 : true)))
   t.is(map.unit, 'bits/pixel')
   const sum = capacity!.data.reduce((total, value) => total + value, 0)
-  t.true(Math.abs(sum / capacity!.data.length / information - 1) < 1e-5)
+  t.true(Math.abs(sum / capacity!.data.length / series.information![0]! - 1) < 1e-5)
   const bits = map.data.reduce((total, value) => total + value, 0)
   t.true(Math.abs(bits / (sum / Math.LN2) - 1) < 0.1)
 })
@@ -78,8 +83,8 @@ test('what is saved is read again, bit for bit', async t => {
     await first.save(path)
     await using second = await loadReadout(model, path)
     t.deepEqual(second.description, first.description)
-    const [a] = await readout(model, { weights: first }).attribute(noiseImage())
-    const [b] = await readout(model, { weights: second }).attribute(noiseImage())
+    const [a] = await readout(model, { readout: first }).attribute(noiseImage())
+    const [b] = await readout(model, { readout: second }).attribute(noiseImage())
     t.deepEqual(b!.map.data, a!.map.data)
   }
 })
@@ -87,9 +92,9 @@ test('what is saved is read again, bit for bit', async t => {
 test('a map doesn’t depend on the batch, nor on the target', async t => {
   await using weights = await loadReadout(model, fixture('iba.safetensors'))
   const images = noiseImages(7)
-  const together = await readout(model, { weights, batch: 7 }).attribute(images, { seed: 3 })
+  const together = await readout(model, { readout: weights, batch: 7 }).attribute(images, { seed: 3 })
   for (const [i, image] of images.entries()) {
-    const [alone] = await readout(model, { weights, keepLogits: true }).attribute(image, {
+    const [alone] = await readout(model, { readout: weights, keepLogits: true }).attribute(image, {
       targets: 4,
       seed: 3,
     })
@@ -100,15 +105,15 @@ test('a map doesn’t depend on the batch, nor on the target', async t => {
 
 test('logits behind the bottleneck depend on the seed of the noise alone', async t => {
   await using weights = await loadReadout(model, fixture('iba.safetensors'))
-  const iba = readout(model, { weights, keepLogits: true })
-  const logits = async (seed: number) => (await iba.attribute(noiseImage(), { seed }))[0]!.logits!
+  const iba = readout(model, { readout: weights, keepLogits: true })
+  const logits = async (seed: number) =>
+    (await iba.attribute(noiseImage(), { seed }))[0]!.tensors.logits!.data
   const [first, again, other] = [await logits(1), await logits(1), await logits(2)]
   t.is(first.length, 10)
   t.deepEqual(again, first)
   t.notDeepEqual(other, first)
-  const [plain] = await readout(model, { weights }).attribute(noiseImage())
-  t.is(plain!.logits, undefined)
-  t.is(plain!.capacity, undefined)
+  const [plain] = await readout(model, { readout: weights }).attribute(noiseImage())
+  t.deepEqual(plain!.tensors, {})
 })
 
 test("the authors' estimators become statistics of the paper preset", async t => {
@@ -129,7 +134,7 @@ test("the authors' estimators become statistics of the paper preset", async t =>
 })
 
 test('images of another size are refused, with both sizes', async t => {
-  const iba = readout(model, { weights: fixture('iba.safetensors') })
+  const iba = readout(model, { readout: fixture('iba.safetensors') })
   await t.throwsAsync(iba.attribute(noiseImage({ height: 96 })), {
     instanceOf: StatisticsError,
     message: /'layer1' in the shape \[8, 16, 16\].*\[8, 24, 24\]/,
@@ -138,20 +143,20 @@ test('images of another size are refused, with both sizes', async t => {
 
 test('a readout of another model is refused', async t => {
   const path = join(folder, 'own.safetensors')
-  const { tensors, metadata } = await addon().readWeightFile(fixture('iba.safetensors'))
-  await addon().writeSafetensors(path, tensors, { ...metadata, weights: '0123456789abcdef' })
+  const { tensors, metadata } = await addon().readWeightFile({ path: fixture('iba.safetensors') })
+  writeSafetensors(path, tensors, { ...metadata, weights: '0123456789abcdef' })
   await t.throwsAsync(loadReadout(model, path), {
     instanceOf: WeightsError,
     message: /weights 0123456789abcdef/,
   })
-  await addon().writeSafetensors(path, tensors, { ...metadata, model: 'vgg16' })
+  writeSafetensors(path, tensors, { ...metadata, model: 'vgg16' })
   await t.throwsAsync(loadReadout(model, path), { instanceOf: WeightsError, message: /vgg16/ })
-  await addon().writeSafetensors(path, tensors, { ...metadata, layer: 'layer9' })
+  writeSafetensors(path, tensors, { ...metadata, layer: 'layer9' })
   await t.throwsAsync(loadReadout(model, path), { instanceOf: ModelError, message: /layer9/ })
 })
 
 test('broken files are refused with what is wrong', async t => {
-  const { tensors, metadata } = await addon().readWeightFile(fixture('iba.safetensors'))
+  const { tensors, metadata } = await addon().readWeightFile({ path: fixture('iba.safetensors') })
   const path = join(folder, 'broken.safetensors')
   const without = (name: string) => tensors.filter(entry => entry.name !== name)
   const reshaped = tensors.map(entry =>
@@ -162,12 +167,12 @@ test('broken files are refused with what is wrong', async t => {
     [without('std_3'), metadata, /lacks the entry 'std_3'/],
     [tensors, { ...metadata, format: 'x' }, /holds no readout/],
     [tensors, { ...metadata, reads: '' }, /names no layers/],
-    [tensors, { ...metadata, kernel_size: 'five' }, /'five' as its kernel size/],
+    [tensors, { ...metadata, kernel_size: 'five' }, /'five' as its kernel_size/],
     [tensors, { ...metadata, reads: 'layer1,layer2' }, /doesn't fit the layers/],
     [reshaped, metadata, /conv2.weight.*doesn't fit/],
   ]
   for (const [content, description, message] of cases) {
-    await addon().writeSafetensors(path, content, description)
+    writeSafetensors(path, content, description)
     await t.throwsAsync(loadReadout(model, path), { instanceOf: WeightsError, message })
   }
   const published = await readFile(fixture('readout_resnet18_A.torch'))
@@ -180,19 +185,19 @@ test('broken files are refused with what is wrong', async t => {
 
 test('wrong options are named', async t => {
   const weights = fixture('iba.safetensors')
-  t.throws(() => readout(model, {} as never), { instanceOf: InvalidArgumentError, message: /weights/ })
-  t.throws(() => readout(model, { weights, beta: 3 } as never), {
+  t.throws(() => readout(model, {} as never), { instanceOf: InvalidArgumentError, message: /for readout/ })
+  t.throws(() => readout(model, { readout: weights, beta: 3 } as never), {
     instanceOf: InvalidArgumentError,
     message: /beta/,
   })
-  t.throws(() => readout(model, { weights, batch: 0 }), {
+  t.throws(() => readout(model, { readout: weights, batch: 0 }), {
     instanceOf: InvalidArgumentError,
     message: /batch/,
   })
 })
 
 test('an abort ends the work with its reason', async t => {
-  const iba = readout(model, { weights: fixture('iba.safetensors'), batch: 64 })
+  const iba = readout(model, { readout: fixture('iba.safetensors'), batch: 64 })
   const reason = new Error('enough')
   const controller = new AbortController()
   const running = iba.attribute(noiseImages(64), {

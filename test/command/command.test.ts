@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { readNpy, writeNpy } from '../../lib/index.js'
+import { ownCache } from '../support/cache.js'
 import { ended, iba, makeFolder, startIba, writePicture } from '../support/command.js'
 
 // Weights that have learnt nothing and small images: what is tested is the command.
@@ -164,7 +165,7 @@ test.serial('estimate takes several layers and says what it wrote', async t => {
 })
 
 test.serial('models, layers and weights list what there is', async t => {
-  const env = { IBA_CACHE: at('cache') }
+  const env = ownCache(at('cache'))
   const { file } = JSON.parse((await iba(['weights', 'list', '--json'], { env })).stdout)[0]
   await mkdir(at('cache', 'weights'), { recursive: true })
   await writeFile(at('cache', 'weights', file), '')

@@ -27,7 +27,7 @@ test.serial('methods lists all, and the options of one with its defaults in both
   const all = JSON.parse((await iba(['methods', '--json'])).stdout) as { name: string }[]
   t.deepEqual(
     all.map(({ name }) => name),
-    methodNames as string[],
+    [...methodNames] as string[],
   )
   const one = await iba(['methods', 'lrp'])
   t.regex(one.stdout, /\nepsilon +0\.000001 +5 /)
@@ -57,6 +57,19 @@ test.serial('attribute takes a method with its options, and writes the raw attri
     [record.method, record.unit, record.bits, record.steps],
     ['smoothgrad', 'relative', null, undefined],
   )
+})
+
+test.serial('a readout writes the capacity that it is asked for, and the image is then done', async t => {
+  const words = ['attribute', at('photos', '0.png'), '--model', 'demo', '--device', 'cpu', '--no-image']
+  const readout = [...words, '--method', 'readout', '--save-capacity', '--out', at('readout')]
+  const first = await iba([...readout, '--json'])
+  t.is(first.code, 0, first.stderr)
+  const { files } = JSON.parse(first.stdout) as { files: Record<string, string> }
+  t.is(files.capacity, at('readout', '0.capacity.npy'))
+  t.is((await readNpy(files.capacity!)).shape.length, 3)
+  const again = await iba([...readout, '--skip-existing'])
+  t.regex(again.stderr, /1 of 1 image is done already/)
+  t.is(again.stdout, '')
 })
 
 test.serial('the checks of a method are printed', async t => {

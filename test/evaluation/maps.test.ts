@@ -9,12 +9,12 @@ import {
   spearman,
   ssim,
 } from '../../lib/index.js'
-import { addon } from '../../lib/native/addon.js'
+import { seededNormal } from '../../scripts/testing/module.js'
 
 const [height, width] = [23, 31]
 
 function noiseMap(name: string): HeatMap {
-  return { data: addon().seededNormal(name, 0, [height, width]), width, height, unit: 'relative' }
+  return { data: seededNormal(name, 0, [height, width]), width, height, unit: 'relative' }
 }
 
 function toMap(values: (x: number, y: number) => number): HeatMap {

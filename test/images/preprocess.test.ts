@@ -3,12 +3,8 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { ImageError, InvalidArgumentError } from '../../lib/foundation/errors.js'
 import { decodeImage } from '../../lib/images/decode.js'
-import {
-  completePreprocessing,
-  type PreparedInput,
-  type Preprocessing,
-  prepare,
-} from '../../lib/images/preprocess.js'
+import type { PreparedInput } from '../../lib/images/prepared-input.js'
+import { completePreprocessing, type Preprocessing, prepare } from '../../lib/images/preprocess.js'
 
 /** Pictures, and what torchvision makes of them; support/make-preprocess-fixtures.py writes them. */
 const folder = fileURLToPath(new URL('../../../test/fixtures/preprocess/', import.meta.url))

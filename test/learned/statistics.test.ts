@@ -12,8 +12,8 @@ import {
   type Statistics,
   StatisticsError,
 } from '../../lib/index.js'
-import { addon } from '../../lib/native/addon.js'
 import { relativeError } from '../../scripts/bench/numbers.js'
+import { writeSafetensors } from '../../scripts/testing/module.js'
 import { noiseImage, noiseImages, smallModel, smallStatistics } from '../support/small-model.js'
 
 let folder: string
@@ -220,13 +220,13 @@ test('broken files are refused with a typed error', async t => {
   await t.throwsAsync(loadStatistics(join(folder, 'absent.safetensors')), { instanceOf: AttributionError })
 
   const plain = join(folder, 'plain.safetensors')
-  await addon().writeSafetensors(plain, [{ name: 'x', shape: [2], data: new Float32Array(2) }], {})
+  writeSafetensors(plain, [{ name: 'x', shape: [2], data: new Float32Array(2) }], {})
   await t.throwsAsync(loadStatistics(plain), {
     instanceOf: StatisticsError,
     message: /holds no layer statistics/,
   })
   const claimed = { format: 'attribution-bottleneck.statistics.1', layers: 'layer2', 'layer2.samples': '-3' }
-  await addon().writeSafetensors(plain, [], claimed)
+  writeSafetensors(plain, [], claimed)
   await t.throwsAsync(loadStatistics(plain), { instanceOf: StatisticsError })
 })
 

@@ -5,6 +5,7 @@ import test from 'ava'
 import { loadModel, ModelError, WeightsError } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
 import { relativeError } from '../../scripts/bench/numbers.js'
+import { seededNormal } from '../../scripts/testing/module.js'
 import { iba, makeFolder, writePicture } from '../support/command.js'
 import { loadFile, makeModels, readReference, testWithModels } from '../support/imported-models.js'
 
@@ -32,10 +33,11 @@ for (const [name, { size, layer, memoryFormat = 'channels-last' }] of Object.ent
     testWithModels(`${name}.${ending}: logits and gradients are PyTorch's`, async t => {
       const { images, logits, gradient } = await readReference(folder, name)
       await using model = await loadFile(join(folder, `${name}.${ending}`), size, { memoryFormat })
-      const found = await addon().logits(model.handle, images.data, images.shape)
-      const ofLayer = await addon().layerGradient(model.handle, layer, images.data, images.shape, 3)
+      const call = { model: model.handle, images }
+      const found = await addon().logits(call)
+      const ofLayer = await addon().layerGradient({ ...call, layer, target: 3 })
       t.deepEqual(ofLayer.shape, gradient!.shape)
-      const errors = [relativeError(found, logits.data), relativeError(ofLayer.data, gradient!.data)]
+      const errors = [relativeError(found.data, logits.data), relativeError(ofLayer.data, gradient!.data)]
       t.log(errors.map(error => error.toExponential(1)).join(', '))
       t.true(errors[0]! <= 1e-5)
       t.true(errors[1]! <= 1e-4)
@@ -60,7 +62,7 @@ testWithModels('an imported ResNet-50 has the layers of the built-in one, and it
 testWithModels(
   'a script takes images of any size; a program that was exported for one, only that',
   async t => {
-    const image = { data: addon().seededNormal('wide', 0, [3, 96, 128]), shape: [3, 96, 128] as const }
+    const image = { data: seededNormal('wide', 0, [3, 96, 128]), shape: [3, 96, 128] as const }
     await using script = await loadFile(join(folder, 'resnet50.scripted.pt'), 64)
     t.is(script.imageSize, null)
     t.is((await script.logits(image))[0]!.length, 10)
@@ -76,8 +78,8 @@ for (const name of ['shared', 'grey', 'named', 'in-place', 'shaped']) {
       const { images, logits } = await readReference(odd, name)
       await using model = await loadFile(join(odd, `${name}.${ending}`), 32)
       t.is(model.inputChannels, images.shape[1]!)
-      const found = await addon().logits(model.handle, images.data, images.shape)
-      t.true(relativeError(found, logits.data) <= 1e-5)
+      const found = await addon().logits({ model: model.handle, images })
+      t.true(relativeError(found.data, logits.data) <= 1e-5)
     })
   }
 }
@@ -85,8 +87,8 @@ for (const name of ['shared', 'grey', 'named', 'in-place', 'shaped']) {
 testWithModels('a model that was traced in training mode computes as in evaluation', async t => {
   const { images, logits } = await readReference(odd, 'training')
   await using model = await loadFile(join(odd, 'training.pt'), 32)
-  const found = await addon().logits(model.handle, images.data, images.shape)
-  t.true(relativeError(found, logits.data) <= 1e-5)
+  const found = await addon().logits({ model: model.handle, images })
+  t.true(relativeError(found.data, logits.data) <= 1e-5)
 })
 
 testWithModels('a module that runs several times has its calls numbered in order', async t => {
@@ -107,7 +109,7 @@ const refused: Record<string, RegExp> = {
   'reading.pt': /'aten::from_file' reads or writes a file/,
   'writing.pt': /'aten::save' reads or writes a file/,
   'random.pt': /depends on something that steps don't see/,
-  'segmenting.pt': /returns a tensor of shape \[3, 8, 32, 32\], expected \(images, classes\)/,
+  'segmenting.pt': /returns a tensor of shape \(3, 8, 32, 32\), expected \(images, classes\)/,
   'guided.pt': /'forward' takes 'mask' as well.* Save a module whose forward takes the images alone/,
   'mixing.pt': /depend on the other images of its batch.*model\.eval\(\)/,
   'two-images.pt2': /exported for one number of images only.*dynamic_shapes/,
@@ -178,7 +180,7 @@ testWithModels('what shapes a network of the zoo is refused for a file, which ha
 
 testWithModels('a layer that a file does not have is refused, naming the nearest', async t => {
   await using model = await loadFile(join(folder, 'vit_b_16.scripted.pt'), 64)
-  const image = { data: addon().seededNormal('one', 0, [3, 64, 64]), shape: [3, 64, 64] as const }
+  const image = { data: seededNormal('one', 0, [3, 64, 64]), shape: [3, 64, 64] as const }
   await t.throwsAsync(model.layerGradient(image, { layer: 'encoder.layers.encoder_layr_1', target: 0 }), {
     instanceOf: ModelError,
     message: /encoder\.layers\.encoder_layer_1/,

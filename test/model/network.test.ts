@@ -5,6 +5,7 @@ import test from 'ava'
 import { architectures, loadModel, ModelError, WeightsError } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
 import { relativeError } from '../../scripts/bench/numbers.js'
+import { seededNormal, writeSafetensors } from '../../scripts/testing/module.js'
 import { noiseImage, smallModel } from '../support/small-model.js'
 
 /** What torchvision computes and how it names things; support/make-zoo-fixtures.py writes it. */
@@ -77,8 +78,9 @@ test.serial('a module that runs several times has its calls numbered in order', 
 test.serial('classes, width and input channels shape the network', async t => {
   await using model = await smallModel({ classes: 7, width: 16, inputChannels: 1 })
   t.deepEqual([model.classes, model.inputChannels], [7, 1])
-  const data = addon().seededNormal('grey', 0, [2, 1, 40, 56])
-  t.is((await addon().logits(model.handle, data, [2, 1, 40, 56])).length, 14)
+  const data = seededNormal('grey', 0, [2, 1, 40, 56])
+  const images = { data, shape: [2, 1, 40, 56] }
+  t.deepEqual((await addon().logits({ model: model.handle, images })).shape, [2, 7])
   const layers = await model.layers({ height: 40, width: 56 })
   const shape = (name: string) => layers.find(layer => layer.name === name)?.shape
   t.deepEqual(shape('conv1'), [16, 20, 28])
@@ -110,16 +112,14 @@ function narrowState(architecture: string): Entry[] {
     const length = narrow.reduce((product, extent) => product * extent, 1)
     const data = name.endsWith('running_var')
       ? new Float32Array(length).fill(1)
-      : addon()
-          .seededNormal(name, 0, [length])
-          .map(value => value / Math.sqrt(length))
+      : seededNormal(name, 0, [length]).map(value => value / Math.sqrt(length))
     return { name, shape: narrow, data }
   })
 }
 
 async function writeState(name: string, entries: readonly Entry[]): Promise<string> {
   const path = join(folder, `${name}.safetensors`)
-  await addon().writeSafetensors(path, entries, {})
+  writeSafetensors(path, entries, {})
   return path
 }
 
@@ -174,18 +174,24 @@ test.serial('the same weights have the same hash, others another', async t => {
 test.serial('an unknown model or layer gets the nearest names', async t => {
   await t.throwsAsync(loadModel('resnet5O', onCpu), { instanceOf: ModelError, message: /resnet50/ })
   await using model = await smallModel()
-  const error = t.throws(() => addon().createStatistics(model.handle, ['layer2.0.conv3'], 'iba'))
+  const error = t.throws(() =>
+    addon().createStatistics({ model: model.handle, layers: ['layer2.0.conv3'], preset: 'iba' }),
+  )
   t.is((error as Error & { code?: string }).code, 'MODEL')
   t.regex(error!.message, /layer2\.0\.conv[12]/)
 })
 
 test.serial('an image batch gives what its images give alone', async t => {
   await using model = await smallModel()
-  const data = addon().seededNormal('batch', 0, [3, 3, 64, 64])
-  const together = await addon().logits(model.handle, data, [3, 3, 64, 64])
+  const data = seededNormal('batch', 0, [3, 3, 64, 64])
+  const logits = async (values: Float32Array, count: number) => {
+    const images = { data: values, shape: [count, 3, 64, 64] }
+    return (await addon().logits({ model: model.handle, images })).data
+  }
+  const together = await logits(data, 3)
   const size = data.length / 3
   for (let i = 0; i < 3; i++) {
-    const alone = await addon().logits(model.handle, data.slice(i * size, (i + 1) * size), [1, 3, 64, 64])
+    const alone = await logits(data.slice(i * size, (i + 1) * size), 1)
     t.true(relativeError(together.subarray(i * 10, (i + 1) * 10), alone) < 1e-5)
   }
 })

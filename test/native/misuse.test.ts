@@ -1,14 +1,20 @@
 import test from 'ava'
 import type { AttributionError } from '../../lib/foundation/errors.js'
 import { type Addon, addon } from '../../lib/native/addon.js'
-import { fromNative } from '../../lib/native/errors.js'
+import { fromNative } from '../../lib/native/call.js'
 import { type ChildResult, runModule } from '../support/child.js'
 
 type Function = keyof Addon
 const native = () => addon() as unknown as Record<string, (...args: unknown[]) => unknown>
 
 // These take no argument.
-const harmless: Function[] = ['describeRuntime', 'createCancellation', 'architectures', 'methods']
+const harmless: Function[] = [
+  'describeRuntime',
+  'errorCodes',
+  'createCancellation',
+  'architectures',
+  'methods',
+]
 const refused = () => Object.keys(addon()).filter(name => !harmless.includes(name as Function))
 
 /** Values of every kind, none of which is a first argument of anything; most are wrong everywhere. */
@@ -34,8 +40,8 @@ const garbage: [string, () => unknown][] = [
   ['true as text', () => 'true'],
 ]
 
-/** What is as it should be: a cancellation, and five masks of five of five tiles. */
-const valid = new Set(['cancel of a cancellation', 'randomMasks of a number'])
+/** What is as it should be. */
+const valid = new Set(['dispose of a cancellation', 'cancel of a cancellation', 'randomMasks of a number'])
 
 async function codeOf(call: () => unknown): Promise<string> {
   try {
@@ -58,88 +64,77 @@ test('every native function refuses garbage of every kind with a typed error', a
     for (const [kind, make] of garbage) {
       if (valid.has(`${name} of ${kind}`)) continue
       const value = make()
-      const code = await codeOf(() =>
-        native()[name]!(value, value, value, value, value, value, value, value, value),
-      )
-      t.true(codes.includes(code), `${name} of ${kind}: ${code}`)
+      // In place of the options, and of each of them.
+      for (const given of [value, new Proxy({}, { get: () => value })]) {
+        const code = await codeOf(() => native()[name]!(given))
+        t.true(codes.includes(code), `${name} of ${kind}: ${code}`)
+      }
     }
   }
 })
 
 test('a handle of one kind is not taken for another', async t => {
-  const model = await addon().loadModel({ ...tiny, seed: 0 })
-  const statistics = addon().createStatistics(model, ['layer2'], 'iba')
+  const model = await addon().loadModel({ network: tiny, place })
+  const statistics = addon().createStatistics({ model, layers: ['layer2'], preset: 'iba' })
   const handles: Record<string, unknown> = {
     model,
     statistics,
     cancellation: addon().createCancellation(),
-    trainer: addon().createTrainer('resnet18', 2, 8, 0),
   }
   const wants: Record<string, Function[]> = {
-    model: [
-      'describeModel',
-      'layerShapes',
-      'logits',
-      'predict',
-      'disposeModel',
-      'createStatistics',
-      'attributePerSample',
-    ],
-    statistics: [
-      'updateStatistics',
-      'mergeStatistics',
-      'saveStatistics',
-      'describeStatistics',
-      'disposeStatistics',
-    ],
+    model: ['describeModel', 'layerShapes', 'logits', 'predict', 'createStatistics'],
+    statistics: ['updateStatistics', 'mergeStatistics', 'saveStatistics', 'describeStatistics'],
     cancellation: ['cancel'],
-    trainer: ['trainStep', 'evaluateBatch', 'saveTrained'],
   }
   for (const [kind, names] of Object.entries(wants)) {
     for (const [given, handle] of Object.entries(handles)) {
       if (given === kind) continue
       for (const name of names) {
-        t.is(await codeOf(() => native()[name]!(handle, handle)), 'INVALID_ARGUMENT', `${name} of ${given}`)
+        t.is(
+          await codeOf(() => native()[name]!({ [kind]: handle })),
+          'INVALID_ARGUMENT',
+          `${name} of ${given}`,
+        )
       }
     }
   }
-  addon().disposeModel(model)
-  t.is(await codeOf(() => addon().describeModel(model)), 'DISPOSED')
+  addon().dispose(model)
+  t.is(await codeOf(() => addon().describeModel({ model })), 'DISPOSED')
 })
 
-const tiny = {
-  architecture: 'resnet18',
-  weights: null,
-  classes: 10,
-  width: 8,
-  inputChannels: 3,
-  device: 'cpu',
-  memoryFormat: 'channels-last' as const,
-}
-const picture = { resize: 8, crop: 4, cropFirst: false, mean: [0.5], deviation: [0.2] }
+const tiny = { architecture: 'resnet18', weights: null, seed: 0, classes: 10, width: 8, inputChannels: 3 }
+const place = { device: 'cpu', memoryFormat: 'channels-last' as const }
+const settings = { resize: 8, crop: 4, cropFirst: false, mean: [0.5], std: [0.2], mirror: false }
 
 test('numbers out of range are refused where they come in', async t => {
   const a = addon()
-  const model = await a.loadModel({ ...tiny, seed: 0 })
-  const pixels = new Uint8Array(300)
+  const model = await a.loadModel({ network: tiny, place })
+  const picture = { data: new Uint8Array(300), shape: [10, 10, 3] }
+  const prepare = (options: object) => a.preprocess({ picture, options: { ...settings, ...options } })
+  const pictured = (length: number, shape: number[]) =>
+    a.preprocess({ picture: { data: new Uint8Array(length), shape }, options: settings })
+  const images = (length: number, shape: number[]) => ({
+    model,
+    images: { data: new Float32Array(length), shape },
+  })
+  const load = (network: object) => a.loadModel({ network: { ...tiny, ...network }, place })
   const calls: Record<string, () => unknown> = {
-    'no pixels': () => a.preprocess(new Uint8Array(0), 0, 0, picture),
-    'negative sides': () => a.preprocess(new Uint8Array(3), -1, -1, picture),
-    'a crop of nothing': () => a.preprocess(pixels, 10, 10, { ...picture, crop: 0 }),
-    'a negative size': () => a.preprocess(pixels, 10, 10, { ...picture, resize: -8 }),
-    'an enormous size': () => a.preprocess(pixels, 10, 10, { ...picture, resize: 2 ** 52 }),
-    'too few pixels': () => a.preprocess(pixels, 10, 11, picture),
-    'means without deviations': () => a.preprocess(pixels, 10, 10, { ...picture, deviation: [1, 1, 1] }),
-    'no images': () => a.predict(model, new Float32Array(0), [0, 3, 64, 64]),
-    'images of no height': () => a.logits(model, new Float32Array(0), [1, 3, 0, 64]),
-    'a negative shape': () => a.logits(model, new Float32Array(12), [-1, 3, -2, 2]),
-    'a shape that overflows': () => a.logits(model, new Float32Array(0), [2 ** 31, 3, 2 ** 31, 2 ** 31]),
-    'other channels': () => a.logits(model, new Float32Array(16), [1, 1, 4, 4]),
-    'layers of nothing': () => a.layerShapes(model, 0, 64),
-    'no classes': () => a.loadModel({ ...tiny, seed: 0, classes: 0 }),
-    'half a class': () => a.loadModel({ ...tiny, seed: 0, classes: 1.5 }),
-    'a negative width': () => a.loadModel({ ...tiny, seed: 0, width: -8 }),
-    'enormous noise': () => a.seededNormal('x', 0, [2 ** 40]),
+    'no pixels': () => pictured(0, [0, 0, 3]),
+    'negative sides': () => pictured(3, [-1, -1, 3]),
+    'a crop of nothing': () => prepare({ crop: 0 }),
+    'a negative size': () => prepare({ resize: -8 }),
+    'an enormous size': () => prepare({ resize: 2 ** 52 }),
+    'too few pixels': () => pictured(300, [11, 10, 3]),
+    'another number of means': () => prepare({ std: [1, 1, 1] }),
+    'no images': () => a.predict(images(0, [0, 3, 64, 64])),
+    'images of no height': () => a.logits(images(0, [1, 3, 0, 64])),
+    'a negative shape': () => a.logits(images(12, [-1, 3, -2, 2])),
+    'a shape that overflows': () => a.logits(images(0, [2 ** 31, 3, 2 ** 31, 2 ** 31])),
+    'other channels': () => a.logits(images(16, [1, 1, 4, 4])),
+    'layers of nothing': () => a.layerShapes({ model, height: 0, width: 64 }),
+    'no classes': () => load({ classes: 0 }),
+    'half a class': () => load({ classes: 1.5 }),
+    'a negative width': () => load({ width: -8 }),
   }
   for (const [what, call] of Object.entries(calls)) t.is(await codeOf(call), 'INVALID_ARGUMENT', what)
 })
@@ -148,7 +143,7 @@ const ending = ({ code, signal, stdout, stderr }: ChildResult) => ({ code, signa
 
 test('shutting down with a wrong argument shuts nothing down', async t => {
   const script = `
-    try { addon().shutDown('yes') } catch (error) { console.log(error.code) }
+    try { addon().shutDown({ processEnds: 'yes' }) } catch (error) { console.log(error.code) }
     console.log((await smallModel()).architecture)`
   t.deepEqual(ending(await runModule(script)), {
     code: 0,
@@ -161,7 +156,7 @@ test('shutting down with a wrong argument shuts nothing down', async t => {
 test('work that comes after the shut-down is refused, not lost', async t => {
   const script = `
     const model = await smallModel()
-    addon().shutDown(true)
+    addon().shutDown({ processEnds: true })
     await model.predict(noiseImage()).catch(error => console.log(error.name))`
   t.deepEqual(ending(await runModule(script)), { code: 0, signal: null, stdout: 'AbortError\n', stderr: '' })
 })

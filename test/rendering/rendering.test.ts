@@ -1,12 +1,13 @@
 import test from 'ava'
 import sharp from 'sharp'
+import type { HeatMap } from '../../lib/attribution/attribution.js'
 import { InvalidArgumentError } from '../../lib/foundation/errors.js'
 import { renderAnimation } from '../../lib/rendering/animation.js'
 import { renderBoxes } from '../../lib/rendering/box.js'
 import { colorMap, colorMapNames } from '../../lib/rendering/color-map.js'
 import { type OverlayOptions, renderOverlay } from '../../lib/rendering/overlay.js'
 import { renderPage } from '../../lib/rendering/page.js'
-import { displaySize, type HeatMap, type Picture } from '../../lib/rendering/picture.js'
+import { displaySize, type Picture } from '../../lib/rendering/picture.js'
 import { strokedText } from '../../lib/rendering/stroke-font.js'
 import { labels, ticks } from '../../lib/rendering/ticks.js'
 
@@ -94,6 +95,7 @@ test('maps of zeros, of one value, of values that are no numbers or negative are
     data: new Float32Array(4).fill(value),
     width: 2,
     height: 2,
+    unit: 'relative',
   })
   for (const value of [0, Number.NaN]) {
     const at = await pixelsOf(await renderOverlay(orange, constant(value), { colorBar: false }))

@@ -6,10 +6,14 @@ import test from 'ava'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { chartsOf, lineStyles } from '../../lib/reproduction/charts.js'
 import { findPaperMethod, paperMethods } from '../../lib/reproduction/paper.js'
-import { renderReport } from '../../lib/reproduction/report.js'
-import type { Found, ModelTable } from '../../lib/reproduction/table.js'
-import { csvTable, markdownTables } from '../../lib/reproduction/table-files.js'
+import { renderReport } from '../../lib/reproduction/report-page.js'
+import { csvTable, markdownTables } from '../../lib/reproduction/score-tables.js'
+import type { CellResult, ModelTable } from '../../lib/reproduction/table.js'
 import { iba, makeFolder } from '../support/command.js'
+import { browser, testNeeding } from '../support/requirements.js'
+
+const found = browser()
+const testWithBrowser = testNeeding(found)
 
 const env = { IBA_THREADS: '2', OMP_WAIT_POLICY: 'passive' }
 const methods = ['Random', 'Saliency', 'Fitted', 'Readout Dense 10', 'PatternAttribution', 'zero']
@@ -76,8 +80,8 @@ test.serial('the whole table is estimated, measured and reported, and what is th
   t.regex((await reproduce()).stdout, /^All of 23 values are there already/)
 })
 
-test.serial('the report opens, is sorted by its headings, and has every figure', async t => {
-  await withPage(t.log, async (browser, path) => {
+testWithBrowser('the report opens, is sorted by its headings, and has every figure', async t => {
+  await withReport(async (browser, path) => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
     const complaints = await open(page, path)
     t.is(await page.locator('tbody tr').count(), methods.length)
@@ -122,8 +126,8 @@ test.serial('the report opens, is sorted by its headings, and has every figure',
   })
 })
 
-test.serial('the report is light or dark, and fits a phone', async t => {
-  await withPage(t.log, async (browser, path) => {
+testWithBrowser('the report is light or dark, and fits a phone', async t => {
+  await withReport(async (browser, path) => {
     const grounds: string[] = []
     for (const colorScheme of ['light', 'dark'] as const) {
       const page = await browser.newPage({ viewport: { width: 390, height: 844 }, colorScheme })
@@ -159,11 +163,13 @@ test('each line of a chart goes through its points and has its own style', t => 
   const found = ['Saliency', 'LRP'].map(
     title =>
       ({
+        kind: 'degradation',
+        settings: { tile: 8 },
         method: { title },
         curves: [{ name: 'most relevant first', x: [0, 0.5, 1], y: [1, 0.25, 0] }],
-      }) as unknown as Found,
+      }) as unknown as CellResult,
   )
-  const [chart, ...others] = chartsOf('degradation-8', found, styles)
+  const [chart, ...others] = chartsOf(found, styles)
   t.is(others.length, 0)
   t.is(chart!.caption, 'Degradation, tiles of 8×8, most relevant first')
   const points = [...chart!.svg.matchAll(/<title>(.*?)<\/title><path d="M([^"]*)"/g)]
@@ -198,19 +204,13 @@ test('what is wrong with the words is said', async t => {
   t.regex(blocked.stderr, /Can't make the folder/)
 })
 
-/** Runs with the report of the first test, where there is a Chromium. */
-async function withPage(
-  log: (message: string) => void,
-  look: (browser: Browser, path: string) => Promise<void>,
-): Promise<void> {
-  const executablePath = chromiumPath()
-  if (executablePath === undefined) {
-    log('skipped: there is no chromium')
-    return
-  }
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+/** Looks at the report in a browser. */
+async function withReport(look: (browser: Browser, path: string) => Promise<void>): Promise<void> {
+  const report = join(folder, 'out', 'report.html')
+  if (!existsSync(report)) await reproduce()
+  const browser = await chromium.launch({ executablePath: found.path!, args: ['--no-sandbox'] })
   try {
-    await look(browser, join(folder, 'out', 'report.html'))
+    await look(browser, report)
   } finally {
     await browser.close()
   }
@@ -228,25 +228,12 @@ async function open(page: Page, path: string): Promise<string[]> {
   return complaints
 }
 
-function chromiumPath(): string | undefined {
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-  const folders = (process.env.PATH ?? '').split(':')
-  return names.flatMap(name => folders.map(place => join(place, name))).find(path => existsSync(path))
-}
-
 function tableOfTwo(): ModelTable {
   const method = findPaperMethod('Grad-CAM')!
   const score = { value: 0.53, low: 0.51, high: 0.55, level: 0.95 }
   return {
     model: 'resnet50',
-    measures: [
-      {
-        protocol: 'degradation-8',
-        title: 'Degradation 8×8',
-        better: 'higher',
-        published: 'degradation8',
-      },
-    ],
+    columns: [{ protocol: 'degradation-8', title: 'Degradation 8×8', direction: 'higher' }],
     rows: [
       {
         method,

@@ -184,6 +184,6 @@ test('a folder with anything else in it is left alone', async t => {
   const folder = await temporary()
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   await writeFile(join(folder, 'holiday.jpg'), 'mine')
-  await t.throwsAsync(generateDemoData(folder, { train: 1, validation: 0 }), { code: 'FOLDER_IN_USE' })
+  await t.throwsAsync(generateDemoData(folder, { train: 1, validation: 0 }), { code: 'FILE' })
   t.deepEqual(await readdir(folder), ['holiday.jpg'])
 })

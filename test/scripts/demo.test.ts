@@ -27,7 +27,7 @@ test('the maps of the readout lie on the objects as well', async t => {
   const samples = await demoSamples()
   const images = samples.map(({ path, target }) => ({ image: path, target }))
   const ratios: number[] = []
-  for (const { map, index } of await readout(model, { weights: 'demo' }).attribute(images)) {
+  for (const { map, index } of await readout(model, { readout: 'demo' }).attribute(images)) {
     const { box } = samples[index]!
     const area = ((box.right - box.left) * (box.bottom - box.top)) / (map.width * map.height)
     ratios.push(shareInBox(map, box) / area)

@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { countTests } from '../../scripts/setup/count-tests.mjs'
 import { packagesAreCurrent } from '../../scripts/setup/dependencies.mjs'
 import { alone } from '../../scripts/setup/lock.mjs'
 import { checkPlatform, thisMachine } from '../../scripts/setup/platform.mjs'
@@ -73,17 +72,4 @@ test('one set-up at a time works in a folder, and a dead one holds nobody up', a
   t.is(events.length, 4)
   t.is(events[0]?.[0], events[1]?.[0])
   t.false(existsSync(file))
-})
-
-test('the last line of npm test counts what ava reports', t => {
-  t.deepEqual(countTests('  ✔ a\n  ✔ b\n  ─\n\n  2 tests passed\n', 0), { passed: 2, failed: 0 })
-  t.deepEqual(countTests('  ✔ a\n  ✖ b\n  ─\n\n  1 test failed\n', 1), { passed: 1, failed: 1 })
-  t.deepEqual(countTests('\x1b[32m  ✔ a\x1b[39m\n  1 test passed\n  1 uncaught exception\n', 1), {
-    passed: 1,
-    failed: 1,
-  })
-  t.deepEqual(countTests('  ✔ a\n  3 tests remained pending after a timeout\n', 1), { passed: 1, failed: 3 })
-  t.deepEqual(countTests('  ✖ dist/test/x.test.js exited due to SIGSEGV\n', 1), { passed: 0, failed: 1 })
-  t.deepEqual(countTests('', 0), { passed: 0, failed: 1 })
-  t.deepEqual(countTests('  1 test passed\n', 1), { passed: 1, failed: 1 })
 })

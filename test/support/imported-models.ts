@@ -3,23 +3,20 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import test, { type ExecutionContext } from 'ava'
 import { type LoadOptions, loadModel, type Model } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
+import { pythonTorch, testNeeding } from './requirements.js'
 
-const obstacle = whatIsMissing()
+const python = pythonTorch()
 
-/** A test that needs models which PyTorch saved; without PyTorch it is skipped, and says so. */
-export function testWithModels(title: string, body: (t: ExecutionContext) => Promise<void> | void): void {
-  if (obstacle) test.skip(`${title} (${obstacle})`, body)
-  else test.serial(title, body)
-}
+/** A test that needs models which PyTorch saved. */
+export const testWithModels = testNeeding(python)
 
 /** Models that a script of this folder makes, in a folder that goes away with the process. */
 export function makeModels(script: string, names: readonly string[] = []): string {
   const folder = mkdtempSync(join(tmpdir(), 'iba-models-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  if (obstacle) return folder
+  if (!python.isMet) return folder
   const path = fileURLToPath(new URL(`../../../test/support/${script}.py`, import.meta.url))
   const { status, stderr } = spawnSync('python3', [path, folder, ...names], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`${script}.py failed: ${stderr}`)
@@ -44,12 +41,6 @@ export interface Tensor {
 }
 
 export async function readReference(folder: string, name: string): Promise<Reference> {
-  const { tensors } = await addon().readWeightFile(join(folder, `${name}.reference.pth`))
+  const { tensors } = await addon().readWeightFile({ path: join(folder, `${name}.reference.pth`) })
   return Object.fromEntries(tensors.map(tensor => [tensor.name, tensor])) as unknown as Reference
-}
-
-function whatIsMissing(): string {
-  const program = 'import torch, importlib.util as u, sys; sys.exit(u.find_spec("torchvision") is None)'
-  const { status } = spawnSync('python3', ['-c', program], { stdio: 'ignore' })
-  return status === 0 ? '' : 'skipped: python3 has no torch and torchvision'
 }

@@ -50,7 +50,7 @@ export class Attributers {
     const needed = {
       ...(method.needs.includes('statistics') && { statistics: await this.#statisticsOf(tried) }),
       ...(method.needs.includes('patterns') && { patterns: await this.#patternsOf(tried) }),
-      ...(method.needs.includes('readout') && { weights: await this.#readoutOf(tried) }),
+      ...(method.needs.includes('readout') && { readout: await this.#readoutOf(tried) }),
     }
     return createAttributer(tried.model, method.name, { ...brief(method), ...needed, ...options })
   }
@@ -82,7 +82,7 @@ export class Attributers {
   }
 
   async #makeReadout({ model, height, width }: Trial): Promise<TrainedReadout> {
-    const { reads } = addon().readoutPlace(model.handle)
+    const { reads } = addon().readoutPlace({ model: model.handle })
     await using statistics = await smallStatistics(model, reads, { height, width })
     const folder = mkdtempSync(join(this.#folder, 'readout-'))
     return await referenceReadout(model, statistics, 'B', folder, 'iba')

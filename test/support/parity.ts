@@ -25,7 +25,7 @@ export async function readReference(model: string): Promise<Reference> {
   const path = (ending: string) =>
     fileURLToPath(new URL(`../../../test/fixtures/parity/${model}.${ending}`, import.meta.url))
   const scalars = JSON.parse(await readFile(path('json'), 'utf8'))
-  const { tensors } = await addon().readWeightFile(path('safetensors'))
+  const { tensors } = await addon().readWeightFile({ path: path('safetensors') })
   const arrays = new Map(tensors.map(({ name, data }) => [name, data]))
   const array = (name: string) => {
     const data = arrays.get(name)

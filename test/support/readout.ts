@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import type { Model, Preset, Statistics } from '../../lib/index.js'
 import { loadReadout, type TrainedReadout } from '../../lib/index.js'
-import { type Addon, addon } from '../../lib/native/addon.js'
-
-type NamedTensor = Parameters<Addon['writeSafetensors']>[1][number]
+import { addon } from '../../lib/native/addon.js'
+import { type NamedTensor, seededNormal, writeSafetensors } from '../../scripts/testing/module.js'
 
 /** Writes a readout with the weights of the reference numbers, without smoothing, and loads it. */
 export async function referenceReadout(
@@ -13,7 +12,7 @@ export async function referenceReadout(
   folder: string,
   preset: Preset = 'paper',
 ): Promise<TrainedReadout> {
-  const { layer, reads } = addon().readoutPlace(model.handle)
+  const { layer, reads } = addon().readoutPlace({ model: model.handle })
   const layers = reads.map(name => statistics.layer(name, { preset }))
   const inputs = layers.reduce((sum, { shape }) => sum + shape[0]!, 0)
   const outputs = layers[0]!.shape[0]!
@@ -28,7 +27,7 @@ export async function referenceReadout(
   tensors.push({ name: 'bottleneck.mean', shape, data: mean }, { name: 'bottleneck.std', shape, data: std })
   tensors.push({ name: 'bottleneck.active', shape, data: Float32Array.from(active) })
   const path = join(folder, `${model.architecture}-${variant}.safetensors`)
-  await addon().writeSafetensors(path, tensors, {
+  writeSafetensors(path, tensors, {
     format: 'attribution-bottleneck.readout.1',
     model: model.architecture,
     weights: model.weightHash,
@@ -45,7 +44,7 @@ function convolution(name: string, i: number, inputs: number, outputs: number) {
   const conv = `conv${i + 1}`
   const scale = 0.5 * Math.sqrt(2 / inputs)
   const shift = i === 2 ? 2 : 0
-  const normal = (part: string, shape: number[]) => addon().seededNormal(`${name}.${conv}.${part}`, 0, shape)
+  const normal = (part: string, shape: number[]) => seededNormal(`${name}.${conv}.${part}`, 0, shape)
   const weight = normal('weight', [outputs, inputs, 1, 1]).map(value => value * scale)
   const bias = normal('bias', [outputs]).map(value => value * 0.05 + shift)
   return [

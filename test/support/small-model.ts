@@ -7,7 +7,7 @@ import {
   type Preset,
   type Statistics,
 } from '../../lib/index.js'
-import { addon } from '../../lib/native/addon.js'
+import { seededNormal } from '../../scripts/testing/module.js'
 
 // So small a network is fastest on one thread, and several would wait for cores that other programs use.
 process.env.IBA_THREADS ??= '1'
@@ -30,7 +30,7 @@ export function noiseImages(
   { name = 'noise', channels = 3, height = 64, width = height }: NoiseOptions = {},
 ): PreparedImage[] {
   const size = channels * height * width
-  const data = addon().seededNormal(name, 0, [count, channels, height, width])
+  const data = seededNormal(name, 0, [count, channels, height, width])
   return Array.from({ length: count }, (_, i) => ({
     data: data.slice(i * size, (i + 1) * size),
     shape: [channels, height, width] as const,

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addon } from '../../lib/native/addon.js'
+import { ownCache } from './cache.js'
 import { writePicture } from './command.js'
 
 /** A network so small that a step takes some tens of milliseconds, and images of its size. */
@@ -18,7 +19,7 @@ export const network = [
 ]
 
 /** So small a network is fastest on one thread; the cache is of the tests alone. */
-export const environment = (folder: string) => ({ IBA_THREADS: '1', IBA_CACHE: join(folder, 'cache') })
+export const environment = (folder: string) => ({ IBA_THREADS: '1', ...ownCache(join(folder, 'cache')) })
 
 /** Makes a folder for each class with images in it, as ImageNet's. */
 export async function writeClassFolders(folder: string, classes: number, images: number): Promise<void> {
@@ -31,6 +32,6 @@ export async function writeClassFolders(folder: string, classes: number, images:
 
 /** The tensors of a file by name. */
 export async function readTensors(path: string): Promise<Map<string, Float32Array>> {
-  const { tensors } = await addon().readWeightFile(path)
+  const { tensors } = await addon().readWeightFile({ path })
   return new Map(tensors.map(({ name, data }) => [name, data]))
 }

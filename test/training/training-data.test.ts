@@ -5,17 +5,18 @@ import { pipeline } from 'node:stream/promises'
 import test from 'ava'
 import { pack } from 'tar-stream'
 import { permutation } from '../../lib/foundation/random.js'
+import { preprocess } from '../../lib/images/preprocess.js'
 import { ImageError, InvalidArgumentError, type LabelledImage, openTrainingData } from '../../lib/index.js'
-import { addon } from '../../lib/native/addon.js'
 import { drawView } from '../../lib/training/augmentation.js'
 import type { BatchOptions, TrainingData } from '../../lib/training/data.js'
 import { NameTable } from '../../lib/training/image-list.js'
 import { expandBraces } from '../../lib/training/shards.js'
+import { ownCache } from '../support/cache.js'
 
 let folder: string
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'iba-data-'))
-  process.env.IBA_CACHE = join(folder, 'cache')
+  Object.assign(process.env, ownCache(join(folder, 'cache')))
 })
 test.after.always(() => rm(folder, { recursive: true, force: true }))
 
@@ -252,18 +253,17 @@ test('drawn views lie inside of the image, within the areas and ratios that are 
 test('a region and its mirror image are those of the picture', async t => {
   const [width, height] = [8, 6]
   const pixels = new Uint8Array(width * height * 3).map((_, i) => (i * 37) % 256)
-  const settings = { resize: 8, crop: 4, cropFirst: false, mean: [0, 0, 0], deviation: [1, 1, 1] }
+  const settings = { resize: 8, crop: 4, cropFirst: false, mean: [0, 0, 0], std: [1, 1, 1], mirror: false }
+  const picture = { pixels, width, height }
   const region = { left: 3, top: 1, width: 4, height: 4 }
-  const plain = await addon().preprocess(pixels, width, height, { ...settings, region })
-  const mirrored = await addon().preprocess(pixels, width, height, { ...settings, region, mirror: true })
+  const plain = await preprocess(picture, { ...settings, region })
+  const mirrored = await preprocess(picture, { ...settings, region, mirror: true })
   for (let y = 0; y < 4; y++) {
     for (let x = 0; x < 4; x++) {
       const expected = pixels[((y + 1) * width + x + 3) * 3]!
-      t.is(plain.pixels[(y * 4 + x) * 3], expected)
-      t.is(mirrored.pixels[(y * 4 + 3 - x) * 3], expected)
+      t.is(plain.pixels.data[(y * 4 + x) * 3], expected)
+      t.is(mirrored.pixels.data[(y * 4 + 3 - x) * 3], expected)
     }
   }
-  await t.throwsAsync(
-    addon().preprocess(pixels, width, height, { ...settings, region: { ...region, left: 6 } }),
-  )
+  await t.throwsAsync(preprocess(picture, { ...settings, region: { ...region, left: 6 } }))
 })

@@ -1,19 +1,138 @@
-import type { HeatMap } from '../../attribution/attribution.js'
+import type { Attributer, HeatMap } from '../../attribution/attribution.js'
+import { option } from '../../attribution/described-options.js'
 import type { Sample } from '../../datasets/dataset.js'
-import type { PreparedInput } from '../../images/preprocess.js'
-import { bootstrap } from '../bootstrap.js'
+import { requireInteger, requireKnownKeys, requireSignal } from '../../foundation/validate.js'
+import type { PreparedInput } from '../../images/prepared-input.js'
+import type { ImageInput } from '../../images/source.js'
+import { asList } from '../../images/stream.js'
+import { Model } from '../../model/model.js'
+import { addon } from '../../native/addon.js'
+import { callNative, callNativeSync } from '../../native/call.js'
+import type { MapSimilarity } from '../../native/maps-calls.js'
+import { bootstrapMean } from '../bootstrap.js'
 import { mean } from '../numbers.js'
-import { cascade, randomized } from '../randomization.js'
 import type { RunRecord } from '../runs/record.js'
 import { mapSimilarity } from '../similarity.js'
-import { explain, loadedGroups, nothing, type Protocol, type RunContext } from './protocol.js'
+import { explain, loadedGroups, nothing } from './each-image.js'
+import { declareProtocol, type RunContext } from './protocol.js'
 
-interface Values {
+const defaultSeed = 0
+
+/** Options of {@link cascadingRandomization}. */
+export interface CascadingRandomizationOptions {
+  /** What is explained at every stage. */
+  images: ImageInput | readonly ImageInput[]
+  /** The class that is explained at every stage. Default: for each image what the trained model predicts. */
+  targets?: number | readonly (number | null)[]
+  /** The modules whose weights are random at each stage. Default: `cascade(model)`. */
+  stages?: readonly CascadeStage[]
+  /** Draws the weights and seeds the methods. Default 0. */
+  seed?: number
+  /** Stops the work; the call rejects with the signal's reason. */
+  signal?: AbortSignal
+  /** Called after each stage: its name, how many are done, and of how many. */
+  onProgress?: (progress: { stage: string; done: number; total: number }) => void
+}
+
+/** A stage: the weights of `modules` are random, those called `name` since this stage. */
+export interface CascadeStage {
+  /** The module or block that joins those of the stages before. */
+  name: string
+  /** The names of all modules that have learnt nothing at this stage. */
+  modules: readonly string[]
+}
+
+/** How alike the maps of a stage are to those of the trained model, averaged over the images: low is good. */
+export interface StageSimilarity extends MapSimilarity {
+  /** The stage's name. */
+  stage: string
+  /** Of each image. */
+  images: MapSimilarity[]
+}
+
+/** The sanity check of Adebayo et al. 2018 (section 4.1; Schulz et al. 2020, section 4.1): from the last layer to the
+ * first, the weights are randomised; a method that explains the network must change its maps.
+ * @param method makes the method for a model. It is called for the trained model and for each stage's, and should
+ * estimate statistics anew where the method needs any
+ * @throws InvalidArgumentError, and what the method throws */
+export async function cascadingRandomization(
+  model: Model,
+  method: (model: Model) => Attributer | Promise<Attributer>,
+  options: CascadingRandomizationOptions,
+): Promise<StageSimilarity[]> {
+  requireKnownKeys('options', options, ['images', 'targets', 'stages', 'seed', 'signal', 'onProgress'])
+  requireSignal(options.signal)
+  const seed = requireInteger('seed', options.seed ?? defaultSeed, 0)
+  const stages = options.stages ?? cascade(model)
+  const images = asList(options.images) as readonly ImageInput[]
+  const original = await explainAll(model, method, images, options.targets, { ...options, seed })
+  const targets = original.map(({ target }) => target)
+  const results: StageSimilarity[] = []
+  for (const stage of stages) {
+    options.signal?.throwIfAborted()
+    await using changed = await randomized(model, stage.modules, seed)
+    const maps = await explainAll(changed, method, images, targets, { ...options, seed })
+    const similarities = maps.map(({ map }, i) => mapSimilarity(original[i]!.map, map))
+    results.push({ stage: stage.name, ...meanSimilarity(similarities), images: similarities })
+    options.onProgress?.({ stage: stage.name, done: results.length, total: stages.length })
+  }
+  return results
+}
+
+/** A copy of a model, some of whose modules have the random weights of a seeded network. */
+export async function randomized(model: Model, modules: readonly string[], seed: number): Promise<Model> {
+  const handle = await callNative(() => addon().reinitialise({ model: model.handle, modules, seed }))
+  return new Model(handle, model.preprocessing)
+}
+
+/** From the last layer to the first, one block more at each stage: a block is what comes under one number of the modules'
+ * names, as `layer4.2`, or else a module. */
+export function cascade(model: Model): CascadeStage[] {
+  const modules = callNativeSync(() => addon().parameterModules({ model: model.handle }))
+  const blocks = [...new Set(modules.map(blockOf))].reverse()
+  return blocks.map((name, i) => {
+    const lost = new Set(blocks.slice(0, i + 1))
+    return { name, modules: modules.filter(module => lost.has(blockOf(module))) }
+  })
+}
+
+export function meanSimilarity(similarities: readonly MapSimilarity[]): MapSimilarity {
+  return {
+    ssim: mean(similarities.map(({ ssim }) => ssim)),
+    spearman: mean(similarities.map(({ spearman }) => spearman)),
+  }
+}
+
+/** The maps of one model. */
+async function explainAll(
+  model: Model,
+  method: (model: Model) => Attributer | Promise<Attributer>,
+  images: readonly ImageInput[],
+  targets: CascadingRandomizationOptions['targets'],
+  { seed, signal }: { seed: number; signal?: AbortSignal },
+): Promise<{ map: HeatMap; target: number }[]> {
+  const attributer = await method(model)
+  try {
+    return await attributer.attribute(images, {
+      seed,
+      ...(targets !== undefined && { targets }),
+      ...(signal && { signal }),
+    })
+  } finally {
+    attributer.dispose()
+  }
+}
+
+function blockOf(module: string): string {
+  const parts = module.split('.')
+  const number = parts.findIndex(part => /^\d+$/.test(part))
+  return number === -1 ? module : parts.slice(0, number + 1).join('.')
+}
+
+interface Values extends MapSimilarity {
   stage: string
   /** How many stages were before it. */
   order: number
-  ssim: number
-  spearman: number
 }
 
 /** An image with its map by the trained network. */
@@ -24,24 +143,32 @@ interface Original {
   target: number
 }
 
-/** The sanity check of Adebayo et al. 2018, section 4.1 of the paper: cascading randomisation. */
-export function sanityProtocol({ weightSeed = 0 }: { weightSeed?: number | undefined }): Protocol {
-  return {
-    name: 'sanity',
+export const sanityProtocol = declareProtocol<{ weightSeed: number }>(
+  {
+    kind: 'sanity',
     title: 'Sanity check',
-    settings: { weightSeed },
-    needsBoxes: false,
+    summary: 'how similar the maps stay as the weights are randomised, layer by layer',
+    source: 'Adebayo et al. 2018; Schulz et al. 2020, section 4.1',
+    direction: 'lower',
+    scoreName: 'SSIM',
+    samples: 200,
+    options: [option('weightSeed', 'whole', 'draws the weights', defaultSeed, { minimum: 0 })],
+    changesWeights: true,
+    chart: { x: null, y: 'similarity to the map of the trained network' },
+  },
+  ({ weightSeed }) => ({
     stages: model => cascade(model).map(({ name }) => name),
     work: model => ({ maps: cascade(model).length + 1, passes: 0 }),
-    run: context => run(context, weightSeed),
+    run: context => eachStage(context, weightSeed),
     summarise(records) {
       const found = records.flatMap(({ id, values }) => (values ? [{ id, ...(values as Values) }] : []))
       const inOrder = [...found].sort((a, b) => a.order - b.order)
       const places = [...new Set(inOrder.map(({ stage }) => stage))]
       const scoreOf = (what: 'ssim' | 'spearman') => {
         const images = [...new Set(found.map(({ id }) => id))]
-        const means = images.map(id => mean(found.filter(entry => entry.id === id).map(entry => entry[what])))
-        return bootstrap(means, mean)
+        return bootstrapMean(
+          images.map(id => mean(found.filter(entry => entry.id === id).map(entry => entry[what]))),
+        )
       }
       const curveOf = (what: 'ssim' | 'spearman', name: string) => ({
         name,
@@ -56,10 +183,10 @@ export function sanityProtocol({ weightSeed = 0 }: { weightSeed?: number | undef
         places,
       }
     },
-  }
-}
+  }),
+)
 
-async function* run(context: RunContext, weightSeed: number): AsyncGenerator<RunRecord<Values>> {
+async function* eachStage(context: RunContext, weightSeed: number): AsyncGenerator<RunRecord<Values>> {
   const { model, signal } = context
   const stages = cascade(model)
   const left = (stage: string) => context.samples.filter(({ id }) => !context.isDone(keyOf(stage, id)))

@@ -1,8 +1,8 @@
-import { protocolOf } from '../protocols/index.js'
+import { RunError } from '../../foundation/errors.js'
+import { protocolOf } from '../protocols/all.js'
 import { differences } from './header.js'
 import type { RunResult } from './record.js'
 import { completeResult } from './run.js'
-import { RunError } from './run-error.js'
 
 /** Joins the results of all ranks of a run to what one process would have found.
  * @throws RunError where they are not all parts of one run, each once */
@@ -17,7 +17,7 @@ export function mergeResults(parts: readonly RunResult[]): RunResult {
   requireAllRanks(parts)
   const { score, scores, curves, places, records, failures, secondsPerMap, ...header } = first
   return completeResult(
-    protocolOf(first.protocol, first.settings),
+    protocolOf(first),
     { ...header, part: { rank: 0, size: 1 } },
     parts.flatMap(part => part.records),
     {

@@ -1,24 +1,23 @@
 import { mkdir } from 'node:fs/promises'
 import { type Dataset, drawSamples, type Sample } from '../../datasets/dataset.js'
-import { DatasetError } from '../../datasets/dataset-error.js'
 import { boxPlaces } from '../../datasets/layout.js'
+import { DatasetError, RunError } from '../../foundation/errors.js'
 import { fileError } from '../../foundation/files.js'
-import type { Statistics } from '../../learned/statistics.js'
 import type { Model } from '../../model/model.js'
+import { protocolFields } from '../protocols/all.js'
 import type { Protocol } from '../protocols/protocol.js'
-import { differences } from './header.js'
 import {
   batchOf,
   describeEvaluated,
   type EvaluatedMethod,
   type LearningImages,
   methodOpener,
-} from './method.js'
+} from './evaluated-method.js'
+import { differences } from './header.js'
 import { revision, versions } from './provenance.js'
 import type { RunHeader, RunResult } from './record.js'
 import { findResult, logPath, resultPath, writeResult } from './result-file.js'
 import { runProtocol } from './run.js'
-import { RunError } from './run-error.js'
 import { RunLog } from './run-log.js'
 
 /** A run: a method on a model by a protocol, on some images of a data set. */
@@ -32,7 +31,7 @@ export interface RunPlan {
   /** Draws the samples and seeds the methods. */
   seed: number
   explained: 'label' | 'predicted'
-  /** Which share of the samples is done here. */
+  /** Which part of the samples is done here. */
   part: { rank: number; size: number }
 }
 
@@ -41,7 +40,6 @@ export interface ExecuteOptions {
   folder: string
   /** Go on with what is there. */
   resume: boolean
-  statistics: Statistics | null
   /** A finished run of another method on the same images, for what doesn't depend on the method. */
   known?: RunResult | undefined
   learning: LearningImages
@@ -58,25 +56,21 @@ export function plannedSamples({ protocol, dataset, samples, seed }: RunPlan): S
     : dataset.samples
   if (able.length === 0)
     throw new DatasetError(
-      `${protocol.title} needs boxes, but '${dataset.name}' has none. Looked for annotations in ${boxPlaces(dataset.name)}; ` +
+      `${protocol.fullTitle} needs boxes, but '${dataset.name}' has none. Looked for annotations in ${boxPlaces(dataset.name)}; ` +
         'give their folder with --boxes.',
     )
   return drawSamples(able, samples, seed)
 }
 
 /** The header of a plan's run. */
-export async function headerOf(
-  plan: RunPlan,
-  model: Model,
-  statistics: Statistics | null,
-): Promise<RunHeader> {
+export async function headerOf(plan: RunPlan, model: Model): Promise<RunHeader> {
   const { protocol, method, modelName, dataset, samples, seed, explained, part } = plan
   const { architecture, weightHash, classes, device, preprocessing } = model
   return {
     format: 1,
-    protocol: protocol.name,
+    ...protocolFields(protocol),
     settings: { ...protocol.settings, explained },
-    method: describeEvaluated(method, statistics),
+    method: describeEvaluated(method),
     model: { name: modelName, architecture, weightHash, classes, device, preprocessing },
     data: { name: dataset.name, samples, available: dataset.samples.length, seed },
     versions: versions(),
@@ -100,7 +94,7 @@ export async function finishedResult(header: RunHeader, folder: string): Promise
 
 /** Runs a plan, or what is left of it, and writes its result. A finished one is only read. */
 export async function executePlan(plan: RunPlan, model: Model, options: ExecuteOptions): Promise<RunResult> {
-  const header = await headerOf(plan, model, options.statistics)
+  const header = await headerOf(plan, model)
   const path = resultPath(options.folder, header)
   await mkdir(options.folder, { recursive: true }).catch(error => {
     throw fileError(`Can't make the folder '${options.folder}'`, error)
@@ -139,7 +133,7 @@ export async function executePlan(plan: RunPlan, model: Model, options: ExecuteO
   }
 }
 
-/** The values of another method's run by the pieces' keys; none where it was run otherwise. */
+/** The values of another method's run by the keys of its records; none where it was run otherwise. */
 function knownValues(header: RunHeader, known: RunResult | undefined): ReadonlyMap<string, unknown> {
   if (!known || differences(header, known).some(part => part !== 'method')) return new Map()
   return new Map(known.records.map(({ key, values }) => [key, values]))

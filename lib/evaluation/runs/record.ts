@@ -1,9 +1,9 @@
 import type { Preprocessing } from '../../images/preprocess.js'
 import type { Score } from '../bootstrap.js'
 
-/** What one piece of a run found. A piece is an image or, in the sanity check, an image at a stage. */
+/** What was found at an image or, in the sanity check, at an image and a stage. */
 export interface RunRecord<Values = unknown> {
-  /** Tells the pieces of a run apart. */
+  /** Tells the records of a run apart. */
   key: string
   /** The sample's id. */
   id: string
@@ -24,7 +24,7 @@ export interface Curve {
   y: number[]
 }
 
-/** What the pieces of a run amount to. */
+/** What the records of a run amount to. */
 export interface Summary {
   /** What the table shows. */
   score: Score
@@ -38,14 +38,21 @@ export interface Summary {
 /** What a run is: two runs whose headers are the same but for `versions` and `part` can be joined. */
 export interface RunHeader {
   format: 1
+  /** Its name, such as 'degradation-8'. */
   protocol: string
+  /** The protocol's kind, such as 'degradation'. */
+  kind: string
+  /** The side of its tiles in pixels, where it has tiles. */
+  tile?: number
+  /** Which score is better. */
+  direction: 'higher' | 'lower'
   /** Every setting of the protocol, those by default too. */
   settings: Readonly<Record<string, unknown>>
   method: {
     name: string
     title: string
     options: Readonly<Record<string, unknown>>
-    /** What the layer's statistics were learnt from, where the method needs any. */
+    /** What the layer's statistics were estimated from, where the method needs any. */
     statistics: { preset: string; layers: string[]; samples: number } | null
   }
   model: {

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { RunError } from '../../foundation/errors.js'
 import { errorCode, fileError, writeFileAtomically } from '../../foundation/files.js'
+import { kindOf, protocolFields, protocolOf } from '../protocols/all.js'
 import type { RunHeader, RunResult } from './record.js'
-import { RunError } from './run-error.js'
 
 /** What the file of a run is named after. */
 export interface NamedRun extends Pick<RunHeader, 'protocol' | 'part'> {
@@ -21,7 +22,7 @@ export function logPath(resultFile: string): string {
   return `${resultFile}l`
 }
 
-/** @throws RunError where it is no result of a run, AttributionError (`FILE`) */
+/** @throws RunError where it is no result of a run, FileError */
 export async function readResult(path: string): Promise<RunResult> {
   const found = await findResult(path)
   if (!found) throw new RunError(`There is no '${path}'. Give the .json file of a finished run.`)
@@ -35,17 +36,25 @@ export async function findResult(path: string): Promise<RunResult | undefined> {
     throw fileError(`Can't read '${path}'`, error)
   })
   if (text === undefined) return undefined
+  let result: RunResult
   try {
-    const result = JSON.parse(text) as RunResult
-    if (result.format === 1 && Array.isArray(result.records)) return result
+    result = JSON.parse(text) as RunResult
   } catch (error) {
     throw new RunError(`'${path}' is no result of a run: it is not valid JSON.`, { cause: error })
   }
+  if (result.format === 1 && Array.isArray(result.records)) return described(result)
   throw new RunError(`'${path}' is no result of a run: expected the .json file that \`iba evaluate\` writes.`)
 }
 
 export async function writeResult(path: string, result: RunResult): Promise<void> {
   await writeFileAtomically(path, `${JSON.stringify(result)}\n`)
+}
+
+/** Files of earlier versions name their protocol only. */
+function described(result: RunResult): RunResult {
+  if (result.kind !== undefined) return result
+  const kind = kindOf(result)
+  return { ...result, ...protocolFields(protocolOf({ kind, settings: result.settings })) }
 }
 
 function fileWord(text: string): string {

@@ -1,10 +1,10 @@
 import { type FileHandle, open, readFile, rm, truncate } from 'node:fs/promises'
+import { RunError } from '../../foundation/errors.js'
 import { errorCode, exists, fileError } from '../../foundation/files.js'
 import { differences } from './header.js'
 import type { RunHeader, RunRecord } from './record.js'
-import { RunError } from './run-error.js'
 
-/** The records of a run that isn't finished: a line of JSON with the header, then one for each piece as it is found. What
+/** The records of a run that isn't finished: a line of JSON with the header, then one for each record as it is found. What
  * is written survives the process; a line that was cut off by its end is dropped by the next one. */
 export class RunLog {
   readonly path: string
@@ -19,7 +19,7 @@ export class RunLog {
 
   /** Begins a log, or takes up the one of an interrupted run.
    * @throws RunError where there is one that isn't to be taken up, or it is of a run with other settings;
-   * AttributionError (`FILE`) */
+   * FileError */
   static async open(path: string, header: RunHeader, resume: boolean): Promise<RunLog> {
     if (resume) return await RunLog.#resume(path, header)
     if (await exists(path))

@@ -1,8 +1,8 @@
 import type { Sample } from '../../datasets/dataset.js'
+import { RunError } from '../../foundation/errors.js'
 import { mean } from '../numbers.js'
 import type { Protocol, RunContext } from '../protocols/protocol.js'
 import type { RunHeader, RunRecord, RunResult } from './record.js'
-import { RunError } from './run-error.js'
 import type { RunLog } from './run-log.js'
 
 export interface RunOptions {
@@ -10,7 +10,7 @@ export interface RunOptions {
   header: RunHeader
   log: RunLog
   context: Omit<RunContext, 'isDone' | 'onError' | 'onProgress'>
-  /** Called with how many of the pieces are done, parts of them counted. */
+  /** Called with how many of the records are there, begun ones counted in part. */
   onProgress?: (done: number, total: number) => void
   onFailure?: (error: Error) => void
 }
@@ -68,5 +68,5 @@ export function completeResult(
 function noImage(protocol: Protocol, records: readonly RunRecord[]): string {
   const reasons = [...new Set(records.flatMap(({ skipped }) => skipped ?? []))]
   const why = reasons.length > 0 ? `: ${reasons.join('; ')}` : ': none could be read'
-  return `No image took part in '${protocol.title}'${why}.`
+  return `No image took part in '${protocol.fullTitle}'${why}.`
 }

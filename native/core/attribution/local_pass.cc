@@ -1,9 +1,9 @@
 #include "attribution/local_pass.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
-#include <optional>
+
+#include "network/graph.h"
 
 namespace iba {
 
@@ -11,50 +11,6 @@ namespace {
 
 /// A window that covers more of an activation than this is not worth its bookkeeping.
 constexpr double kLargestShare = 0.6;
-
-/// How a convolution or a pool looks at its input.
-struct Sliding {
-  Pair kernel;  // with dilation
-  Pair stride;
-  Pair padding;
-  double beyond_border = 0;
-};
-
-Pair reach(Pair kernel, Pair dilation) {
-  return {(kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1};
-}
-
-/// Only what computes each output from the inputs around it, in the same way everywhere.
-std::optional<Sliding> sliding(const Operation& operation) {
-  if (const auto* op = std::get_if<Convolution>(&operation)) {
-    return Sliding{reach({op->weight.size(2), op->weight.size(3)}, op->dilation), op->stride, op->padding};
-  }
-  if (const auto* op = std::get_if<MaxPool>(&operation); op && !op->ceil_mode) {
-    return Sliding{reach(op->kernel, op->dilation), op->stride, op->padding,
-                   -std::numeric_limits<double>::infinity()};
-  }
-  if (const auto* op = std::get_if<AveragePool>(&operation)) {
-    if (!op->ceil_mode && op->padding == Pair{0, 0}) return Sliding{op->kernel, op->stride, op->padding};
-  }
-  return std::nullopt;
-}
-
-bool is_elementwise(const Operation& operation) {
-  return std::holds_alternative<BatchNorm>(operation) || std::holds_alternative<Relu>(operation) ||
-         std::holds_alternative<Dropout>(operation) || std::holds_alternative<Identity>(operation);
-}
-
-/// The same operation on inputs that bring their own border.
-Operation without_padding(const Operation& operation) {
-  Operation bare = operation;
-  std::visit(
-      [](auto& op) {
-        using T = std::decay_t<decltype(op)>;
-        if constexpr (std::is_same_v<T, Convolution> || std::is_same_v<T, MaxPool>) op.padding = {0, 0};
-      },
-      bare);
-  return bare;
-}
 
 /// Extent, along one side, of the outputs that a changed stretch of inputs can reach.
 int64_t reached(int64_t changed, int64_t kernel, int64_t stride, int64_t outputs) {
@@ -130,17 +86,10 @@ std::pair<std::vector<Pair>, Pair> around_both(const Windows& first, const Windo
   return {origins, size};
 }
 
-std::vector<ValueId> all_values(const Network& network) {
-  std::vector<ValueId> values(network.value_count);
-  std::iota(values.begin(), values.end(), ValueId{0});
-  return values;
-}
-
 Values every_value(const Network& network, const Tensor& image) {
-  Values values(network.value_count);
-  auto found = activations(network, image, all_values(network));
-  for (size_t i = 0; i < found.size(); ++i) values[i] = found[i];
-  return values;
+  std::vector<ValueId> all(network.value_count);
+  std::iota(all.begin(), all.end(), ValueId{0});
+  return activations(network, image, all);
 }
 
 }  // namespace
@@ -166,23 +115,20 @@ void LocalPass::forget_the_rest() {
 
 /// The longest beginning of the network whose windows stay small, and from which one value alone goes on.
 size_t LocalPass::local_steps(Pair window) const {
-  std::vector<size_t> last_reader(network_.value_count, 0);
-  for (size_t i = 0; i < network_.steps.size(); ++i) {
-    for (ValueId input : network_.steps[i].inputs) last_reader[input] = i;
-  }
+  Graph graph(network_);
   std::vector<Pair> extents(network_.value_count);
   extents[network_.input] = window;
-  size_t open_until =
-      last_reader[network_.input];  // the last step that reads any value before the current one
+  // The last step that reads any value before the current one.
+  size_t open_until = graph.last_use(network_.input).value_or(0);
   size_t local = 0;
   for (size_t i = 0; i < network_.steps.size(); ++i) {
     const Step& step = network_.steps[i];
     const Tensor& output = clean_[step.output];
     if (output.dim() != 4) break;
     Pair extent = extents[step.inputs[0]];
-    if (auto slides = sliding(step.operation)) {
+    if (auto slides = window_of(step.operation)) {
       for (size_t side = 0; side < 2; ++side) {
-        extent[side] = reached(extent[side], slides->kernel[side], slides->stride[side],
+        extent[side] = reached(extent[side], slides->extent[side], slides->stride[side],
                                output.size(static_cast<int64_t>(side) + 2));
       }
     } else if (std::holds_alternative<Add>(step.operation)) {
@@ -196,7 +142,7 @@ size_t LocalPass::local_steps(Pair window) const {
         static_cast<double>(extent[0] * extent[1]) / static_cast<double>(output.size(2) * output.size(3));
     if (share > kLargestShare) break;
     if (open_until <= i) local = i + 1;
-    open_until = std::max(open_until, last_reader[step.output]);
+    open_until = std::max(open_until, graph.last_use(step.output).value_or(0));
   }
   return local;
 }
@@ -204,13 +150,13 @@ size_t LocalPass::local_steps(Pair window) const {
 Windows LocalPass::forward(const Step& step, const std::vector<Windows>& known) const {
   const Windows& changed = known[step.inputs[0]];
   const Tensor& clean = clean_[step.inputs[0]];
-  if (auto slides = sliding(step.operation)) {
+  if (auto slides = window_of(step.operation)) {
     const Tensor& output = clean_[step.output];
     Pair extent, read;
     auto origins = changed.origins, read_origins = changed.origins;
     for (size_t side = 0; side < 2; ++side) {
       auto dimension = static_cast<int64_t>(side) + 2;
-      int64_t kernel = slides->kernel[side], stride = slides->stride[side], padding = slides->padding[side];
+      int64_t kernel = slides->extent[side], stride = slides->stride[side], padding = slides->padding[side];
       extent[side] = reached(changed.inside.size(dimension), kernel, stride, output.size(dimension));
       read[side] = (extent[side] - 1) * stride + kernel;
       for (size_t row = 0; row < origins.size(); ++row) {

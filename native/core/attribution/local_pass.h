@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "network/interpreter.h"
+#include "network/cut.h"
 
 namespace iba {
 

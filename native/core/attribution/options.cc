@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "error.h"
+#include "io/text.h"
 
 namespace iba {
 
@@ -13,13 +14,7 @@ namespace {
 using Form = OptionSpec::Form;
 
 [[noreturn]] void refuse(const OptionSpec& spec, const std::string& expected) {
-  throw Error("INVALID_ARGUMENT", "Expected " + expected + " for " + spec.name + ".");
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
+  throw Error(ErrorCode::invalid_argument, "Expected " + expected + " for " + spec.name + ".");
 }
 
 void check_number(const OptionSpec& spec, double value) {
@@ -43,7 +38,7 @@ void check(const OptionSpec& spec, const OptionValue& value) {
     case Form::choice: {
       const auto* text = std::get_if<std::string>(&value);
       if (!text || std::find(spec.choices.begin(), spec.choices.end(), *text) == spec.choices.end()) {
-        refuse(spec, "one of " + joined(spec.choices));
+        refuse(spec, "one of " + io::joined(spec.choices));
       }
       return;
     }
@@ -57,9 +52,12 @@ void check(const OptionSpec& spec, const OptionValue& value) {
   }
 }
 
-bool is_paper(const std::map<std::string, OptionValue>& given) {
-  auto preset = given.find("preset");
-  return preset != given.end() && preset->second == OptionValue(std::string("paper"));
+/// Whether options that aren't given have the value of the paper's code. A wrong preset is found later.
+bool has_paper_options(const std::map<std::string, OptionValue>& given) {
+  auto found = given.find("preset");
+  const auto* name = found == given.end() ? nullptr : std::get_if<std::string>(&found->second);
+  auto preset = name ? preset_named(*name) : std::nullopt;
+  return preset && conventions_of(*preset).paper_options;
 }
 
 }  // namespace
@@ -70,9 +68,15 @@ OptionSpec OptionSpec::in_paper(OptionValue value) const {
   return spec;
 }
 
-OptionSpec OptionSpec::as_required() const {
+OptionSpec OptionSpec::without_default() const {
   OptionSpec spec = *this;
-  spec.required = true;
+  spec.standard.reset();
+  return spec;
+}
+
+OptionSpec OptionSpec::described(std::string text) const {
+  OptionSpec spec = *this;
+  spec.summary = std::move(text);
   return spec;
 }
 
@@ -115,25 +119,33 @@ OptionSpec numbers_option(std::string name, std::string summary) {
   return {.name = std::move(name), .summary = std::move(summary), .form = Form::numbers};
 }
 
+OptionSpec preset_option() {
+  return choice_option("preset", "settings and post-processing: ours, or those of the paper's code",
+                       preset_name(Preset::iba), {kPresetNames.begin(), kPresetNames.end()});
+}
+
+OptionSpec rows_option(int64_t standard) {
+  constexpr int64_t kMostRows = 4096;
+  return whole_option("rows", "images, or copies of images, that go through the network together at most",
+                      standard, 1, kMostRows);
+}
+
 Options::Options(const std::vector<OptionSpec>& specs, const std::map<std::string, OptionValue>& given) {
-  bool paper = iba::is_paper(given);
+  bool paper = has_paper_options(given);
   std::vector<std::string> names;
   for (const auto& spec : specs) {
     names.push_back(spec.name);
     const auto& standard = paper && spec.paper ? spec.paper : spec.standard;
     if (standard) values_[spec.name] = *standard;
     auto value = given.find(spec.name);
-    if (value == given.end()) {
-      if (spec.required) refuse(spec, spec.summary);
-      continue;
-    }
+    if (value == given.end()) continue;
     check(spec, value->second);
     values_[spec.name] = value->second;
   }
   for (const auto& [name, value] : given) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    throw Error("INVALID_ARGUMENT",
-                "There is no option '" + name + "'. The options are: " + joined(names) + ".");
+    throw Error(ErrorCode::invalid_argument,
+                "There is no option '" + name + "'. The options are: " + io::joined(names) + ".");
   }
 }
 

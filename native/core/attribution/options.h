@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "bottleneck/conventions.h"
+
 namespace iba {
 
 using OptionValue = std::variant<double, bool, std::string, std::vector<double>>;
@@ -20,16 +22,16 @@ struct OptionSpec {
   Form form = Form::number;
   /// None where the method finds it out itself, as said in the summary.
   std::optional<OptionValue> standard = {};
-  /// Under the `paper` preset, where that is another value.
+  /// What stands in the paper's code, where that is another value.
   std::optional<OptionValue> paper = {};
   double minimum = std::numeric_limits<double>::lowest();
   double maximum = std::numeric_limits<double>::max();
   std::vector<std::string> choices = {};
-  /// Whether a value has to be given.
-  bool required = false;
 
   OptionSpec in_paper(OptionValue value) const;
-  OptionSpec as_required() const;
+  /// Without a default: the method finds its value out itself, as the summary says.
+  OptionSpec without_default() const;
+  OptionSpec described(std::string text) const;
 };
 
 OptionSpec number_option(std::string name, std::string summary, double standard, double minimum,
@@ -42,11 +44,17 @@ OptionSpec choice_option(std::string name, std::string summary, std::string stan
 OptionSpec text_option(std::string name, std::string summary);
 OptionSpec numbers_option(std::string name, std::string summary);
 
+/// "preset": whose conventions are followed.
+OptionSpec preset_option();
+
+/// "rows", as runtime/rows.h says.
+OptionSpec rows_option(int64_t standard);
+
 /// The chosen value of every option that has one.
 class Options {
  public:
   /// Completes what is given by the presets' values ("preset" is `iba` or `paper`). Throws INVALID_ARGUMENT
-  /// for an unknown name, a value of another form, one out of range, or one that is required and missing.
+  /// for an unknown name, a value of another form, or one out of range.
   Options(const std::vector<OptionSpec>& specs, const std::map<std::string, OptionValue>& given);
 
   bool has(const std::string& name) const { return values_.contains(name); }
@@ -55,7 +63,8 @@ class Options {
   bool flag(const std::string& name) const { return get<bool>(name); }
   const std::string& text(const std::string& name) const { return get<std::string>(name); }
   const std::vector<double>& numbers(const std::string& name) const { return get<std::vector<double>>(name); }
-  bool is_paper() const { return text("preset") == "paper"; }
+  /// Of the preset that was chosen.
+  const Conventions& conventions() const { return conventions_of(*preset_named(text("preset"))); }
 
  private:
   template <typename T>

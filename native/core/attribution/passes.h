@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "attribution/method.h"
-#include "network/interpreter.h"
+#include "network/cut.h"
+#include "runtime/rows.h"
 
 namespace iba {
 
@@ -19,15 +19,9 @@ struct Targets {
   Attribution attribution(int64_t b) const { return {classes[b], probabilities[b], {}, {}, {}}; }
 };
 
-/// Reads the targets off the logits (rows, classes) of the images from `first` on, and adds them to
-/// `targets`.
+/// Reads the targets off the logits (rows, classes) of the images from `first` on, in double precision, and
+/// adds them to `targets`.
 void choose_targets(const Batch& batch, int64_t first, const Tensor& logits, Targets& targets);
-
-/// Splits so many rows into runs of equal length of at most `most`, and calls `run(begin, end)` for each.
-void for_each_run(int64_t rows, int64_t most, const std::function<void(int64_t, int64_t)>& run);
-
-/// How many runs that are.
-int64_t runs_of(int64_t rows, int64_t most);
 
 /// How many runs a batch's images go through the network in.
 int64_t runs_of(const Batch& batch);

@@ -1,15 +1,11 @@
 #include "attribution/patterns.h"
 
 #include "error.h"
-#include "network/step_pass.h"
+#include "network/graph.h"
 
 namespace iba {
 
 namespace {
-
-bool has_patterns(const Operation& operation) {
-  return std::holds_alternative<Convolution>(operation) || std::holds_alternative<Linear>(operation);
-}
 
 /// Σ over the patches of x_patch · factor_patch, for each neuron, of the weights' shape: what the gradient
 /// with respect to the weights is.
@@ -77,28 +73,26 @@ Tensor LayerPatterns::pattern(const Tensor& weight) const {
 ModelPatterns make_patterns(const Network& network, const std::string& weight_hash) {
   ModelPatterns patterns{network.architecture, weight_hash, 0, {}};
   for (const auto& step : network.steps) {
-    if (has_patterns(step.operation)) patterns.layers[step.name()];
+    if (weights_of(step.operation)) patterns.layers[step.name()];
   }
   return patterns;
 }
 
 void update_patterns(ModelPatterns& patterns, const Network& folded, const Tensor& images) {
   at::NoGradGuard no_grad;
-  std::vector<size_t> readers(folded.value_count, 0);
-  for (const auto& step : folded.steps) {
-    for (ValueId input : step.inputs) ++readers[input];
-  }
+  Graph graph(folded);
   std::vector<Tensor> values(folded.value_count);
   values[folded.input] = images;
-  for (const auto& step : folded.steps) {
+  for (size_t i = 0; i < folded.steps.size(); ++i) {
+    const Step& step = folded.steps[i];
     std::vector<Tensor> inputs;
     for (ValueId input : step.inputs) inputs.push_back(values[input]);
     values[step.output] = forward(step.operation, inputs, nullptr);
-    if (has_patterns(step.operation)) {
+    if (weights_of(step.operation)) {
       patterns.layers.at(step.name()).update(step.operation, inputs[0], values[step.output]);
     }
     for (ValueId input : step.inputs) {
-      if (--readers[input] == 0) values[input].reset();
+      if (graph.last_use(input) == i) values[input].reset();
     }
   }
   patterns.samples += images.size(0);
@@ -106,14 +100,14 @@ void update_patterns(ModelPatterns& patterns, const Network& folded, const Tenso
 
 void merge_patterns(ModelPatterns& into, const ModelPatterns& from) {
   if (into.architecture != from.architecture || into.weight_hash != from.weight_hash) {
-    throw Error("PATTERNS", "These patterns are of different models: " + into.architecture + " (weights " +
-                                into.weight_hash + ") and " + from.architecture + " (weights " +
-                                from.weight_hash + "). Merge patterns of one model.");
+    throw Error(ErrorCode::patterns, "These patterns are of different models: " + into.architecture +
+                                         " (weights " + into.weight_hash + ") and " + from.architecture +
+                                         " (weights " + from.weight_hash + "). Merge patterns of one model.");
   }
   for (auto& [name, layer] : into.layers) {
     auto other = from.layers.find(name);
     if (other == from.layers.end())
-      throw Error("PATTERNS", "The second patterns lack the layer '" + name + "'.");
+      throw Error(ErrorCode::patterns, "The second patterns lack the layer '" + name + "'.");
     layer.merge(other->second);
   }
   into.samples += from.samples;

@@ -1,28 +1,12 @@
-#include <map>
-
 #include "attribution/patterns.h"
 #include "error.h"
-#include "weights/weight_file.h"
+#include "weights/file_entries.h"
 
 namespace iba {
 
 namespace {
 
 constexpr const char* kFormat = "attribution-bottleneck.patterns.1";
-constexpr double kMostPatches = 1e15;
-
-[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& problem) {
-  throw Error("PATTERNS", path.string() + " " + problem + ". Make patterns with `iba fit-patterns`.");
-}
-
-/// A whole number that was written as text.
-double parse_count(const std::filesystem::path& path, const std::string& text) {
-  bool digits =
-      !text.empty() && text.size() < 16 && text.find_first_not_of("0123456789") == std::string::npos;
-  double count = digits ? static_cast<double>(std::stoll(text)) : -1;
-  if (count < 0 || count > kMostPatches) refuse(path, "has '" + text + "' as a number of samples or patches");
-  return count;
-}
 
 }  // namespace
 
@@ -36,7 +20,7 @@ void PatternsFile::write(const std::filesystem::path& path, const ModelPatterns&
   };
   for (const auto& [name, layer] : patterns.layers) {
     if (layer.patches_ == 0)
-      throw Error("PATTERNS", "No images were taken into these patterns: fit them first.");
+      throw Error(ErrorCode::patterns, "No images were taken into these patterns: fit them first.");
     at::DimVector shape(layer.active_products_.dim(), 1);
     shape[0] = layer.active_.numel();
     Tensor active = layer.active_.clamp_min(1).view(shape);
@@ -50,39 +34,30 @@ void PatternsFile::write(const std::filesystem::path& path, const ModelPatterns&
 }
 
 ModelPatterns PatternsFile::read(const std::filesystem::path& path) {
-  auto file = read_weight_file(path);
-  auto& metadata = file.metadata;
-  if (metadata["format"] != kFormat) refuse(path, "holds no patterns");
-  std::map<std::string, Tensor> tensors(file.tensors.begin(), file.tensors.end());
-  ModelPatterns patterns{metadata["model"],
-                         metadata["weights"],
-                         static_cast<int64_t>(parse_count(path, metadata["samples"])),
-                         {}};
+  FileEntries file(path, read_weight_file(path), ErrorCode::patterns, "Fit patterns on images of the data.");
+  if (file.text("format") != kFormat) file.refuse("holds no patterns");
+  ModelPatterns patterns{file.text("model"), file.text("weights"), file.count("samples"), {}};
   static const std::string ending = ".active_products";
-  for (const auto& [key, tensor] : tensors) {
+  for (const auto& [key, tensor] : file.tensors()) {
     if (!key.ends_with(ending)) continue;
     std::string name = key.substr(0, key.size() - ending.size());
-    auto take = [&](const char* part) {
-      auto found = tensors.find(name + "." + part);
-      if (found == tensors.end()) refuse(path, "lacks the entry '" + name + "." + part + "'");
-      return found->second.to(at::kDouble);
-    };
+    auto take = [&](const char* part) { return file.tensor(name + "." + part).to(at::kDouble); };
     LayerPatterns& layer = patterns.layers[name];
     layer.active_ = take("active");
     layer.outputs_ = take("outputs");
-    layer.patches_ = parse_count(path, metadata[name + ".patches"]);
+    layer.patches_ = static_cast<double>(file.count(name + ".patches"));
     Tensor products = take("active_products"), inputs = take("active_inputs");
     bool fits = products.dim() >= 2 && products.sizes() == inputs.sizes() && layer.active_.dim() == 1 &&
                 layer.outputs_.sizes() == layer.active_.sizes() &&
                 layer.active_.size(0) == products.size(0) && layer.patches_ > 0;
-    if (!fits) refuse(path, "has entries that don't fit together for '" + name + "'");
+    if (!fits) file.refuse("has entries that don't fit together for '" + name + "'");
     at::DimVector shape(products.dim(), 1);
     shape[0] = products.size(0);
     Tensor active = layer.active_.clamp_min(1).view(shape);
     layer.active_products_ = products * active;
     layer.active_inputs_ = inputs * active;
   }
-  if (patterns.layers.empty()) refuse(path, "holds no layer");
+  if (patterns.layers.empty()) file.refuse("holds no layer");
   return patterns;
 }
 

@@ -2,11 +2,14 @@
 
 #include "attribution/methods/methods.h"
 #include "error.h"
+#include "io/text.h"
 
 namespace iba {
 
 const std::vector<MethodEntry>& methods() {
   static const std::vector<MethodEntry> all = {
+      per_sample_method(),
+      readout_method(),
       gradient_method(),
       saliency_method(),
       gradient_times_input_method(),
@@ -34,11 +37,8 @@ const MethodEntry& find_method(const std::string& name) {
     if (entry.name == name) return entry;
     names.push_back(entry.name);
   }
-  std::string nearest;
-  for (const auto& candidate : nearest_names(name, names))
-    nearest += (nearest.empty() ? "" : ", ") + candidate;
-  throw Error("INVALID_ARGUMENT", "There is no method '" + name + "'. The nearest names are: " + nearest +
-                                      ". `iba methods` lists them all.");
+  throw Error(ErrorCode::invalid_argument,
+              "There is no method '" + name + "'. The nearest names are: " + io::nearest(name, names) + ".");
 }
 
 }  // namespace iba

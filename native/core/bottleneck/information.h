@@ -5,8 +5,8 @@
 
 namespace iba {
 
-/// The mask of a bottleneck, λ = K∗σ(α). Both λ and 1−λ are kept, each from its own sigmoid: in float32 σ(17)
-/// is exactly 1, and 1−λ taken from λ would be lost.
+/// The mask of a bottleneck, λ = K ∗ sigmoid(α). Both λ and 1−λ are kept, each from its own sigmoid: in
+/// float32 sigmoid(17) is exactly 1, and 1−λ taken from λ would be lost.
 struct Mask {
   at::Tensor keep;  // λ
   at::Tensor drop;  // 1−λ

@@ -1,67 +1,80 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "bottleneck/information.h"
 #include "bottleneck/statistics.h"
 #include "network/grid.h"
+#include "runtime/noise.h"
 
 namespace iba {
 
-/// Mean and deviation of each neuron of a layer, of its activation's shape, and which neurons count as
-/// active.
+/// Mean and standard deviation of each neuron of a layer, of its activation's shape, and which neurons count
+/// as active.
 struct NeuronStatistics {
   std::string layer;
   Tensor mean;
   Tensor std;
   Tensor active;  // bool
 
-  /// As a preset reads them; `minimum_std` is the floor of the `iba` preset.
-  static NeuronStatistics of(const LayerStatistics& statistics, Preset preset, double minimum_std);
+  /// As a preset reads them; `minimum_std` is the floor of those that have one.
+  static NeuronStatistics of(const LayerStatistics& statistics, const Conventions& conventions,
+                             double minimum_std);
 };
 
-/// The layer that a bottleneck sits in: its activations mixed with noise of its own statistics, in the
-/// conventions of a preset. All activations are pixels (B, h, w, C), as the grid makes them: a channels-last
-/// tensor seen by its memory, so that passing it to the network and back copies nothing.
+/// The layer that a bottleneck sits in: its activations R mixed with noise of its own statistics μ and σ, in
+/// the conventions of a preset. All activations are pixels (B, h, w, C), as the grid makes them: a
+/// channels-last tensor seen by its memory, so that passing it to the network and back copies nothing.
 class NoisedLayer {
  public:
-  /// `grid` says how the layer's activations lie, `after_relu` whether they come out of a ReLU.
-  NoisedLayer(const NeuronStatistics& statistics, const Grid& grid, Preset preset, bool after_relu,
-              at::Device device);
+  /// `grid` says how the layer's activations lie. Masks are smoothed by the kernel.
+  NoisedLayer(const Network& network, const NeuronStatistics& statistics, const Grid& grid,
+              const Conventions& conventions, SmoothingKernel kernel);
 
-  const std::string& name() const { return name_; }
   const Grid& grid() const { return grid_; }
 
   /// Throws STATISTICS where a batch of activations has another shape than the statistics.
   void check_shape(const Tensor& activation) const;
 
-  /// r − μ, and from it r' = (r − μ)/σ.
-  Tensor deviation(const Tensor& pixels) const { return pixels - mean_; }
-  Tensor normalise(const Tensor& deviation) const { return deviation / std_; }
+  /// Pixels of so many images that hold one number.
+  Tensor filled(int64_t images, double number) const;
+
+  /// λ = K ∗ sigmoid(α), and the gradient with respect to α for the gradient with respect to λ, of which that
+  /// of inactive neurons counts as 0.
+  Mask mask(const Tensor& alpha) const { return mask_of(alpha, smoothing_); }
+  Tensor mask_backward(const Tensor& alpha, Tensor gradient) const;
+
+  /// R − μ, and from it r' = (R − μ)/σ.
+  Tensor centre(const Tensor& pixels) const { return pixels - mean_; }
+  Tensor normalise(const Tensor& centred) const { return centred / std_; }
 
   /// The information that passes each neuron, in nats; none through inactive ones.
   Tensor capacity(const Tensor& normalised, const Mask& mask) const;
 
-  /// Sets to 0 what belongs to inactive neurons.
-  void silence_inactive(Tensor& pixels) const;
+  /// A standard normal number for each neuron of so many copies (B, copies, h, w, C), from one stream for
+  /// each image.
+  Tensor draw_noise(std::vector<NoiseStream>& streams, int64_t copies) const;
 
-  /// λr + (1−λ)(μ + σε) for noise ε of shape (B, copies, h, w, C).
-  Tensor mix(const Tensor& deviation, const Mask& mask, const Tensor& noise) const;
+  /// Z = λR + (1−λ)(μ + σε) for noise ε of shape (B, copies, h, w, C).
+  Tensor mix(const Tensor& centred, const Mask& mask, const Tensor& noise) const;
 
-  /// Adds to the gradient with respect to λ (B, h, w, C) what comes from the gradient with respect to the
-  /// mixed activations.
-  void mix_backward(const Tensor& deviation, const Mask& mask, const Tensor& noise, const Tensor& mixed,
+  /// Adds to the gradient with respect to λ (B, h, w, C) what comes from the gradient with respect to Z.
+  void mix_backward(const Tensor& centred, const Mask& mask, const Tensor& noise, const Tensor& mixed,
                     Tensor gradient, Tensor& mask_gradient) const;
 
  private:
+  void silence_inactive(Tensor& pixels) const;
+
   std::string name_;
   Grid grid_;
+  Smoothing smoothing_;
   std::vector<int64_t> shape_;  // of the activation of one image
   Tensor mean_;                 // (h, w, C), as all that follow
   Tensor std_;
-  Tensor inactive_;   // undefined where every neuron is active
-  bool clamp_noise_;  // the sampling noise's log-variance is kept in [-10, 10]
-  bool clamp_zero_;   // the noised activation is cut off at 0
+  Tensor inactive_;  // undefined where every neuron is active
+  bool clamps_noise_;
+  bool rectifies_;
 };
 
 }  // namespace iba

@@ -1,10 +1,10 @@
 #include "bottleneck/readout_file.h"
 
-#include <charconv>
 #include <sstream>
 
 #include "error.h"
-#include "io/safetensors.h"
+#include "io/text.h"
+#include "weights/file_entries.h"
 #include "weights/pickle.h"
 
 namespace iba {
@@ -15,10 +15,9 @@ constexpr const char* kFormat = "attribution-bottleneck.readout.1";
 /// The paper's readouts smooth with σ = size / 4.
 constexpr double kSigmaPerTap = 0.25;
 
-[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& problem) {
-  throw Error("WEIGHTS",
-              "'" + path.string() + "' " + problem +
-                  ". Train a readout with `iba train-readout`, or give a file of the paper's authors.");
+FileEntries entries_of(const std::filesystem::path& path, WeightFile file) {
+  return {path, std::move(file), ErrorCode::weights,
+          "Train a readout for this model, or give a file of the paper's authors."};
 }
 
 std::string text_of(double number) {
@@ -28,92 +27,56 @@ std::string text_of(double number) {
   return text.str();
 }
 
-template <typename Number>
-Number parse(const std::filesystem::path& path, const std::string& name, const std::string& text) {
-  Number number{};
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size())
-    refuse(path, "has '" + text + "' as its " + name);
-  return number;
-}
-
-std::string joined_layers(const std::vector<NeuronStatistics>& reads) {
-  std::string names;
-  for (const auto& read : reads) names += (names.empty() ? "" : ",") + read.layer;
-  return names;
-}
-
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
-  return parts;
-}
-
 /// Statistics of one neuron each, (C, h, w) or (C); PyTorch may have kept the batch's dimension.
-Tensor neuron_values(const std::filesystem::path& path, const std::string& name, const Tensor& values) {
-  Tensor neurons =
-      values.dim() % 2 == 0 && values.dim() > 0 && values.size(0) == 1 ? values.squeeze(0) : values;
-  if (neurons.dim() != 1 && neurons.dim() != 3)
-    refuse(path, "has a " + name + " that is no statistic of a layer");
-  return neurons.to(at::kFloat);
+Tensor neuron_values(const FileEntries& file, const std::string& name) {
+  Tensor values = file.tensor(name);
+  if (values.dim() % 2 == 0 && values.dim() > 0 && values.size(0) == 1) values = values.squeeze(0);
+  if (values.dim() != 1 && values.dim() != 3)
+    file.refuse("has a " + name + " that is no statistic of a layer");
+  return values.to(at::kFloat);
 }
 
-/// The entries of a file by name, whose lack is an error.
-class Entries {
- public:
-  Entries(const std::filesystem::path& path, const NamedTensors& tensors)
-      : path_(path), tensors_(tensors.begin(), tensors.end()) {}
+NeuronStatistics neuron_statistics(const FileEntries& file, const std::string& layer, const std::string& mean,
+                                   const std::string& std) {
+  Tensor means = neuron_values(file, mean), stds = neuron_values(file, std);
+  if (means.sizes() != stds.sizes()) file.refuse("has " + mean + " and " + std + " of different shapes");
+  return {layer, means, stds, at::ones_like(means, at::kBool)};
+}
 
-  const Tensor& at(const std::string& name) const {
-    auto found = tensors_.find(name);
-    if (found == tensors_.end()) refuse(path_, "lacks the entry '" + name + "'");
-    return found->second;
+/// Of the layers that are read, which the file numbers.
+std::vector<NeuronStatistics> read_statistics(const FileEntries& file,
+                                              const std::vector<std::string>& layers) {
+  std::vector<NeuronStatistics> reads;
+  for (const auto& layer : layers) {
+    std::string number = std::to_string(reads.size());
+    reads.push_back(neuron_statistics(file, layer, "mean_" + number, "std_" + number));
   }
+  return reads;
+}
 
-  NeuronStatistics statistics(const std::string& layer, const std::string& mean,
-                              const std::string& std) const {
-    Tensor means = neuron_values(path_, mean, at(mean)), deviations = neuron_values(path_, std, at(std));
-    if (means.sizes() != deviations.sizes())
-      refuse(path_, "has " + mean + " and " + std + " of different shapes");
-    return {layer, means, deviations, at::ones_like(means, at::kBool)};
-  }
-
-  ReadoutNetwork network(const std::vector<NeuronStatistics>& reads,
-                         const NeuronStatistics& bottleneck) const {
-    std::vector<int64_t> channels;
-    for (const auto& read : reads) channels.push_back(read.mean.size(0));
-    std::vector<Tensor> parameters;
-    for (const auto& name : ReadoutNetwork::parameter_names()) parameters.push_back(at(name));
-    return ReadoutNetwork(channels, bottleneck.mean.size(0), std::move(parameters));
-  }
-
- private:
-  std::filesystem::path path_;
-  std::map<std::string, Tensor> tensors_;
-};
+ReadoutNetwork readout_network(const FileEntries& file, const std::vector<NeuronStatistics>& reads,
+                               const NeuronStatistics& bottleneck) {
+  std::vector<int64_t> channels;
+  for (const auto& read : reads) channels.push_back(read.mean.size(0));
+  std::vector<Tensor> parameters;
+  for (const auto& name : ReadoutNetwork::parameter_names()) parameters.push_back(file.tensor(name));
+  return ReadoutNetwork(channels, bottleneck.mean.size(0), std::move(parameters));
+}
 
 Readout read_own(const std::filesystem::path& path) {
-  auto file = read_weight_file(path);
-  auto& metadata = file.metadata;
-  if (metadata["format"] != kFormat) refuse(path, "holds no readout");
-  Entries entries(path, file.tensors);
-  NeuronStatistics bottleneck = entries.statistics(metadata["layer"], "bottleneck.mean", "bottleneck.std");
-  bottleneck.active = entries.at("bottleneck.active").to(at::kBool);
+  FileEntries file = entries_of(path, read_weight_file(path));
+  if (file.text("format") != kFormat) file.refuse("holds no readout");
+  auto bottleneck = neuron_statistics(file, file.text("layer"), "bottleneck.mean", "bottleneck.std");
+  bottleneck.active = file.tensor("bottleneck.active").to(at::kBool);
   if (bottleneck.active.sizes() != bottleneck.mean.sizes())
-    refuse(path, "has a bottleneck.active of another shape");
-  std::vector<NeuronStatistics> reads;
-  for (const auto& layer : split(metadata["reads"])) {
-    std::string number = std::to_string(reads.size());
-    reads.push_back(entries.statistics(layer, "mean_" + number, "std_" + number));
-  }
-  if (reads.empty()) refuse(path, "names no layers to read");
-  SmoothingKernel smoothing{parse<double>(path, "sigma", metadata["sigma"]),
-                            parse<int64_t>(path, "kernel size", metadata["kernel_size"])};
-  Preset preset = metadata["preset"] == "paper" ? Preset::paper : Preset::iba;
-  ReadoutNetwork network = entries.network(reads, bottleneck);
-  return {metadata["model"], metadata["weights"], preset, smoothing, std::move(bottleneck),
-          std::move(reads),  std::move(network)};
+    file.refuse("has a bottleneck.active of another shape");
+  auto reads = read_statistics(file, file.list("reads"));
+  auto preset = preset_named(file.text("preset"));
+  if (reads.empty() || !preset) file.refuse("names no layers to read, or no known preset");
+  SmoothingKernel smoothing{file.number("sigma"), file.count("kernel_size")};
+  ReadoutNetwork network = readout_network(file, reads, bottleneck);
+  return {file.text("model"),    file.text("weights"), *preset,           smoothing,
+          std::move(bottleneck), std::move(reads),     std::move(network)};
 }
 
 NamedTensors tensors_of(const pickle::Value& dict) {
@@ -132,25 +95,20 @@ NamedTensors tensors_of(const pickle::Value& dict) {
 Readout read_published(const std::filesystem::path& path, const Network& network) {
   pickle::Value top = read_pytorch_file(path);
   auto state = top.is(pickle::Kind::kDict) ? top.find("model_state") : std::nullopt;
-  if (!state || !state->is(pickle::Kind::kDict))
-    refuse(path, "holds no readout: expected a dict with 'model_state'");
+  bool is_readout = state && state->is(pickle::Kind::kDict);
+  FileEntries file = entries_of(path, {is_readout ? tensors_of(*state) : NamedTensors(), {}, {}});
+  if (!is_readout) file.refuse("holds no readout: expected a dict with 'model_state'");
   auto size = top.find("kernel_size");
   int64_t taps = size && !size->is(pickle::Kind::kNone) ? size->integer() : 1;
   if (taps < 1 || taps % 2 == 0)
-    refuse(path, "smooths with " + std::to_string(taps) + " taps, expected an odd number");
+    file.refuse("smooths with " + std::to_string(taps) + " taps, expected an odd number");
 
-  Entries entries(path, tensors_of(*state));
-  ReadoutPlace place = default_readout_place(network);
-  std::vector<NeuronStatistics> reads;
-  for (const auto& layer : place.reads) {
-    std::string number = std::to_string(reads.size());
-    reads.push_back(entries.statistics(layer, "mean_" + number, "std_" + number));
-  }
+  auto reads = read_statistics(file, default_readout_place(network).reads);
   NeuronStatistics bottleneck = reads.front();
-  ReadoutNetwork readout_network = entries.network(reads, bottleneck);
   SmoothingKernel smoothing{kSigmaPerTap * static_cast<double>(taps), taps};
-  return {network.architecture,      "", Preset::paper, smoothing, std::move(bottleneck), std::move(reads),
-          std::move(readout_network)};
+  ReadoutNetwork read = readout_network(file, reads, bottleneck);
+  return {network.architecture, "", Preset::paper, smoothing, std::move(bottleneck), std::move(reads),
+          std::move(read)};
 }
 
 }  // namespace
@@ -165,7 +123,9 @@ void write_readout(const std::filesystem::path& path, const Readout& readout,
     // In the shape of PyTorch's convolutions.
     tensors.emplace_back(names[i], parameter.dim() == 2 ? parameter.unsqueeze(2).unsqueeze(3) : parameter);
   }
+  std::vector<std::string> reads;
   for (size_t i = 0; i < readout.reads.size(); ++i) {
+    reads.push_back(readout.reads[i].layer);
     tensors.emplace_back("mean_" + std::to_string(i), readout.reads[i].mean.to(at::kFloat));
     tensors.emplace_back("std_" + std::to_string(i), readout.reads[i].std.to(at::kFloat));
   }
@@ -178,9 +138,9 @@ void write_readout(const std::filesystem::path& path, const Readout& readout,
       {"format", kFormat},
       {"model", readout.architecture},
       {"weights", readout.weight_hash},
-      {"preset", readout.preset == Preset::paper ? "paper" : "iba"},
+      {"preset", preset_name(readout.preset)},
       {"layer", readout.bottleneck.layer},
-      {"reads", joined_layers(readout.reads)},
+      {"reads", io::joined(reads, ",")},
       {"sigma", text_of(readout.smoothing.sigma)},
       {"kernel_size", std::to_string(readout.smoothing.taps)},
   };

@@ -92,7 +92,7 @@ ReadoutNetwork::ReadoutNetwork(std::vector<int64_t> input_channels, int64_t outp
     message << "The readout network's " << parameter_names()[i] << " of shape " << parameter.sizes()
             << " doesn't fit the layers that it reads, with " << inputs << " channels, and the bottleneck's "
             << output_channels << ". Is it of another model?";
-    throw Error("WEIGHTS", message.str());
+    throw Error(ErrorCode::weights, message.str());
   }
 }
 

@@ -34,8 +34,9 @@ ReadoutPlace default_readout_place(const Network& network) {
     return {blocks[2].front(),
             {blocks[2].front(), blocks[3].front(), blocks[4].front(), blocks[4].back(), "classifier.6"}};
   }
-  throw Error("MODEL", "There is no usual place for a readout bottleneck in " + network.architecture +
-                           ". Give the layer that it goes into and the layers that it reads.");
+  throw Error(ErrorCode::model, "There is no usual place for a readout bottleneck in " +
+                                    network.architecture +
+                                    ". Give the layer that it goes into and the layers that it reads.");
 }
 
 }  // namespace iba

@@ -6,8 +6,8 @@ namespace iba {
 
 /// A Gaussian with so many taps a side, an odd number. A σ of 0, or a single tap, smooths nothing.
 struct SmoothingKernel {
-  double sigma = 1;
-  int64_t taps = 5;
+  double sigma;
+  int64_t taps;
 
   /// With 2·round(2σ)+1 taps (Schulz et al. 2020, section 3.2).
   static SmoothingKernel of(double sigma);

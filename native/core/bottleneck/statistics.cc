@@ -1,6 +1,8 @@
 #include "bottleneck/statistics.h"
 
 #include "error.h"
+#include "io/text.h"
+#include "network/graph.h"
 #include "network/interpreter.h"
 
 namespace iba {
@@ -8,10 +10,11 @@ namespace iba {
 namespace {
 
 constexpr double kActiveShare = 0.01;
-constexpr double kPaperFloor = 1e-5;
+/// Of the paper's code: the least that a neuron's squares sum up to.
+constexpr double kSmallestSquares = 1e-5;
 
 void require(bool holds, const std::string& message) {
-  if (!holds) throw Error("STATISTICS", message);
+  if (!holds) throw Error(ErrorCode::statistics, message);
 }
 
 }  // namespace
@@ -46,7 +49,7 @@ void LayerStatistics::merge(const LayerStatistics& other) {
 }
 
 Tensor LayerStatistics::packed() const {
-  require(samples_ > 0, "No images were taken into the statistics of '" + layer_ + "'.");
+  require_samples(1);
   Tensor count = at::full({1}, static_cast<double>(samples_), at::kDouble);
   return at::cat({count, mean_.flatten(), squared_deviations_.flatten(), nonzero_.flatten()});
 }
@@ -61,47 +64,56 @@ LayerStatistics LayerStatistics::unpacked(const Tensor& sums) const {
   return other;
 }
 
-Tensor LayerStatistics::mean(Preset preset) const {
-  require(samples_ > 0, "No images were taken into the statistics of '" + layer_ + "'.");
-  return preset == Preset::paper && after_relu_ ? at::zeros_like(mean_) : mean_;
+Tensor LayerStatistics::mean(const Conventions& conventions) const {
+  require_samples(1);
+  return conventions.zero_mean_after_relu && after_relu_ ? at::zeros_like(mean_) : mean_;
 }
 
-Tensor LayerStatistics::standard_deviation(Preset preset, double minimum_std) const {
+Tensor LayerStatistics::standard_deviation(const Conventions& conventions, double minimum_std) const {
   auto n = static_cast<double>(samples_);
-  if (preset == Preset::iba) {
-    require(samples_ > 1, "The statistics of '" + layer_ + "' need at least 2 samples, found " +
-                              std::to_string(samples_) + ".");
-    return (squared_deviations_ / (n - 1)).sqrt_().clamp_min_(minimum_std);
-  }
-  require(samples_ > 0, "No images were taken into the statistics of '" + layer_ + "'.");
-  if (after_relu_) {
-    Tensor squares = squared_deviations_ + mean_ * mean_ * n;
-    return (squares.clamp_min(kPaperFloor) / nonzero_.clamp_min(1)).sqrt();
-  }
-  return (squared_deviations_.clamp_min(kPaperFloor) / n).sqrt();
+  require_samples(conventions.sample_std ? 2 : 1);
+  if (conventions.sample_std) return (squared_deviations_ / (n - 1)).sqrt_().clamp_min_(minimum_std);
+  if (!after_relu_) return (squared_deviations_.clamp_min(kSmallestSquares) / n).sqrt();
+  Tensor squares = squared_deviations_ + mean_ * mean_ * n;
+  return (squares.clamp_min(kSmallestSquares) / nonzero_.clamp_min(1)).sqrt();
 }
 
-Tensor LayerStatistics::active(Preset preset) const {
-  if (preset == Preset::paper) return at::ones_like(mean_, at::kBool);
+Tensor LayerStatistics::active(const Conventions& conventions) const {
+  if (!conventions.silences_inactive) return at::ones_like(mean_, at::kBool);
   return nonzero_ > kActiveShare * static_cast<double>(samples_);
 }
 
+void LayerStatistics::require_samples(int64_t least) const {
+  require(samples_ >= least, "The statistics of '" + layer_ + "' need at least " + std::to_string(least) +
+                                 (least == 1 ? " sample" : " samples") + ", found " +
+                                 std::to_string(samples_) + ".");
+}
+
 const LayerStatistics& ModelStatistics::layer(const std::string& name) const {
-  std::string known;
   for (const auto& statistics : layers) {
     if (statistics.layer() == name) return statistics;
-    known += (known.empty() ? "" : ", ") + statistics.layer();
   }
-  throw Error("STATISTICS", "These statistics hold no layer '" + name + "', only: " + known +
-                                ". Estimate them for that layer, or choose one of these.");
+  throw Error(ErrorCode::statistics, "These statistics hold no layer '" + name +
+                                         "', only: " + io::joined(names()) +
+                                         ". Estimate them for that layer, or choose one of these.");
+}
+
+std::vector<std::string> ModelStatistics::names() const {
+  std::vector<std::string> names;
+  for (const auto& statistics : layers) names.push_back(statistics.layer());
+  return names;
+}
+
+bool is_after_relu(const Network& network, const std::string& layer) {
+  const Step* maker = maker_of(network, network.layer(layer).value);
+  return maker && std::holds_alternative<Relu>(maker->operation);
 }
 
 ModelStatistics make_statistics(const Network& network, const std::string& weight_hash, Preset preset,
                                 const std::vector<std::string>& layers) {
   ModelStatistics statistics{network.architecture, weight_hash, preset, {}};
   for (const auto& name : layers) {
-    const Step* maker = network.maker(network.layer(name).value);
-    statistics.layers.emplace_back(name, maker && std::holds_alternative<Relu>(maker->operation));
+    statistics.layers.emplace_back(name, is_after_relu(network, name));
   }
   return statistics;
 }

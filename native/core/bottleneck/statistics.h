@@ -5,24 +5,24 @@
 #include <string>
 #include <vector>
 
+#include "bottleneck/conventions.h"
 #include "network/network.h"
 #include "weights/pickle.h"
 
 namespace iba {
 
-/// The two published conventions: the paper's code, and the authors' later library IBA.
-enum class Preset { iba, paper };
+class FileEntries;
 
-/// Running statistics of one layer's activations over a stream of images: constant memory, mergeable. Both
-/// presets read their mean and deviation from the same sums.
+/// Running statistics of one layer's activations over a stream of images: constant memory, mergeable. All
+/// presets read their mean and standard deviation from the same sums.
 class LayerStatistics {
  public:
   LayerStatistics(std::string layer, bool after_relu) : layer_(std::move(layer)), after_relu_(after_relu) {}
 
-  /// Takes in a batch of activations (N, ...).
+  /// Adds a batch of activations (N, ...).
   void update(const Tensor& activations);
 
-  /// Takes in what another pass over other images found (Chan et al. 1979).
+  /// Adds what another pass over other images found (Chan et al. 1979).
   void merge(const LayerStatistics& other);
 
   /// All its sums as one float64 tensor, to be sent to another process, and statistics of the same layer from
@@ -31,20 +31,22 @@ class LayerStatistics {
   LayerStatistics unpacked(const Tensor& sums) const;
 
   const std::string& layer() const { return layer_; }
-  /// Whether the layer's values come out of a ReLU: the paper's code then takes the mean as 0.
+  /// Whether the layer's values come out of a ReLU.
   bool after_relu() const { return after_relu_; }
   int64_t samples() const { return samples_; }
   at::IntArrayRef shape() const { return mean_.sizes(); }
 
-  /// Mean and standard deviation per neuron, float64 on the CPU, in the preset's convention
-  /// (docs/bottleneck.md). `minimum_std` is the floor of the `iba` preset.
-  Tensor mean(Preset preset) const;
-  Tensor standard_deviation(Preset preset, double minimum_std) const;
-  /// Neurons that were non-zero in more than 1 % of the samples (`iba`); all of them for `paper`.
-  Tensor active(Preset preset) const;
+  /// Mean and standard deviation per neuron, float64 on the CPU. `minimum_std` is the floor of conventions
+  /// that have one.
+  Tensor mean(const Conventions& conventions) const;
+  Tensor standard_deviation(const Conventions& conventions, double minimum_std) const;
+  /// Neurons that were non-zero in more than 1 % of the samples, or all of them where inactive ones aren't
+  /// silenced.
+  Tensor active(const Conventions& conventions) const;
 
  private:
   friend class StatisticsFile;
+  void require_samples(int64_t least) const;
 
   std::string layer_;
   bool after_relu_;
@@ -58,17 +60,22 @@ class LayerStatistics {
 struct ModelStatistics {
   std::string architecture;
   std::string weight_hash;
-  Preset preset = Preset::iba;
+  Preset preset;
   std::vector<LayerStatistics> layers;
 
+  /// Throws STATISTICS where there is no such layer.
   const LayerStatistics& layer(const std::string& name) const;
+  std::vector<std::string> names() const;
 };
+
+/// Whether the values of the named layer come out of a ReLU.
+bool is_after_relu(const Network& network, const std::string& layer);
 
 /// Empty statistics for the named layers of a network.
 ModelStatistics make_statistics(const Network& network, const std::string& weight_hash, Preset preset,
                                 const std::vector<std::string>& layers);
 
-/// Runs the images as far as the last of the layers, once, and takes in all of them.
+/// Runs the images as far as the last of the layers, once, and adds all of them.
 void update_statistics(ModelStatistics& statistics, const Network& network, const Tensor& images);
 
 /// Merges layer by layer. Throws STATISTICS where the two are of different models, presets or layers.
@@ -88,7 +95,7 @@ class StatisticsFile {
                                         const std::string& weight_hash);
 
  private:
-  static LayerStatistics read_estimator(const std::filesystem::path& path, const pickle::Value& entry,
+  static LayerStatistics read_estimator(const FileEntries& file, const pickle::Value& entry,
                                         const Network& network, const std::string& layer);
 };
 

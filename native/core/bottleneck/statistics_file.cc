@@ -1,7 +1,8 @@
 #include "bottleneck/readout_place.h"
 #include "bottleneck/statistics.h"
 #include "error.h"
-#include "weights/weight_file.h"
+#include "io/text.h"
+#include "weights/file_entries.h"
 
 namespace iba {
 
@@ -9,31 +10,8 @@ namespace {
 
 constexpr const char* kFormat = "attribution-bottleneck.statistics.1";
 
-[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& problem) {
-  throw Error("STATISTICS", path.string() + " " + problem + ". Make statistics with `iba estimate`.");
-}
-
-std::string joined_layers(const ModelStatistics& statistics) {
-  std::string names;
-  for (const auto& layer : statistics.layers) names += (names.empty() ? "" : ",") + layer.layer();
-  return names;
-}
-
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin <= text.size();) {
-    size_t end = std::min(text.find(',', begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
-int64_t parse_samples(const std::filesystem::path& path, const std::string& text) {
-  bool digits =
-      !text.empty() && text.size() < 16 && text.find_first_not_of("0123456789") == std::string::npos;
-  if (!digits) refuse(path, "has '" + text + "' as a number of samples");
-  return std::stoll(text);
+FileEntries entries_of(const std::filesystem::path& path, WeightFile file) {
+  return {path, std::move(file), ErrorCode::statistics, "Estimate statistics from images of the data."};
 }
 
 }  // namespace
@@ -44,8 +22,8 @@ void StatisticsFile::write(const std::filesystem::path& path, const ModelStatist
       {"format", kFormat},
       {"model", statistics.architecture},
       {"weights", statistics.weight_hash},
-      {"preset", statistics.preset == Preset::paper ? "paper" : "iba"},
-      {"layers", joined_layers(statistics)},
+      {"preset", preset_name(statistics.preset)},
+      {"layers", io::joined(statistics.names(), ",")},
   };
   for (const auto& layer : statistics.layers) {
     const std::string& name = layer.layer();
@@ -59,40 +37,33 @@ void StatisticsFile::write(const std::filesystem::path& path, const ModelStatist
 }
 
 ModelStatistics StatisticsFile::read(const std::filesystem::path& path) {
-  auto file = read_weight_file(path);
-  auto& metadata = file.metadata;
-  if (metadata["format"] != kFormat) refuse(path, "holds no layer statistics");
-
-  std::map<std::string, Tensor> tensors(file.tensors.begin(), file.tensors.end());
-  ModelStatistics statistics{metadata["model"],
-                             metadata["weights"],
-                             metadata["preset"] == "paper" ? Preset::paper : Preset::iba,
-                             {}};
-  for (const auto& name : split(metadata["layers"])) {
-    auto take = [&](const char* part) {
-      auto found = tensors.find(name + "." + part);
-      if (found == tensors.end()) refuse(path, "lacks the entry '" + name + "." + part + "'");
-      return found->second.to(at::kDouble);
-    };
-    LayerStatistics layer(name, metadata[name + ".after_relu"] == "true");
-    layer.samples_ = parse_samples(path, metadata[name + ".samples"]);
+  FileEntries file = entries_of(path, read_weight_file(path));
+  if (file.text("format") != kFormat) file.refuse("holds no layer statistics");
+  auto names = file.list("layers");
+  auto preset = preset_named(file.text("preset"));
+  if (names.empty() || !preset) file.refuse("names no layers, or no known preset");
+  ModelStatistics statistics{file.text("model"), file.text("weights"), *preset, {}};
+  for (const auto& name : names) {
+    auto take = [&](const char* part) { return file.tensor(name + "." + part).to(at::kDouble); };
+    LayerStatistics layer(name, file.text(name + ".after_relu") == "true");
+    layer.samples_ = file.count(name + ".samples");
     layer.mean_ = take("mean");
     layer.squared_deviations_ = take("squared_deviations");
     layer.nonzero_ = take("nonzero");
     if (layer.squared_deviations_.sizes() != layer.mean_.sizes() ||
         layer.nonzero_.sizes() != layer.mean_.sizes()) {
-      refuse(path, "has entries of different shapes for '" + name + "'");
+      file.refuse("has entries of different shapes for '" + name + "'");
     }
     statistics.layers.push_back(std::move(layer));
   }
   return statistics;
 }
 
-LayerStatistics StatisticsFile::read_estimator(const std::filesystem::path& path, const pickle::Value& entry,
+LayerStatistics StatisticsFile::read_estimator(const FileEntries& file, const pickle::Value& entry,
                                                const Network& network, const std::string& layer) {
   auto take = [&](const char* name) {
     auto found = entry.is(pickle::Kind::kDict) ? entry.find(name) : std::nullopt;
-    if (!found) refuse(path, std::string("has an estimator without '") + name + "'");
+    if (!found) file.refuse(std::string("has an estimator without '") + name + "'");
     return *found;
   };
   LayerStatistics statistics = make_statistics(network, "", Preset::paper, {layer}).layers[0];
@@ -101,7 +72,7 @@ LayerStatistics StatisticsFile::read_estimator(const std::filesystem::path& path
   auto like = [&](const char* name) {
     Tensor values = take(name).tensor().to(at::kDouble);
     if (values.sizes() != statistics.squared_deviations_.sizes()) {
-      refuse(path, std::string("has an estimator whose '") + name + "' is of another shape than its 'S'");
+      file.refuse(std::string("has an estimator whose '") + name + "' is of another shape than its 'S'");
     }
     return values;
   };
@@ -109,26 +80,27 @@ LayerStatistics StatisticsFile::read_estimator(const std::filesystem::path& path
   Tensor mean = like("M");
   statistics.mean_ = statistics.after_relu_ ? at::zeros_like(mean) : mean;
   statistics.nonzero_ = like("N");
-  if (statistics.samples_ < 1) refuse(path, "has an estimator that has seen no images");
+  if (statistics.samples_ < 1) file.refuse("has an estimator that has seen no images");
   return statistics;
 }
 
 ModelStatistics StatisticsFile::read_published(const std::filesystem::path& path, const Network& network,
                                                const std::string& weight_hash) {
   pickle::Value top = read_pytorch_file(path);
-  if (!top.is(pickle::Kind::kDict)) refuse(path, "holds no estimators");
+  FileEntries file = entries_of(path, {});
+  if (!top.is(pickle::Kind::kDict)) file.refuse("holds no estimators");
   ModelStatistics statistics{network.architecture, weight_hash, Preset::paper, {}};
   auto list = top.find("estimators");
   if (!list) {
-    statistics.layers.push_back(read_estimator(path, top, network, network.bottleneck_layer));
+    statistics.layers.push_back(read_estimator(file, top, network, network.bottleneck_layer));
     return statistics;
   }
   auto layers = default_readout_place(network).reads;
   if (!list->is(pickle::Kind::kList) || list->size() != layers.size()) {
-    refuse(path, "doesn't hold " + std::to_string(layers.size()) + " estimators");
+    file.refuse("doesn't hold " + std::to_string(layers.size()) + " estimators");
   }
   for (size_t i = 0; i < layers.size(); ++i) {
-    statistics.layers.push_back(read_estimator(path, list->at(i), network, layers[i]));
+    statistics.layers.push_back(read_estimator(file, list->at(i), network, layers[i]));
   }
   return statistics;
 }

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "evaluation/rows.h"
+#include "evaluation/row_runner.h"
 
 namespace iba {
 

@@ -9,7 +9,8 @@ namespace {
 
 at::Tensor require_mask(const at::Tensor& mask) {
   at::Tensor inside = mask.ne(0);
-  if (!inside.any().item<bool>()) throw Error("INVALID_ARGUMENT", "Expected a mask of at least one pixel.");
+  if (!inside.any().item<bool>())
+    throw Error(ErrorCode::invalid_argument, "Expected a mask of at least one pixel.");
   return inside;
 }
 

@@ -26,8 +26,8 @@ TargetLogits target_logits(const Network& network, const Tensor& image, int64_t 
 
 void require_masks_of(const Tiles& tiles, const Tensor& masks) {
   if (masks.size(1) == tiles.count()) return;
-  throw Error("INVALID_ARGUMENT", "Expected masks of " + std::to_string(tiles.rows()) + "×" +
-                                      std::to_string(tiles.columns()) + " tiles.");
+  throw Error(ErrorCode::invalid_argument, "Expected masks of " + std::to_string(tiles.rows()) + "×" +
+                                               std::to_string(tiles.columns()) + " tiles.");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "evaluation/rows.h"
+#include "evaluation/row_runner.h"
 
 namespace iba {
 

@@ -57,7 +57,7 @@ double spearman(const at::Tensor& a, const at::Tensor& b) {
 
 double ssim(const at::Tensor& a, const at::Tensor& b, int64_t window, double range) {
   if (window % 2 == 0 || window > std::min(a.size(0), a.size(1))) {
-    throw Error("INVALID_ARGUMENT", "Expected an odd window that fits into the maps.");
+    throw Error(ErrorCode::invalid_argument, "Expected an odd window that fits into the maps.");
   }
   auto means = [&](const at::Tensor& values) {
     return at::avg_pool2d(values.unsqueeze(0), {window, window}, {1, 1})[0];

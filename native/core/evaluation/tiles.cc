@@ -6,9 +6,9 @@ namespace iba {
 
 Tiles::Tiles(int64_t height, int64_t width, int64_t side) : rows_(height / side), columns_(width / side) {
   if (count() == 0) {
-    throw Error("INVALID_ARGUMENT", "A tile of " + std::to_string(side) +
-                                        " pixels is larger than the image, " + std::to_string(width) + "×" +
-                                        std::to_string(height) + ".");
+    throw Error(ErrorCode::invalid_argument, "A tile of " + std::to_string(side) +
+                                                 " pixels is larger than the image, " +
+                                                 std::to_string(width) + "×" + std::to_string(height) + ".");
   }
   at::Tensor row = at::arange(height).floor_divide(side).clamp_max(rows_ - 1);
   at::Tensor column = at::arange(width).floor_divide(side).clamp_max(columns_ - 1);

@@ -80,7 +80,7 @@ const std::vector<std::string>& baseline_names() {
 Baseline baseline_named(const std::string& name) {
   const auto& names = baseline_names();
   auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) throw Error("INVALID_ARGUMENT", "There is no baseline '" + name + "'.");
+  if (found == names.end()) throw Error(ErrorCode::invalid_argument, "There is no baseline '" + name + "'.");
   return static_cast<Baseline>(found - names.begin());
 }
 
@@ -105,7 +105,7 @@ at::Tensor make_baseline(Baseline baseline, const at::Tensor& image, const Basel
     case Baseline::shuffled_tiles:
       return shuffle_tiles(image, options.tile, options.seed);
   }
-  throw Error("INVALID_ARGUMENT", "An unknown baseline.");
+  throw Error(ErrorCode::invalid_argument, "An unknown baseline.");
 }
 
 }  // namespace iba

@@ -29,8 +29,8 @@ int64_t centre_offset(int64_t extent, int64_t size) {
 at::Tensor crop_centre(const at::Tensor& image, int64_t size) {
   int64_t height = image.size(2), width = image.size(3);
   if (height < size || width < size) {
-    throw Error("IMAGE", "An image of " + std::to_string(width) + "×" + std::to_string(height) +
-                             " pixels is too small for a crop of " + std::to_string(size) + ".");
+    throw Error(ErrorCode::image, "An image of " + std::to_string(width) + "×" + std::to_string(height) +
+                                      " pixels is too small for a crop of " + std::to_string(size) + ".");
   }
   return image.narrow(2, centre_offset(height, size), size).narrow(3, centre_offset(width, size), size);
 }
@@ -38,7 +38,7 @@ at::Tensor crop_centre(const at::Tensor& image, int64_t size) {
 at::Tensor cut_out(const at::Tensor& image, const Region& region) {
   bool inside = region.left >= 0 && region.top >= 0 && region.width > 0 && region.height > 0 &&
                 region.left + region.width <= image.size(3) && region.top + region.height <= image.size(2);
-  if (!inside) throw Error("IMAGE", "The region to cut out doesn't lie inside of the image.");
+  if (!inside) throw Error(ErrorCode::image, "The region to cut out doesn't lie inside of the image.");
   return image.narrow(2, region.top, region.height).narrow(3, region.left, region.width);
 }
 
@@ -61,17 +61,17 @@ PreprocessedImage preprocess(const at::Tensor& pixels, const PreprocessOptions& 
     image = crop_centre(resize_shorter_side(image, options.resize), options.crop);
   }
   if (options.mirror) image = image.flip(3);
-  at::Tensor input = normalise(image, options.mean, options.deviation)[0].contiguous();
+  at::Tensor input = normalise(image, options.mean, options.std)[0].contiguous();
   return {input, image[0].permute({1, 2, 0}).contiguous()};
 }
 
 at::Tensor normalise(const at::Tensor& images, const std::vector<double>& mean,
-                     const std::vector<double>& deviation) {
+                     const std::vector<double>& std) {
   auto channels = static_cast<int64_t>(mean.size());
   at::Tensor input = images.to(at::kFloat).div_(255);
   if (channels == 1) input = to_grey(input);
   return (input - at::tensor(mean, at::kFloat).view({1, channels, 1, 1})) /
-         at::tensor(deviation, at::kFloat).view({1, channels, 1, 1});
+         at::tensor(std, at::kFloat).view({1, channels, 1, 1});
 }
 
 }  // namespace iba

@@ -26,7 +26,7 @@ struct PreprocessOptions {
   /// Exchange left and right.
   bool mirror = false;
   std::vector<double> mean = {0.485, 0.456, 0.406};
-  std::vector<double> deviation = {0.229, 0.224, 0.225};
+  std::vector<double> std = {0.229, 0.224, 0.225};
 };
 
 /// A picture as the network sees it, and the same region as RGB bytes to draw on.
@@ -42,6 +42,6 @@ PreprocessedImage preprocess(const at::Tensor& pixels, const PreprocessOptions& 
 
 /// Bytes (N, 3, H, W) as a network's input: scaled to [0, 1], grey if there is a single mean, normalised.
 at::Tensor normalise(const at::Tensor& images, const std::vector<double>& mean,
-                     const std::vector<double>& deviation);
+                     const std::vector<double>& std);
 
 }  // namespace iba

@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "error.h"
+#include "network/cut.h"
+#include "network/graph.h"
 #include "network/grid.h"
-#include "network/interpreter.h"
 
 namespace iba {
 
@@ -46,13 +47,14 @@ struct Candidate {
 
 std::vector<Candidate> layers_with_grid(const Network& network, const std::vector<Tensor>& found,
                                         std::array<int64_t, 2> image_size) {
+  Graph graph(network);
   std::vector<Candidate> candidates;
   for (size_t i = 0; i < found.size(); ++i) {
     const Layer& layer = network.layers[i];
     auto grid = grid_of(layer, found[i].sizes().slice(1), image_size);
     if (!grid || grid->height != grid->width || grid->height < 2) continue;
-    const Step* maker = network.maker(layer.value);
-    candidates.push_back({i, *grid, maker && maker->name() != layer.name});
+    auto maker = graph.maker(layer.value);
+    candidates.push_back({i, *grid, maker && network.steps[*maker].name() != layer.name});
   }
   return candidates;
 }
@@ -149,7 +151,7 @@ void choose_default_layers(Network& network, const Tensor& images) {
   std::array<int64_t, 2> image_size{images.size(2), images.size(3)};
   auto candidates = layers_with_grid(network, found, image_size);
   if (candidates.empty()) {
-    throw Error("MODEL",
+    throw Error(ErrorCode::model,
                 "The model has no layer whose values lie on a grid over the image, so that there is "
                 "nowhere to see what it looks at.");
   }

@@ -9,7 +9,6 @@
 
 namespace iba::imported {
 
-using io::ByteReader;
 using io::InputFile;
 using io::JsonValue;
 using io::Malformed;
@@ -19,7 +18,6 @@ namespace {
 
 /// The major version of the schema that torch 2.9 to 2.13 write.
 constexpr int64_t kSchemaVersion = 8;
-constexpr uint64_t kLargestJson = uint64_t{1} << 30;
 
 /// The archive's entries lie in one folder, which is named after the file as it was saved.
 class Archive {
@@ -36,11 +34,7 @@ class Archive {
 
   bool has(const std::string& name) const { return zip_.has(folder_ + name); }
 
-  std::string text(const std::string& name) const {
-    auto range = zip_.range(folder_ + name);
-    if (range.size > kLargestJson) throw Malformed("the entry '" + name + "' is too large");
-    return ByteReader(file_, range.begin, range.size, "the entry '" + name + "'").take(range.size);
-  }
+  std::string text(const std::string& name) const { return zip_.text(folder_ + name); }
 
   JsonValue json(const std::string& name) const {
     return JsonValue::parse(text(name), "the entry '" + name + "' is not the JSON of an exported program");
@@ -111,9 +105,9 @@ void read_tensors(const Archive& archive, const std::string& folder, const std::
   for (const auto& [name, payload] : payloads["config"].members()) {
     const JsonValue* pickled = payload.find("use_pickle");
     if (pickled && pickled->boolean()) {
-      throw Error("MODEL", "The tensor '" + name +
-                               "' of the exported program is of a kind of its own. Only "
-                               "plain tensors can be read.");
+      throw Error(ErrorCode::model, "The tensor '" + name +
+                                        "' of the exported program is of a kind of its own. Only "
+                                        "plain tensors can be read.");
     }
     const JsonValue& meta = payload["tensor_meta"];
     auto type = exported_scalar_type(meta["dtype"].integer());
@@ -130,8 +124,8 @@ at::ScalarType exported_scalar_type(int64_t number) {
       {6, at::kHalf}, {7, at::kFloat}, {8, at::kDouble}, {12, at::kBool}, {13, at::kBFloat16}};
   auto found = kTypes.find(number);
   if (found == kTypes.end()) {
-    throw Error("MODEL", "The exported program has a tensor of type " + std::to_string(number) +
-                             ", which can't be explained. Export it in float32.");
+    throw Error(ErrorCode::model, "The exported program has a tensor of type " + std::to_string(number) +
+                                      ", which can't be explained. Export it in float32.");
   }
   return found->second;
 }
@@ -149,17 +143,18 @@ ExportedArchive read_exported_archive(const std::filesystem::path& path) {
     const InputFile file(path);
     const Archive archive(file);
     if (archive.is_older()) {
-      throw Error("MODEL", "'" + path.string() +
-                               "' was exported by an older torch. Export it again with "
-                               "torch 2.9 or newer, or save it with torch.jit.trace.");
+      throw Error(ErrorCode::model, "'" + path.string() +
+                                        "' was exported by an older torch. Export it again with "
+                                        "torch 2.9 or newer, or save it with torch.jit.trace.");
     }
     const std::string model = archive.model();
     ExportedArchive read{archive.json("models/" + model + ".json"), {}};
     int64_t version = read.program["schema_version"]["major"].integer();
     if (version != kSchemaVersion) {
-      throw Error("MODEL", "'" + path.string() + "' is an exported program of version " +
-                               std::to_string(version) + ", expected " + std::to_string(kSchemaVersion) +
-                               ", which torch 2.9 to 2.13 write. Export it with one of these.");
+      throw Error(ErrorCode::model, "'" + path.string() + "' is an exported program of version " +
+                                        std::to_string(version) + ", expected " +
+                                        std::to_string(kSchemaVersion) +
+                                        ", which torch 2.9 to 2.13 write. Export it with one of these.");
     }
     read_tensors(archive, "data/weights/", model + "_weights_config.json", read.tensors);
     read_tensors(archive, "data/constants/", model + "_constants_config.json", read.tensors);

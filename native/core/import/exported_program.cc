@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "io/malformed.h"
+#include "io/text.h"
 
 namespace iba::imported {
 
@@ -24,23 +25,13 @@ struct Frame {
   std::string type;
 };
 
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin <= text.size();) {
-    size_t end = std::min(text.find(separator, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
 std::vector<Frame> module_stack(const JsonValue& node) {
   const JsonValue* metadata = node.find("metadata");
   const JsonValue* text = metadata ? metadata->find("nn_module_stack") : nullptr;
   std::vector<Frame> frames;
   if (!text) return frames;
-  for (const auto& entry : split(text->string(), ';')) {
-    auto parts = split(entry, ',');
+  for (const auto& entry : io::split(text->string(), ';')) {
+    auto parts = io::split(entry, ',');
     if (parts.size() < 3 || parts[0].starts_with("_empty_nn_module_stack")) continue;
     frames.push_back({parts[0], parts[1], parts[2].substr(parts[2].rfind('.') + 1)});
   }
@@ -50,7 +41,7 @@ std::vector<Frame> module_stack(const JsonValue& node) {
 /// The operator of a node: "torch.ops.aten.add.Tensor", or "_operator.mul" between numbers.
 std::optional<NativeOperator> node_operator(const std::string& target) {
   if (target.starts_with("torch.ops.")) {
-    auto parts = split(target, '.');
+    auto parts = io::split(target, '.');
     if (parts.size() != 5) return std::nullopt;
     return find_operator(parts[2] + "::" + parts[3], parts[4] == "default" ? "" : parts[4]);
   }
@@ -232,9 +223,10 @@ class Run {
   }
 
   [[noreturn]] void refuse(const std::string& what) const {
-    throw Error("MODEL", "In " + recorder_.place() + " of the exported program there is " + what +
-                             ", which a list of steps can't follow. Export the model without it, or save it "
-                             "with torch.jit.trace.");
+    throw Error(ErrorCode::model,
+                "In " + recorder_.place() + " of the exported program there is " + what +
+                    ", which a list of steps can't follow. Export the model without it, or save it "
+                    "with torch.jit.trace.");
   }
 
   Recorder& recorder_;
@@ -257,21 +249,21 @@ void ExportedProgram::read_image_shape() {
     const auto& [kind, input] = only_member(spec);
     if (kind != "user_input") continue;
     if (images)
-      throw Error("MODEL", "The exported program takes more than one input, expected images alone.");
+      throw Error(ErrorCode::model, "The exported program takes more than one input, expected images alone.");
     images = input["arg"].find("as_tensor");
   }
-  if (!images) throw Error("MODEL", "The exported program takes no tensor of images.");
+  if (!images) throw Error(ErrorCode::model, "The exported program takes no tensor of images.");
   images_name_ = (*images)["name"].string();
   for (const auto& spec : module["signature"]["output_specs"].array()) {
     const auto& [kind, output] = only_member(spec);
     const JsonValue* tensor = kind == "user_output" ? output["arg"].find("as_tensor") : nullptr;
     if (tensor && output_name_.empty()) output_name_ = (*tensor)["name"].string();
   }
-  if (output_name_.empty()) throw Error("MODEL", "The exported program returns no tensor.");
+  if (output_name_.empty()) throw Error(ErrorCode::model, "The exported program returns no tensor.");
   const auto& sizes = module["graph"]["tensor_values"][images_name_]["sizes"].array();
   if (sizes.size() != 4) {
-    throw Error("MODEL", "The exported program takes a tensor of " + std::to_string(sizes.size()) +
-                             " dimensions, expected images (N, channels, height, width).");
+    throw Error(ErrorCode::model, "The exported program takes a tensor of " + std::to_string(sizes.size()) +
+                                      " dimensions, expected images (N, channels, height, width).");
   }
   has_any_batch_ = sizes[0].find("as_expr") != nullptr;
   has_any_size_ = sizes[2].find("as_expr") && sizes[3].find("as_expr");
@@ -279,8 +271,8 @@ void ExportedProgram::read_image_shape() {
     const auto& [kind, size] = only_member(sizes[i + 1]);
     image_shape_[i] = kind == "as_int" ? size.integer() : size["hint"]["as_int"].integer();
     if (image_shape_[i] < 1 || image_shape_[i] > 65536) {
-      throw Error("MODEL", "The exported program takes images of an extent of " +
-                               std::to_string(image_shape_[i]) + ".");
+      throw Error(ErrorCode::model, "The exported program takes images of an extent of " +
+                                        std::to_string(image_shape_[i]) + ".");
     }
   }
 }

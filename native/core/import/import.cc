@@ -1,7 +1,6 @@
 #include "import/import.h"
 
 #include <functional>
-#include <sstream>
 
 #include "error.h"
 #include "import/default_layers.h"
@@ -9,6 +8,7 @@
 #include "import/torchscript.h"
 #include "import/torchscript_file.h"
 #include "io/malformed.h"
+#include "io/text.h"
 #include "network/interpreter.h"
 #include "network/seeded_weights.h"
 
@@ -32,8 +32,8 @@ struct Recording {
   Network network;
 };
 
-Recording record(const Program& program, const Tensor& images, imported::OtherRecordings others) {
-  Recorder recorder(images, others);
+Recording record(const Program& program, const Tensor& images, imported::ShapeLog log = {}) {
+  Recorder recorder(images, std::move(log));
   Item output = program(recorder);
   Item logits = imported::first_tensor(output);
   Network network = recorder.finish(output);
@@ -45,11 +45,11 @@ void check_output(const Recording& recording) {
   bool fits = logits.dim() == 2 && logits.size(0) == recording.images.size(0) && logits.size(1) > 1 &&
               logits.is_floating_point();
   if (fits) return;
-  std::ostringstream message;
-  message << "For " << recording.images.size(0) << " images the model returns a tensor of shape "
-          << logits.sizes() << ", expected (images, classes): only classifiers can be explained. "
-          << "Export the part that classifies.";
-  throw Error("MODEL", message.str());
+  throw Error(ErrorCode::model,
+              "For " + std::to_string(recording.images.size(0)) +
+                  " images the model returns a tensor of shape " + io::shape_text(logits.sizes()) +
+                  ", expected (images, classes): only classifiers can be explained. Export the part that "
+                  "classifies.");
 }
 
 /// The network must say what the program says, for as many images.
@@ -59,10 +59,11 @@ void check_agreement(const Network& network, const Recording& recording) {
       found.sizes() == recording.logits.sizes() &&
       ((found - recording.logits).abs().max() <= kTolerance * recording.logits.abs().max()).item<bool>();
   if (agrees) return;
-  throw Error("MODEL", "As a list of steps, the model gives other outputs for " +
-                           std::to_string(recording.images.size(0)) +
-                           " images than its file does: it depends on something that steps don't see. Trace "
-                           "it with torch.jit.trace in evaluation mode.");
+  throw Error(ErrorCode::model,
+              "As a list of steps, the model gives other outputs for " +
+                  std::to_string(recording.images.size(0)) +
+                  " images than its file does: it depends on something that steps don't see. Trace "
+                  "it with torch.jit.trace in evaluation mode.");
 }
 
 /// An image's outputs must not depend on those that go through the network with it.
@@ -71,14 +72,14 @@ void check_independence(const Network& network, const Recording& recording) {
   Tensor together = recording.logits.slice(0, 0, 1);
   if (((alone - together).abs().max() <= kTolerance * together.abs().max()).item<bool>()) return;
   throw Error(
-      "MODEL",
+      ErrorCode::model,
       "The outputs for an image depend on the other images of its batch, so that there is no map of one "
       "image. If a norm over the batch does that, call model.eval() before the model is saved.");
 }
 
 std::optional<Recording> try_record(const Program& program, const Tensor& images) {
   try {
-    return record(program, images, {});
+    return record(program, images);
   } catch (const std::exception&) {
     return std::nullopt;  // it takes images of one size only
   }
@@ -99,12 +100,11 @@ struct Trial {
 
 Network import_program(const Program& program, const Trial& trial) {
   constexpr int64_t kMorePixels = 32;  // which is a whole number of strides in most models
-  Recording more = record(program, trial.images(3), {});
+  Recording more = record(program, trial.images(3));
   check_output(more);
   std::optional<Recording> larger;
   if (trial.may_be_larger) larger = try_record(program, trial.images(2, kMorePixels));
-  imported::OtherRecordings others{&more.log, larger ? &larger->log : nullptr};
-  Recording recording = record(program, trial.images(2), others);
+  Recording recording = record(program, trial.images(2), {&more.log, larger ? &larger->log : nullptr});
   check_output(recording);
   Network network = std::move(recording.network);
   network.input_channels = trial.channels;
@@ -141,9 +141,9 @@ Network import_exported(const std::filesystem::path& path) {
     return import_program(program, {channels, height, width, exported.has_any_size()});
   } catch (const c10::Error& error) {
     if (exported.has_any_batch()) throw;
-    throw Error("MODEL", "'" + path.string() +
-                             "' was exported for one number of images only. Export it with "
-                             "dynamic_shapes=({0: torch.export.Dim(\"batch\")},).");
+    throw Error(ErrorCode::model, "'" + path.string() +
+                                      "' was exported for one number of images only. Export it with "
+                                      "dynamic_shapes=({0: torch.export.Dim(\"batch\")},).");
   }
 }
 
@@ -158,11 +158,12 @@ Network import_network(const std::filesystem::path& path, int64_t image_size) {
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const c10::Error& error) {
-    throw Error("MODEL", "'" + path.string() + "' can't be run on images of " + std::to_string(image_size) +
-                             "×" + std::to_string(image_size) +
-                             " pixels. If it was made for another size, give that as preprocessing.crop "
-                             "(--crop). LibTorch says: " +
-                             imported::first_lines(error.what_without_backtrace()));
+    throw Error(ErrorCode::model,
+                "'" + path.string() + "' can't be run on images of " + std::to_string(image_size) + "×" +
+                    std::to_string(image_size) +
+                    " pixels. If it was made for another size, give that as preprocessing.crop. "
+                    "LibTorch says: " +
+                    io::first_lines(error.what_without_backtrace()));
   } catch (const std::exception&) {
     io::rethrow_naming_file(path.string());
   }

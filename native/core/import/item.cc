@@ -45,7 +45,8 @@ std::vector<Item>& elements_of(const Item& item) {
   } else if (item->value.isTuple()) {
     for (const auto& element : item->value.toTupleRef().elements()) add(element);
   } else {
-    throw Error("MODEL", "The model takes a " + item->value.tagKind() + " apart as if it were a list.");
+    throw Error(ErrorCode::model,
+                "The model takes a " + item->value.tagKind() + " apart as if it were a list.");
   }
   item->elements = std::move(elements);
   return *item->elements;

@@ -267,7 +267,8 @@ Known known_operation(const c10::FunctionSchema& schema, const Arguments& argume
 }
 
 std::vector<OperatorArgument> operator_arguments(const c10::FunctionSchema& schema,
-                                                 const Arguments& arguments, std::vector<ValueId>& inputs) {
+                                                 const std::vector<Item>& arguments,
+                                                 std::vector<ValueId>& inputs) {
   std::vector<OperatorArgument> made;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const auto& argument = schema.arguments()[i];

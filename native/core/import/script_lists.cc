@@ -11,7 +11,7 @@ namespace {
 size_t position_in(const std::vector<Item>& elements, int64_t index) {
   auto size = static_cast<int64_t>(elements.size());
   if (index < 0) index += size;
-  if (index < 0 || index >= size) throw Error("MODEL", "The model reads beyond the end of a list.");
+  if (index < 0 || index >= size) throw Error(ErrorCode::model, "The model reads beyond the end of a list.");
   return static_cast<size_t>(index);
 }
 
@@ -24,7 +24,8 @@ Item slice(const Item& list, const Item& start, const Item& end, const Item& ste
     return std::clamp<int64_t>(given < 0 ? given + size : given, 0, size);
   };
   int64_t stride = step->value.toInt();
-  if (stride < 1) throw Error("MODEL", "The model takes every " + std::to_string(stride) + "th of a list.");
+  if (stride < 1)
+    throw Error(ErrorCode::model, "The model takes every " + std::to_string(stride) + "th of a list.");
   std::vector<Item> taken;
   for (int64_t i = bound(start, 0); i < bound(end, size); i += stride) taken.push_back(elements[i]);
   return make_list(std::move(taken));
@@ -53,7 +54,8 @@ bool is_identical(const Item& a, const Item& b) {
 Item make_dictionary(const std::vector<Item>& keys_and_values) {
   Item dictionary = make_list({});
   for (size_t i = 0; i + 1 < keys_and_values.size(); i += 2) {
-    if (!keys_and_values[i]->value.isString()) throw Error("MODEL", "The model makes a dict without names.");
+    if (!keys_and_values[i]->value.isString())
+      throw Error(ErrorCode::model, "The model makes a dict without names.");
     dictionary->keys.push_back(keys_and_values[i]->value.toStringRef());
     dictionary->elements->push_back(keys_and_values[i + 1]);
   }
@@ -65,7 +67,8 @@ Item element_at(const Item& container, const Item& index) {
   if (!index->value.isString()) return elements[position_in(elements, index->value.toInt())];
   auto found = std::find(container->keys.begin(), container->keys.end(), index->value.toStringRef());
   if (found == container->keys.end()) {
-    throw Error("MODEL", "The model reads '" + index->value.toStringRef() + "' from a dict without it.");
+    throw Error(ErrorCode::model,
+                "The model reads '" + index->value.toStringRef() + "' from a dict without it.");
   }
   return elements[static_cast<size_t>(found - container->keys.begin())];
 }

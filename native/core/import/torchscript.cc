@@ -11,6 +11,7 @@
 #include "error.h"
 #include "import/script_lists.h"
 #include "import/torchscript_file.h"
+#include "io/text.h"
 
 namespace iba::imported {
 
@@ -44,7 +45,8 @@ class Run {
     auto object = self->value.toObject();
     jit::Function* found = object->type()->findMethod(name);
     if (!found)
-      throw Error("MODEL", "The class " + class_name(object->type()) + " has no method " + name + ".");
+      throw Error(ErrorCode::model,
+                  "The class " + class_name(object->type()) + " has no method " + name + ".");
     bool is_module_call = name.starts_with("forward");
     arguments.insert(arguments.begin(), self);
     if (is_module_call) recorder_.enter_module(self->path, class_name(object->type()));
@@ -202,22 +204,25 @@ class Run {
   [[noreturn]] void raise(const Item& message) const {
     std::string said = message->value.isString() ? message->value.toStringRef() : "";
     said.resize(said.find_last_not_of(": ") + 1);  // an assertion without a text
-    throw Error("MODEL", "In " + recorder_.place() + ", the model raises an exception for images of " +
-                             std::to_string(recorder_.images()->value.toTensor().size(3)) + " pixels a side" +
-                             (said.empty() ? "" : ", '" + said + "'") +
-                             ". If it was made for another size, give that as preprocessing.crop (--crop).");
+    throw Error(ErrorCode::model, "In " + recorder_.place() +
+                                      ", the model raises an exception for images of " +
+                                      std::to_string(recorder_.images()->value.toTensor().size(3)) +
+                                      " pixels a side" + (said.empty() ? "" : ", '" + said + "'") +
+                                      ". If it was made for another size, give that as preprocessing.crop.");
   }
 
   [[noreturn]] void refuse_argument(const std::string& function, const std::string& argument) const {
-    throw Error("MODEL", "In " + recorder_.place() + ", the function '" + function + "' takes '" + argument +
-                             "' as well, and nothing says what that should be. Save a module whose forward "
-                             "takes the images alone.");
+    throw Error(ErrorCode::model,
+                "In " + recorder_.place() + ", the function '" + function + "' takes '" + argument +
+                    "' as well, and nothing says what that should be. Save a module whose forward "
+                    "takes the images alone.");
   }
 
   [[noreturn]] void refuse(const std::string& what) const {
-    throw Error("MODEL", "In " + recorder_.place() + " there is " + what +
-                             ", which a list of steps can't follow. Trace the model with torch.jit.trace in "
-                             "evaluation mode, or remove it.");
+    throw Error(ErrorCode::model,
+                "In " + recorder_.place() + " there is " + what +
+                    ", which a list of steps can't follow. Trace the model with torch.jit.trace in "
+                    "evaluation mode, or remove it.");
   }
 
   Recorder& recorder_;
@@ -244,11 +249,12 @@ TorchScriptProgram::TorchScriptProgram(const std::filesystem::path& path) {
     model_->eval();
     to_float32(*model_);
   } catch (const std::exception& error) {
-    throw Error("WEIGHTS", "'" + path.string() + "': LibTorch can't read this TorchScript file. It says: " +
-                               first_lines(error.what()));
+    throw Error(ErrorCode::weights, "'" + path.string() +
+                                        "': LibTorch can't read this TorchScript file. It says: " +
+                                        io::first_lines(error.what()));
   }
   if (!model_->find_method("forward")) {
-    throw Error("MODEL", "'" + path.string() + "': the model has no method forward.");
+    throw Error(ErrorCode::model, "'" + path.string() + "': the model has no method forward.");
   }
 }
 

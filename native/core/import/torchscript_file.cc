@@ -3,7 +3,6 @@
 #include "io/malformed.h"
 #include "io/zip_archive.h"
 #include "weights/pickle_machine.h"
-#include "weights/pickle_structure.h"
 
 namespace iba::imported {
 
@@ -21,10 +20,7 @@ class StorageSizes : public pickle::StorageSource {
 
  protected:
   void load(const std::string& key, const pickle::TensorStorage& storage) override {
-    const std::string name = folder_ + key;
-    const uint64_t expected = static_cast<uint64_t>(storage.count) * c10::elementSize(storage.type);
-    if (archive_.range(name).size == expected) return;
-    throw Malformed("the entry '" + name + "' has another size than the tensors that it holds");
+    archive_.range(folder_ + key, storage.bytes());
   }
 
  private:
@@ -47,8 +43,7 @@ void check_pickle(const io::InputFile& file, const io::ZipArchive& archive, cons
   pickle::Arena arena(file_name, file.size());
   StorageSizes sizes(archive, storages, arena);
   io::ByteReader in(file, range.begin, range.size, "the pickle '" + pickle + "'");
-  pickle::Node* root = pickle::Machine(in, arena, &sizes, pickle::Vocabulary::script).run();
-  pickle::finish_structure(arena, *root);
+  pickle::read_pickle(in, arena, &sizes, pickle::Vocabulary::script);
 }
 
 }  // namespace
@@ -66,13 +61,6 @@ void check_torchscript_file(const std::filesystem::path& path) {
     check_pickle(file, archive, folder + "/data.pkl", folder + "/data/", name);
     check_pickle(file, archive, folder + "/constants.pkl", folder + "/constants/", name);
   });
-}
-
-std::string first_lines(const std::string& message) {
-  size_t end = message.find("\nException raised from");
-  std::string text = message.substr(0, std::min<size_t>(end, 600));
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
 }
 
 }  // namespace iba::imported

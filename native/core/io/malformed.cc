@@ -29,7 +29,7 @@ std::string readable(std::string reason) {
 
 void rethrow_naming_file(const std::string& file_name) {
   auto error_for = [&](const std::string& reason) {
-    return Error("WEIGHTS", "'" + file_name + "': " + readable(reason));
+    return Error(ErrorCode::weights, "'" + file_name + "': " + readable(reason));
   };
   try {
     throw;

@@ -18,6 +18,7 @@ constexpr uint64_t kEnd64Bytes = 56;
 constexpr uint64_t kLocatorBytes = 20;
 constexpr uint64_t kEntryBytes = 46;
 constexpr uint64_t kLocalHeaderBytes = 30;
+constexpr uint64_t kLargestText = uint64_t{1} << 30;
 constexpr uint32_t kIn64BitField = std::numeric_limits<uint32_t>::max();
 constexpr uint16_t kZip64Field = 1;
 constexpr uint16_t kEncrypted = 1;
@@ -143,6 +144,19 @@ ZipRange ZipArchive::range(const std::string& name) const {
   const uint64_t begin = offset + kLocalHeaderBytes + name_bytes + header.number<uint16_t>();
   if (begin > directory_begin_ || size > directory_begin_ - begin) throw outside();
   return {begin, size};
+}
+
+ZipRange ZipArchive::range(const std::string& name, uint64_t bytes) const {
+  const ZipRange found = range(name);
+  if (found.size == bytes) return found;
+  throw Malformed("the entry '" + name + "' has " + std::to_string(found.size) + " bytes, expected " +
+                  std::to_string(bytes));
+}
+
+std::string ZipArchive::text(const std::string& name) const {
+  const ZipRange found = range(name);
+  if (found.size > kLargestText) throw Malformed("the entry '" + name + "' is too large");
+  return ByteReader(file_, found.begin, found.size, "the entry '" + name + "'").take(found.size);
 }
 
 }  // namespace iba::io

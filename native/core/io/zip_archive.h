@@ -37,6 +37,12 @@ class ZipArchive {
   /// directory.
   ZipRange range(const std::string& name) const;
 
+  /// Likewise, of an entry that must have so many bytes.
+  ZipRange range(const std::string& name, uint64_t bytes) const;
+
+  /// An entry of at most 2^30 bytes.
+  std::string text(const std::string& name) const;
+
  private:
   void read_directory(uint64_t size, uint64_t count);
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "network/step_pass.h"
+#include "network/step_state.h"
 
 namespace iba {
 

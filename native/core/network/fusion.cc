@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "network/graph.h"
+
 namespace iba {
 
 namespace {
@@ -15,12 +17,9 @@ bool is(const Step& step) {
 
 std::vector<Fusion> find_fusions(const Network& network, const std::vector<size_t>& steps,
                                  const std::vector<ValueId>& wanted) {
-  std::vector<size_t> readers(network.value_count, 0);
-  for (size_t i : steps) {
-    for (ValueId input : network.steps[i].inputs) ++readers[input];
-  }
+  Graph graph(network, steps);
   auto is_private = [&](ValueId value) {
-    return readers[value] == 1 && std::find(wanted.begin(), wanted.end(), value) == wanted.end();
+    return graph.readers(value).size() == 1 && std::find(wanted.begin(), wanted.end(), value) == wanted.end();
   };
   auto step_at = [&](size_t k) -> const Step* {
     return k < steps.size() ? &network.steps[steps[k]] : nullptr;

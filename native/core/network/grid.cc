@@ -1,9 +1,9 @@
 #include "network/grid.h"
 
 #include <cmath>
-#include <sstream>
 
 #include "error.h"
+#include "io/text.h"
 
 namespace iba {
 
@@ -83,11 +83,10 @@ std::optional<Grid> grid_of(const Layer& layer, at::IntArrayRef shape, std::arra
 
 Grid require_grid(const Layer& layer, at::IntArrayRef shape, std::array<int64_t, 2> image_size) {
   if (auto grid = grid_of(layer, shape, image_size)) return *grid;
-  std::ostringstream message;
-  message << "The activation of '" << layer.name << "' has the shape " << shape
-          << " for an image, which is no image, no vector, and no row of tokens that fill a grid. Choose "
-             "another layer.";
-  throw Error("MODEL", message.str());
+  throw Error(ErrorCode::model,
+              "The activation of '" + layer.name + "' has the shape " + io::shape_text(shape) +
+                  " for an image, which is no image, no vector, and no row of tokens that fill a grid. "
+                  "Choose another layer.");
 }
 
 }  // namespace iba

@@ -1,56 +1,18 @@
 #include "network/interpreter.h"
 
-#include <algorithm>
-#include <sstream>
-
 #include "error.h"
+#include "io/text.h"
 #include "network/elementwise.h"
+#include "network/graph.h"
 
 namespace iba {
 
 namespace {
 
-/// For each value: whether it is computed from the value `from` (which counts as well).
-std::vector<bool> values_depending_on(const Network& network, ValueId from) {
-  std::vector<bool> depends(network.value_count, false);
-  depends[from] = true;
-  for (const auto& step : network.steps) {
-    for (ValueId input : step.inputs) {
-      if (depends[input]) depends[step.output] = true;
-    }
-  }
-  return depends;
-}
-
-/// The steps needed for the wanted values, in order.
-std::vector<size_t> steps_for(const Network& network, const std::vector<ValueId>& wanted) {
-  std::vector<bool> needed(network.value_count, false);
-  for (ValueId value : wanted) needed[value] = true;
-  std::vector<size_t> steps;
-  for (size_t i = network.steps.size(); i-- > 0;) {
-    const Step& step = network.steps[i];
-    if (!needed[step.output]) continue;
-    steps.push_back(i);
-    for (ValueId input : step.inputs) needed[input] = true;
-  }
-  std::reverse(steps.begin(), steps.end());
-  return steps;
-}
-
-bool makes_number(const Step& step) {
-  const auto* op = std::get_if<Operator>(&step.operation);
-  return op && op->makes_number;
-}
-
-std::vector<ValueId> with(std::vector<ValueId> values, ValueId value) {
-  values.push_back(value);
-  return values;
-}
-
 std::string shape_text(const std::vector<Tensor>& tensors) {
-  std::ostringstream text;
-  for (const auto& tensor : tensors) text << (text.tellp() > 0 ? " and " : "") << tensor.sizes();
-  return text.str();
+  std::vector<std::string> shapes;
+  for (const auto& tensor : tensors) shapes.push_back(io::shape_text(tensor.sizes()));
+  return io::joined(shapes, " and ");
 }
 
 /// One step, whose failure, such as a pooling window larger than its input, is reported by its name.
@@ -61,7 +23,7 @@ Tensor forward_step(const Step& step, std::vector<Tensor> inputs, StepState* sta
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const c10::Error& error) {
-    throw Error("MODEL",
+    throw Error(ErrorCode::model,
                 "The step '" + step.name() + "' can't take activations of shape " + shapes +
                     ": are the images too small, or of another size than the network's? LibTorch says: " +
                     error.what_without_backtrace());
@@ -81,34 +43,6 @@ void accumulate(Tensor& sum, Tensor gradient) {
 
 }  // namespace
 
-/// What lies on which side of a cut.
-struct Cut::Division {
-  std::vector<ValueId> skipping;  // computed before the cut, read after it
-  std::vector<size_t> after;      // the steps after the cut
-
-  Division(const Network& network, ValueId at) {
-    auto depends = values_depending_on(network, at);
-    std::vector<bool> is_after(network.steps.size(), false);
-    std::vector<bool> needed(network.value_count, false);
-    auto needed_steps = steps_for(network, {network.output});
-    for (auto i = needed_steps.rbegin(); i != needed_steps.rend(); ++i) {
-      const Step& step = network.steps[*i];
-      if (step.output == at) continue;
-      is_after[*i] = depends[step.output] || (needed[step.output] && makes_number(step));
-      if (!is_after[*i]) continue;
-      for (ValueId input : step.inputs) needed[input] = true;
-    }
-    for (size_t i : needed_steps) {
-      if (is_after[i]) after.push_back(i);
-      needed[network.steps[i].output] = needed[network.steps[i].output] && !is_after[i];
-    }
-    needed[at] = false;
-    for (ValueId value = 0; value < network.value_count; ++value) {
-      if (needed[value]) skipping.push_back(value);
-    }
-  }
-};
-
 Interpreter::Interpreter(const Network& network, std::vector<size_t> steps, std::vector<ValueId> wanted,
                          StepRules rules)
     : network_(network),
@@ -117,15 +51,12 @@ Interpreter::Interpreter(const Network& network, std::vector<size_t> steps, std:
       fusions_(find_fusions(network, steps_, wanted)),
       rules_(std::move(rules)) {
   separate_ruled_steps();
-  std::vector<bool> settled(network.value_count, false);
-  for (ValueId value : wanted) settled[value] = true;
-  for (size_t k = steps_.size(); k-- > 0;) {
-    auto release = [&](ValueId value) {
-      if (!settled[value]) freed_[k].push_back(value);
-      settled[value] = true;
-    };
-    release(step(k).output);
-    for (ValueId input : step(k).inputs) release(input);
+  std::vector<bool> is_wanted(network.value_count, false);
+  for (ValueId value : wanted) is_wanted[value] = true;
+  Graph graph(network, steps_);
+  for (ValueId value = 0; value < network.value_count; ++value) {
+    auto last = is_wanted[value] ? std::nullopt : graph.last_use(value);
+    if (last) freed_[*last].push_back(value);
   }
 }
 
@@ -177,7 +108,7 @@ void Interpreter::forward_fused(size_t k, Values& values, Tape* tape) const {
     if (shortcut.defined()) output.add_(shortcut);
     output.relu_();
   } else {
-    auto affine = channel_affine(std::get<BatchNorm>(step(k).operation));
+    auto affine = std::get<BatchNorm>(step(k).operation).affine();
     output = normalise_and_rectify(std::move(inputs[0]), affine.scale, affine.shift, shortcut);
   }
   if (tape) (*tape)[last].output = output;
@@ -201,8 +132,8 @@ Tensor Interpreter::backward(Tape& tape, ValueId source, Tensor gradient, ValueI
     tape[last] = {};
   }
   if (!gradients[target].defined()) {
-    throw Error("MODEL", "Nothing connects the layer to the output of " + network_.architecture +
-                             ": a gradient can't reach it. Choose another layer.");
+    throw Error(ErrorCode::model, "Nothing connects the layer to the output of " + network_.architecture +
+                                      ": a gradient can't reach it. Choose another layer.");
   }
   return gradients[target];
 }
@@ -217,7 +148,7 @@ void Interpreter::backward_single(size_t k, Tape& tape, std::vector<Tensor>& gra
 }
 
 void Interpreter::backward_fused(size_t k, Tape& tape, std::vector<Tensor>& gradients) const {
-  auto scale = channel_affine(std::get<BatchNorm>(step(k).operation)).scale;
+  auto scale = std::get<BatchNorm>(step(k).operation).affine().scale;
   size_t last = k + fusions_[k].steps - 1;
   bool has_shortcut = fusions_[k].steps == 3;
   Tensor output_gradient = std::exchange(gradients[step(last).output], Tensor());
@@ -225,53 +156,6 @@ void Interpreter::backward_fused(size_t k, Tape& tape, std::vector<Tensor>& grad
                                                       std::move(tape[last].output), scale, has_shortcut);
   accumulate(gradients[step(k).inputs[0]], std::move(x));
   if (has_shortcut) accumulate(gradients[step(k + 1).inputs[fusions_[k].shortcut]], std::move(shortcut));
-}
-
-Cut::Cut(const Network& network, ValueId at, StepRules rules)
-    : Cut(network, at, Division(network, at), std::move(rules)) {}
-
-Cut::Cut(const Network& network, ValueId at, const Division& division, StepRules rules)
-    : network_(network),
-      at_(at),
-      skipping_(division.skipping),
-      prefix_(network, steps_for(network, with(skipping_, at)), with(skipping_, at)),
-      suffix_(network, division.after, {network.output}, std::move(rules)) {}
-
-Values Cut::before(const Tensor& images) const {
-  at::NoGradGuard no_grad;
-  Values values(network_.value_count);
-  values[network_.input] = images;
-  prefix_.forward(values);
-  for (ValueId value : skipping_) check_rows(value, values[value], images.size(0));
-  return values;
-}
-
-/// What travels along is repeated row by row, so it must have a row for each image.
-void Cut::check_rows(ValueId value, const Tensor& skipping, int64_t images) const {
-  if (skipping.dim() > 0 && skipping.size(0) == images) return;
-  throw Error("MODEL", "The network can't be cut there: '" + network_.maker(value)->name() +
-                           "', which is read after the cut, has the shape " + shape_text({skipping}) +
-                           ", without a row for each image. Choose a layer that a block of it returns.");
-}
-
-Tensor Cut::after(const Values& values, Tensor replacement, Interpreter::Tape* tape) const {
-  at::NoGradGuard no_grad;
-  Values run(network_.value_count);
-  for (ValueId value : skipping_) run[value] = values[value];
-  run[at_] = std::move(replacement);
-  suffix_.forward(run, tape);
-  return run[network_.output];
-}
-
-Tensor Cut::backward(Interpreter::Tape& tape, Tensor gradient) const {
-  at::NoGradGuard no_grad;
-  return suffix_.backward(tape, network_.output, std::move(gradient), at_);
-}
-
-Values Cut::select(const Values& values, const Tensor& rows) const {
-  Values selected(network_.value_count);
-  for (ValueId value : skipping_) selected[value] = values[value].index_select(0, rows);
-  return selected;
 }
 
 std::vector<Tensor> activations(const Network& network, const Tensor& images,

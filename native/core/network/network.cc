@@ -1,52 +1,13 @@
 #include "network/network.h"
 
-#include <algorithm>
-#include <numeric>
 #include <sstream>
 
 #include "error.h"
+#include "io/text.h"
 
 namespace iba {
 
 namespace {
-
-constexpr size_t kNamesInMessage = 8;
-
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t substitution = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitution});
-    }
-  }
-  return row[b.size()];
-}
-
-std::string join_some(const std::vector<std::string>& names) {
-  std::ostringstream out;
-  for (size_t i = 0; i < std::min(names.size(), kNamesInMessage); ++i) out << (i ? ", " : "") << names[i];
-  if (names.size() > kNamesInMessage) out << " and " << names.size() - kNamesInMessage << " more";
-  return out.str();
-}
-
-std::string shape_text(at::IntArrayRef shape) {
-  std::ostringstream out;
-  out << "(";
-  for (size_t i = 0; i < shape.size(); ++i) out << (i ? ", " : "") << shape[i];
-  out << ")";
-  return out.str();
-}
-
-bool is_ignored(const std::string& name) {
-  static const std::string suffix = "num_batches_tracked";
-  return name.size() >= suffix.size() &&
-         name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0;
-}
 
 template <typename NetworkType, typename TensorPointer>
 std::vector<std::pair<std::string, TensorPointer>> list_parameters(NetworkType& network) {
@@ -61,7 +22,7 @@ std::vector<std::pair<std::string, TensorPointer>> list_parameters(NetworkType& 
 }
 
 void append_problem(std::ostringstream& out, const char* what, const std::vector<std::string>& names) {
-  if (!names.empty()) out << " " << what << " (" << names.size() << "): " << join_some(names) << ".";
+  if (!names.empty()) out << " " << what << " (" << names.size() << "): " << io::joined_some(names) << ".";
 }
 
 }  // namespace
@@ -70,31 +31,34 @@ std::string Step::name() const {
   return call == 0 ? module : module + "#" + std::to_string(call);
 }
 
-std::vector<std::string> nearest_names(const std::string& name, const std::vector<std::string>& candidates) {
-  std::vector<std::pair<size_t, std::string>> ranked;
-  for (const auto& candidate : candidates) ranked.emplace_back(edit_distance(name, candidate), candidate);
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<std::string> nearest;
-  for (size_t i = 0; i < std::min<size_t>(3, ranked.size()); ++i) nearest.push_back(ranked[i].second);
-  return nearest;
-}
-
 const Layer& Network::layer(const std::string& name) const {
   for (const auto& layer : layers) {
     if (layer.name == name) return layer;
   }
   std::vector<std::string> names;
   for (const auto& layer : layers) names.push_back(layer.name);
-  throw Error("MODEL", architecture + " has no layer '" + name + "'. The nearest names are: " +
-                           join_some(nearest_names(name, names)) + ". `iba layers` lists them all.");
+  throw Error(ErrorCode::model, architecture + " has no layer '" + name +
+                                    "'. The nearest names are: " + io::nearest(name, names) + ".");
 }
 
-const Step* Network::maker(ValueId value) const {
-  for (const auto& step : steps) {
-    if (step.output == value) return &step;
+ValueId Network::add(const std::string& module, Operation operation, std::vector<ValueId> inputs) {
+  size_t expected = input_count(operation).value_or(inputs.size());
+  if (inputs.size() != expected) {
+    throw Error(ErrorCode::model, "The step '" + module + "' (" + kind(operation) + ") reads " +
+                                      std::to_string(expected) + " value(s), but was given " +
+                                      std::to_string(inputs.size()) + ".");
   }
-  return nullptr;
+  steps.push_back({module, 0, std::move(operation), std::move(inputs), value_count});
+  return value_count++;
+}
+
+std::map<std::string, size_t> Network::number_calls() {
+  std::map<std::string, size_t> calls;
+  for (auto& step : steps) step.call = ++calls[step.module];
+  for (auto& step : steps) {
+    if (calls[step.module] == 1) step.call = 0;
+  }
+  return calls;
 }
 
 std::vector<std::pair<std::string, Tensor*>> Network::parameters() {
@@ -136,8 +100,8 @@ void Network::load(const std::vector<std::pair<std::string, Tensor>>& tensors) {
     }
     const Tensor& tensor = *found->second;
     if (tensor.sizes() != parameter->sizes()) {
-      misshapen.push_back(name + " is " + shape_text(tensor.sizes()) + ", expected " +
-                          shape_text(parameter->sizes()));
+      misshapen.push_back(name + " is " + io::shape_text(tensor.sizes()) + ", expected " +
+                          io::shape_text(parameter->sizes()));
     } else {
       *parameter = tensor.to(parameter->options()).clone();
     }
@@ -145,7 +109,7 @@ void Network::load(const std::vector<std::pair<std::string, Tensor>>& tensors) {
   }
   std::vector<std::string> unknown;
   for (const auto& [name, tensor] : given) {
-    if (!is_ignored(name)) unknown.push_back(name);
+    if (!name.ends_with("num_batches_tracked")) unknown.push_back(name);
   }
   if (missing.empty() && misshapen.empty() && unknown.empty()) return;
 
@@ -155,7 +119,7 @@ void Network::load(const std::vector<std::pair<std::string, Tensor>>& tensors) {
   append_problem(message, "Wrong shape", misshapen);
   append_problem(message, "Unknown", unknown);
   message << " Check the model's name, or the file.";
-  throw Error("WEIGHTS", message.str());
+  throw Error(ErrorCode::weights, message.str());
 }
 
 }  // namespace iba

@@ -57,8 +57,12 @@ class Network {
   /// The layer of that name. Throws MODEL with the nearest names where there is none.
   const Layer& layer(const std::string& name) const;
 
-  /// The step that makes this value, or null for the network's input.
-  const Step* maker(ValueId value) const;
+  /// Adds a step that reads these values, and gives the one it makes. Throws MODEL where the operation reads
+  /// another number of them.
+  ValueId add(const std::string& module, Operation operation, std::vector<ValueId> inputs);
+
+  /// Numbers the calls of the modules that run several times. Gives how often each module runs.
+  std::map<std::string, size_t> number_calls();
 
   /// Every parameter and buffer by PyTorch's state_dict name, in execution order.
   std::vector<std::pair<std::string, Tensor*>> parameters();
@@ -73,8 +77,5 @@ class Network {
   /// `num_batches_tracked`, which evaluation doesn't use, may be present or absent.
   void load(const std::vector<std::pair<std::string, Tensor>>& tensors);
 };
-
-/// Up to three of the candidates, nearest in spelling first.
-std::vector<std::string> nearest_names(const std::string& name, const std::vector<std::string>& candidates);
 
 }  // namespace iba

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "network/step_pass.h"
+#include "network/operation.h"
 
 namespace iba {
 

@@ -8,7 +8,7 @@ namespace iba {
 
 /// Normal numbers from a generator of their own, seeded with (CRC-32 of the name + seed) mod 2³²: one
 /// `normal_()` call on a float tensor of that shape.
-Tensor seeded_normal(const std::string& name, uint64_t seed, at::IntArrayRef shape, double deviation);
+Tensor seeded_normal(const std::string& name, uint64_t seed, at::IntArrayRef shape, double std);
 
 /// Fills every parameter from its own generator, as `seeded_normal` does, so that the same weights can be
 /// made anywhere without a download: scaled normal convolution and linear weights, batch norm near the

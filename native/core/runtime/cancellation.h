@@ -14,7 +14,7 @@ class Cancellation {
 
   /// Throws ABORTED once `cancel` was called.
   void check() const {
-    if (is_cancelled()) throw Error("ABORTED", "The work was aborted.");
+    if (is_cancelled()) throw Error(ErrorCode::aborted, "The work was aborted.");
   }
 
  private:

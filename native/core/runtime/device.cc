@@ -16,7 +16,7 @@ at::Device parse(const std::string& name) {
   } catch (const c10::Error&) {
     // Named below, with what is expected.
   }
-  throw Error("DEVICE", "There is no device '" + name + "'. Expected 'cpu', 'cuda' or 'cuda:N'.");
+  throw Error(ErrorCode::device, "There is no device '" + name + "'. Expected 'cpu', 'cuda' or 'cuda:N'.");
 }
 
 }  // namespace
@@ -30,12 +30,13 @@ at::Device parse_device(const std::string& name) {
   if (device.is_cpu()) return device;
   int64_t count = cuda_device_count();
   if (count == 0) {
-    throw Error("DEVICE", "The device '" + name + "' can't run: LibTorch found no usable CUDA device.");
+    throw Error(ErrorCode::device,
+                "The device '" + name + "' can't run: LibTorch found no usable CUDA device.");
   }
   int64_t index = device.has_index() ? device.index() : 0;
   if (index >= count) {
-    throw Error("DEVICE", "There is no '" + name + "': this machine has " + std::to_string(count) +
-                              " CUDA device(s), counted from 0.");
+    throw Error(ErrorCode::device, "There is no '" + name + "': this machine has " + std::to_string(count) +
+                                       " CUDA device(s), counted from 0.");
   }
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
 }

@@ -152,7 +152,7 @@ ProcessGroup::ProcessGroup(const ProcessGroupOptions& options)
   } catch (const std::exception& error) {
     std::string missing = connection_->store ? missing_processes() : "nobody answers there";
     throw Error(
-        "PROCESS_GROUP",
+        ErrorCode::process_group,
         "The " + std::to_string(options.size) + " processes didn't meet at " + options.address + ":" +
             std::to_string(options.port) + ": " + who(missing) +
             ". Check that MASTER_ADDR and MASTER_PORT are the same for all and can be reached, and that each "
@@ -166,14 +166,14 @@ ProcessGroup::~ProcessGroup() = default;
 template <typename Call>
 auto ProcessGroup::together(const char* what, Call call) {
   if (!connection_)
-    throw Error("PROCESS_GROUP", "The group of processes has broken up before. Start them again.");
+    throw Error(ErrorCode::process_group, "The group of processes has broken up before. Start them again.");
   try {
     return call();
   } catch (const std::exception& error) {
     std::string missing = missing_processes();
     connection_.reset();
-    throw Error("PROCESS_GROUP", std::string("The processes could not ") + what + ": " + who(missing) +
-                                     ". (" + reason_of(error) + ".)");
+    throw Error(ErrorCode::process_group, std::string("The processes could not ") + what + ": " +
+                                              who(missing) + ". (" + reason_of(error) + ".)");
   }
 }
 
@@ -225,7 +225,7 @@ std::vector<at::Tensor> ProcessGroup::gather(const at::Tensor& tensor) {
   });
 }
 
-void ProcessGroup::meet() {
+void ProcessGroup::barrier() {
   sum({at::zeros({1})});
 }
 

@@ -46,7 +46,7 @@ class ProcessGroup {
   std::vector<at::Tensor> gather(const at::Tensor& tensor);
 
   /// Waits until all processes are here, so that none leaves while another still talks to it.
-  void meet();
+  void barrier();
 
  private:
   struct Connection;

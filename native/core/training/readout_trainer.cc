@@ -1,17 +1,14 @@
 #include "training/readout_trainer.h"
 
-#include <algorithm>
-
+#include "bottleneck/loss.h"
 #include "bottleneck/readout_file.h"
 #include "error.h"
+#include "runtime/rows.h"
 
 namespace iba {
 
 namespace {
 
-/// Images that go through together; a larger batch is summed up from parts.
-constexpr int64_t kImagesAtOnceOnCpu = 8;
-constexpr int64_t kImagesAtOnceOnGpu = 64;
 /// What is summed beside the extras: images, cross-entropy, information, correct.
 constexpr int64_t kOwnSums = 4;
 
@@ -97,55 +94,30 @@ ReadoutOutcome ReadoutTrainer::evaluate(const ReadoutBatch& batch,
 
 void ReadoutTrainer::add(const ReadoutBatch& batch, const ReadoutNetwork& readout_network, Sums& sums,
                          std::vector<Tensor>* gradients) const {
-  auto images = static_cast<int64_t>(batch.labels.size());
-  int64_t at_once = network_.device().is_cpu() ? kImagesAtOnceOnCpu : kImagesAtOnceOnGpu;
-  for (int64_t begin = 0; begin < images; begin += at_once) {
-    add_some(batch, begin, std::min(begin + at_once, images), readout_network, sums, gradients);
-  }
+  for_each_run(
+      static_cast<int64_t>(batch.labels.size()), kTrainingRows.on(network_.device()),
+      [&](int64_t begin, int64_t end) { add_run(batch, begin, end, readout_network, sums, gradients); });
 }
 
-void ReadoutTrainer::add_some(const ReadoutBatch& batch, int64_t begin, int64_t end,
-                              const ReadoutNetwork& readout_network, Sums& sums,
-                              std::vector<Tensor>* gradients) const {
-  const NoisedLayer& layer = bottleneck_.layer();
+void ReadoutTrainer::add_run(const ReadoutBatch& batch, int64_t begin, int64_t end,
+                             const ReadoutNetwork& readout_network, Sums& sums,
+                             std::vector<Tensor>* gradients) const {
   auto reading = bottleneck_.read(batch.images.slice(0, begin, end).to(options_.precision));
-  Tensor deviation =
-      layer.deviation(layer.grid().to_pixels(reading.values[bottleneck_.cut().at()].to(at::kFloat)));
-  Tensor normalised = layer.normalise(deviation);
-  Smoothing smoothing = bottleneck_.smoothing_for(deviation);
-
   ReadoutNetwork::Trace trace;
-  Tensor alpha = readout_network.forward(bottleneck_.inputs(reading, 0, end - begin), deviation.size(1),
-                                         deviation.size(2), gradients ? &trace : nullptr);
-  Mask mask = mask_of(alpha, smoothing);
-  Tensor capacity = layer.capacity(normalised, mask);
-  std::vector<uint64_t> seeds(batch.seeds.begin() + begin, batch.seeds.begin() + end);
-  Tensor noise = bottleneck_.draw_noise(seeds, deviation);
-  Tensor mixed = layer.mix(deviation, mask, noise);
+  Tensor alpha = bottleneck_.alpha(reading, 0, end - begin, readout_network, gradients ? &trace : nullptr);
+  std::vector<NoiseStream> streams;
+  for (int64_t i = begin; i < end; ++i) streams.emplace_back(batch.seeds[i], network_.device());
+  std::vector<int64_t> labels(batch.labels.begin() + begin, batch.labels.begin() + end);
 
-  Interpreter::Tape tape;
-  Tensor behind = layer.grid().from_pixels(mixed.flatten(0, 1)).to(options_.precision);
-  Tensor logits =
-      bottleneck_.cut().after(reading.values, std::move(behind), gradients ? &tape : nullptr).to(at::kFloat);
-  std::vector<int64_t> classes(batch.labels.begin() + begin, batch.labels.begin() + end);
-  Tensor labels = at::tensor(classes).to(logits.device());
-  Tensor log_probabilities = at::log_softmax(logits, 1);
-  Tensor chosen = log_probabilities.gather(1, labels.unsqueeze(1));
+  const Cut& cut = bottleneck_.cut();
+  BottleneckLoss loss(cut, bottleneck_.layer(), reading.values[cut.at()], reading.values);
+  Tensor noise = bottleneck_.layer().draw_noise(streams, 1);
+  auto terms = loss.forward(alpha, noise, labels, gradients != nullptr);
   sums.images += end - begin;
-  sums.cross_entropy -= chosen.sum(at::kDouble).item<double>();
-  sums.information += capacity.mean({1, 2, 3}, false, at::kDouble).sum().item<double>();
-  sums.correct += logits.argmax(1).eq(labels).sum().item<int64_t>();
-  if (!gradients) return;
-
-  Tensor logit_gradient = log_probabilities.exp();
-  logit_gradient.scatter_add_(1, labels.unsqueeze(1), -at::ones_like(chosen));
-  Tensor at_cut = bottleneck_.cut().backward(tape, logit_gradient.to(options_.precision));
-  Tensor mixed_gradient = layer.grid().to_pixels(at_cut.to(at::kFloat)).view_as(noise);
-  Tensor mask_gradient = capacity_derivative(normalised, mask);
-  mask_gradient.mul_(options_.beta / static_cast<double>(capacity[0].numel()));
-  layer.mix_backward(deviation, mask, noise, mixed, std::move(mixed_gradient), mask_gradient);
-  layer.silence_inactive(mask_gradient);
-  readout_network.backward(trace, mask_backward(alpha, smoothing, mask_gradient), *gradients);
+  sums.cross_entropy += terms.cross_entropy.sum().item<double>();
+  sums.information += terms.information.sum().item<double>();
+  sums.correct += terms.logits.argmax(1, true).eq(terms.targets).sum().item<int64_t>();
+  if (gradients) readout_network.backward(trace, loss.backward(std::move(terms), options_.beta), *gradients);
 }
 
 ReadoutOutcome ReadoutTrainer::outcome_of(const Tensor& sums) const {
@@ -191,8 +163,9 @@ std::map<std::string, std::string> ReadoutTrainer::restore(const std::filesystem
         fits(moment_name(i, "second"), parameters[i])) {
       continue;
     }
-    throw Error("WEIGHTS", "'" + path.string() + "' is no checkpoint of this training: its " + names[i] +
-                               ", or the optimiser's memory of it, is missing or of another shape.");
+    throw Error(ErrorCode::weights, "'" + path.string() + "' is no checkpoint of this training: its " +
+                                        names[i] +
+                                        ", or the optimiser's memory of it, is missing or of another shape.");
   }
   int64_t steps = std::atoll(file.metadata["adam.steps"].c_str());
   for (size_t i = 0; i < names.size(); ++i) {

@@ -12,10 +12,10 @@
 namespace iba {
 
 struct ReadoutTrainingOptions {
-  double beta = 10;
-  double learning_rate = 1e-5;
+  double beta;
+  double learning_rate;
   /// What networks and readout compute in; weights, statistics and the optimiser stay float.
-  at::ScalarType precision = at::kFloat;
+  at::ScalarType precision;
 };
 
 /// Images (B, C, H, W) with their labels, and the seed of each one's noise. A batch may be empty.
@@ -76,8 +76,8 @@ class ReadoutTrainer {
 
   void add(const ReadoutBatch& batch, const ReadoutNetwork& readout_network, Sums& sums,
            std::vector<Tensor>* gradients) const;
-  void add_some(const ReadoutBatch& batch, int64_t begin, int64_t end, const ReadoutNetwork& readout_network,
-                Sums& sums, std::vector<Tensor>* gradients) const;
+  void add_run(const ReadoutBatch& batch, int64_t begin, int64_t end, const ReadoutNetwork& readout_network,
+               Sums& sums, std::vector<Tensor>* gradients) const;
   ReadoutOutcome outcome_of(const Tensor& sums) const;
 
   ReadoutTrainingOptions options_;

@@ -55,9 +55,8 @@ class StreamStorages : public pickle::StorageSource {
       throw Malformed("the tensor storage '" + key + "' has " + std::to_string(count) +
                       " elements, expected " + std::to_string(storage.count));
     }
-    const uint64_t bytes = static_cast<uint64_t>(count) * c10::elementSize(storage.type);
-    in.read(storage.memory.mutable_data(), bytes);
-    if (storage.type == at::kBool) normalise_booleans(storage.memory.mutable_data(), bytes);
+    in.read(storage.memory.mutable_data(), storage.bytes());
+    if (storage.type == at::kBool) normalise_booleans(storage.memory.mutable_data(), storage.bytes());
   }
 };
 

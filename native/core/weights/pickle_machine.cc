@@ -8,6 +8,7 @@
 #include "io/malformed.h"
 #include "weights/pickle_globals.h"
 #include "weights/pickle_opcodes.h"
+#include "weights/pickle_structure.h"
 
 namespace iba::pickle {
 
@@ -294,6 +295,12 @@ void Machine::recall(uint64_t index) {
   const auto found = memo_.find(index);
   if (found == memo_.end()) throw Malformed("the pickle recalls a value that it has not stored");
   stack_.push(found->second);
+}
+
+Node* read_pickle(io::ByteReader& in, Arena& arena, StorageSource* storages, Vocabulary vocabulary) {
+  Node* root = Machine(in, arena, storages, vocabulary).run();
+  finish_structure(arena, *root);
+  return root;
 }
 
 }  // namespace iba::pickle

@@ -49,4 +49,8 @@ class Machine {
   std::unordered_map<uint64_t, Node*> memo_;
 };
 
+/// Reads a pickle and makes sure of what pickle::Value promises for it.
+Node* read_pickle(io::ByteReader& in, Arena& arena, StorageSource* storages,
+                  Vocabulary vocabulary = Vocabulary::weights);
+
 }  // namespace iba::pickle

@@ -39,6 +39,8 @@ struct TensorStorage {
   c10::Storage memory;
   int64_t first;
   int64_t count;
+
+  uint64_t bytes() const { return static_cast<uint64_t>(count) * c10::elementSize(type); }
 };
 
 struct NumpyType {

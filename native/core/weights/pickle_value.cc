@@ -8,8 +8,8 @@ namespace iba::pickle {
 namespace {
 
 [[noreturn]] void fail(const Arena& arena, const Node& node, const std::string& expected) {
-  throw Error("WEIGHTS", "'" + arena.file_name() + "': a value in the pickle is " + describe(node) +
-                             ", expected " + expected);
+  throw Error(ErrorCode::weights, "'" + arena.file_name() + "': a value in the pickle is " + describe(node) +
+                                      ", expected " + expected);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include "io/shape.h"
 #include "io/zip_archive.h"
 #include "weights/pickle_machine.h"
-#include "weights/pickle_structure.h"
 #include "weights/pytorch_file.h"
 
 namespace iba::weights {
@@ -28,12 +27,7 @@ class ZipStorages : public pickle::StorageSource {
  protected:
   void load(const std::string& key, const pickle::TensorStorage& storage) override {
     const std::string name = folder_ + "/data/" + key;
-    const ZipRange range = archive_.range(name);
-    const uint64_t expected = static_cast<uint64_t>(storage.count) * c10::elementSize(storage.type);
-    if (range.size != expected) {
-      throw Malformed("the entry '" + name + "' has " + std::to_string(range.size) + " bytes, expected " +
-                      std::to_string(expected));
-    }
+    const ZipRange range = archive_.range(name, storage.bytes());
     file_.read(range.begin, storage.memory.mutable_data(), range.size);
     if (storage.type == at::kBool) normalise_booleans(storage.memory.mutable_data(), range.size);
   }
@@ -59,11 +53,10 @@ std::string find_folder(const ZipArchive& archive) {
   return folder;
 }
 
-void check_byte_order(const InputFile& file, const ZipArchive& archive, const std::string& folder) {
+void check_byte_order(const ZipArchive& archive, const std::string& folder) {
   const std::string name = folder + "/byteorder";
   if (!archive.has(name)) return;
-  const ZipRange range = archive.range(name);
-  const std::string order = ByteReader(file, range.begin, range.size, "the byte order").take(range.size);
+  const std::string order = archive.text(name);
   if (order != "little")
     throw Malformed("the byte order of its tensors is '" + order + "', expected 'little'");
 }
@@ -79,14 +72,12 @@ bool looks_like_zip(const InputFile& file) {
 pickle::Value read_pytorch_zip(const InputFile& file, const std::string& file_name) {
   const ZipArchive archive(file);
   const std::string folder = find_folder(archive);
-  check_byte_order(file, archive, folder);
+  check_byte_order(archive, folder);
   const auto arena = std::make_shared<pickle::Arena>(file_name, file.size());
   ZipStorages storages(file, archive, folder, *arena);
   const ZipRange range = archive.range(folder + std::string(kPickle));
   ByteReader in(file, range.begin, range.size, "the pickle");
-  pickle::Node* root = pickle::Machine(in, *arena, &storages).run();
-  pickle::finish_structure(*arena, *root);
-  return {arena, root};
+  return {arena, pickle::read_pickle(in, *arena, &storages)};
 }
 
 }  // namespace iba::weights

@@ -1,9 +1,9 @@
 #include "attribution/methods/methods.h"
 
-#include "attribution/map.h"
 #include "attribution/passes.h"
 #include "attribution/rules/gradient_rules.h"
 #include "error.h"
+#include "image/enlarge.h"
 #include "network/grid.h"
 
 namespace iba {
@@ -20,8 +20,10 @@ const Layer& chosen_layer(const Network& network, const Options& options) {
 /// The channels of a layer, weighted by their mean gradient, where the sum is positive.
 class GradCam : public Method {
  public:
-  GradCam(const Network& network, const Options& options)
-      : layer_(chosen_layer(network, options)), pass_(network, layer_.value), paper_(options.is_paper()) {}
+  explicit GradCam(const MethodContext& context)
+      : layer_(chosen_layer(context.network, context.options)),
+        pass_(context.network, layer_.value),
+        conventions_(context.options.conventions()) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, runs_of(batch));
@@ -30,15 +32,15 @@ class GradCam : public Method {
 
   /// The same as a part of other work.
   std::vector<Attribution> attribute(const Batch& batch, Steps& steps) const {
-    auto found = pass_.run(paper_ ? of_predicted_classes(batch) : batch, steps);
-    Grid grid = grid_of_layer(found.activation, batch.images);
+    auto found = pass_.run(conventions_.grad_cam_of_prediction ? of_predicted_classes(batch) : batch, steps);
+    Grid grid = grid_of_layer(found.activation, batch.image_size());
     Tensor weights = grid.to_image(found.arrived).mean({2, 3}, true);
     Tensor maps = (weights * grid.to_image(found.activation)).sum(1).relu_().cpu();
     std::vector<Attribution> attributions;
     for (int64_t b = 0; b < batch.size(); ++b) {
       Attribution attribution = found.targets.attribution(b);
       attribution.raw = maps[b].unsqueeze(0).contiguous();
-      Tensor map = enlarge(maps[b], {batch.images.size(2), batch.images.size(3)});
+      Tensor map = enlarge(maps[b], batch.image_size());
       attribution.map = map / (map.max().item<double>() + kMaximumFloor);
       attributions.push_back(std::move(attribution));
     }
@@ -46,29 +48,28 @@ class GradCam : public Method {
   }
 
  private:
-  /// The paper's code explains the predicted class, whatever it was asked for.
   static Batch of_predicted_classes(Batch batch) {
     for (auto& request : batch.requests) request.target = -1;
     return batch;
   }
 
-  Grid grid_of_layer(const Tensor& activation, const Tensor& images) const {
-    auto grid = grid_of(layer_, activation.sizes().slice(1), {images.size(2), images.size(3)});
+  Grid grid_of_layer(const Tensor& activation, std::array<int64_t, 2> image_size) const {
+    auto grid = grid_of(layer_, activation.sizes().slice(1), image_size);
     if (grid && grid->form != Grid::Form::vector) return *grid;
-    throw Error("MODEL", "Grad-CAM needs a layer with a height and a width, which '" + layer_.name +
-                             "' has not. Choose another one; `iba layers` lists them.");
+    throw Error(ErrorCode::model, "Grad-CAM needs a layer with a height and a width, which '" + layer_.name +
+                                      "' has not. Choose another one.");
   }
 
   const Layer& layer_;
   BackwardPass pass_;
-  bool paper_;
+  const Conventions& conventions_;
 };
 
 class GuidedGradCam : public Method {
  public:
-  GuidedGradCam(const Network& network, const Options& options)
-      : grad_cam_(network, options),
-        guided_(network, network.input, resolve(guided_backprop_rules(), network)) {}
+  explicit GuidedGradCam(const MethodContext& context)
+      : grad_cam_(context),
+        guided_(context.network, context.network.input, resolve(guided_backprop_rules(), context.network)) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, 2 * runs_of(batch));
@@ -89,9 +90,9 @@ class GuidedGradCam : public Method {
   BackwardPass guided_;
 };
 
-std::vector<OptionSpec> layer_option() {
-  return {text_option("layer",
-                      "where the channels are read (default: the last layer with a height and a width)")};
+std::vector<OptionSpec> own_options() {
+  return with_common_options({text_option(
+      "layer", "where the channels are read (default: the last layer with a height and a width)")});
 }
 
 }  // namespace
@@ -101,17 +102,12 @@ MethodEntry grad_cam_method() {
           "the channels of a layer, weighted by their mean gradient, where the sum is positive; the preset "
           "`paper` "
           "explains the predicted class",
-          "Selvaraju et al. 2017", layer_option(),
-          [](const Network& network, const Options& options) -> std::unique_ptr<Method> {
-            return std::make_unique<GradCam>(network, options);
-          }};
+          "Selvaraju et al. 2017", own_options(), make_method<GradCam>};
 }
 
 MethodEntry guided_grad_cam_method() {
-  return {"guided-grad-cam", "Grad-CAM times guided backpropagation", "Selvaraju et al. 2017", layer_option(),
-          [](const Network& network, const Options& options) -> std::unique_ptr<Method> {
-            return std::make_unique<GuidedGradCam>(network, options);
-          }};
+  return {"guided-grad-cam", "Grad-CAM times guided backpropagation", "Selvaraju et al. 2017", own_options(),
+          make_method<GuidedGradCam>};
 }
 
 }  // namespace iba

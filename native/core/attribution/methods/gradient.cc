@@ -1,6 +1,6 @@
 #include "attribution/methods/methods.h"
 
-#include "attribution/gradient_maps.h"
+#include "attribution/maps.h"
 #include "attribution/passes.h"
 
 namespace iba {
@@ -12,8 +12,8 @@ enum class Form { signed_gradient, saliency, times_input };
 template <Form form>
 class Gradient : public Method {
  public:
-  Gradient(const Network& network, const Options& options)
-      : pass_(network, network.input), paper_(options.is_paper()) {}
+  explicit Gradient(const MethodContext& context)
+      : pass_(context.network, context.network.input), conventions_(context.options.conventions()) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     auto found = pass_.run(batch);
@@ -24,7 +24,7 @@ class Gradient : public Method {
       Attribution attribution = found.targets.attribution(b);
       attribution.raw = raw.cpu().contiguous();
       attribution.map =
-          form == Form::saliency ? saliency_map(attribution.raw) : signed_map(attribution.raw, paper_);
+          form == Form::saliency ? saliency_map(attribution.raw) : signed_map(attribution.raw, conventions_);
       attributions.push_back(std::move(attribution));
     }
     return attributions;
@@ -32,38 +32,25 @@ class Gradient : public Method {
 
  private:
   BackwardPass pass_;
-  bool paper_;
+  const Conventions& conventions_;
 };
-
-template <Form form>
-std::unique_ptr<Method> make(const Network& network, const Options& options) {
-  return std::make_unique<Gradient<form>>(network, options);
-}
 
 }  // namespace
 
 MethodEntry gradient_method() {
-  return {"gradient",
-          "the derivative of the logit with respect to each pixel, averaged over the colours",
-          "Baehrens et al. 2010; Simonyan et al. 2014",
-          {},
-          make<Form::signed_gradient>};
+  return {"gradient", "the derivative of the logit with respect to each pixel, averaged over the colours",
+          "Baehrens et al. 2010; Simonyan et al. 2014", with_common_options(),
+          make_method<Gradient<Form::signed_gradient>>};
 }
 
 MethodEntry saliency_method() {
-  return {"saliency",
-          "the greatest absolute derivative over the colours of each pixel",
-          "Simonyan et al. 2014",
-          {},
-          make<Form::saliency>};
+  return {"saliency", "the greatest absolute derivative over the colours of each pixel",
+          "Simonyan et al. 2014", with_common_options(), make_method<Gradient<Form::saliency>>};
 }
 
 MethodEntry gradient_times_input_method() {
-  return {"gradient-x-input",
-          "the derivative times the pixel, averaged over the colours",
-          "Shrikumar et al. 2016",
-          {},
-          make<Form::times_input>};
+  return {"gradient-x-input", "the derivative times the pixel, averaged over the colours",
+          "Shrikumar et al. 2016", with_common_options(), make_method<Gradient<Form::times_input>>};
 }
 
 }  // namespace iba

@@ -7,10 +7,11 @@ namespace iba {
 
 namespace {
 
+template <RuleTable (*rules)()>
 class RuledGradient : public Method {
  public:
-  RuledGradient(const Network& network, const RuleTable& rules)
-      : pass_(network, network.input, resolve(rules, network)) {}
+  explicit RuledGradient(const MethodContext& context)
+      : pass_(context.network, context.network.input, resolve(rules(), context.network)) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     auto found = pass_.run(batch);
@@ -35,11 +36,7 @@ MethodEntry guided_backprop_method() {
       "guided-backprop",
       "the gradient with only what is positive passing each ReLU, where the ReLU was active; the greatest "
       "absolute value over the colours",
-      "Springenberg et al. 2015",
-      {},
-      [](const Network& network, const Options&) -> std::unique_ptr<Method> {
-        return std::make_unique<RuledGradient>(network, guided_backprop_rules());
-      }};
+      "Springenberg et al. 2015", with_common_options(), make_method<RuledGradient<guided_backprop_rules>>};
 }
 
 MethodEntry deconvnet_method() {
@@ -47,11 +44,7 @@ MethodEntry deconvnet_method() {
       "deconvnet",
       "the gradient with only what is positive passing each ReLU, whether or not the ReLU was active; the "
       "greatest absolute value over the colours",
-      "Zeiler and Fergus 2014",
-      {},
-      [](const Network& network, const Options&) -> std::unique_ptr<Method> {
-        return std::make_unique<RuledGradient>(network, deconvnet_rules());
-      }};
+      "Zeiler and Fergus 2014", with_common_options(), make_method<RuledGradient<deconvnet_rules>>};
 }
 
 }  // namespace iba

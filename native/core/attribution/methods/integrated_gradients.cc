@@ -1,6 +1,6 @@
 #include "attribution/methods/methods.h"
 
-#include "attribution/gradient_maps.h"
+#include "attribution/maps.h"
 #include "attribution/mean_gradient.h"
 #include "image/baseline.h"
 
@@ -10,12 +10,12 @@ namespace {
 
 class IntegratedGradients : public Method {
  public:
-  IntegratedGradients(const Network& network, const Options& options)
-      : network_(network),
-        pass_(network, network.input),
-        steps_(options.whole("steps")),
-        baseline_(baseline_named(options.text("baseline"))),
-        multiplies_(options.flag("timesInput")) {}
+  explicit IntegratedGradients(const MethodContext& context)
+      : network_(context.network),
+        pass_(network_, network_.input),
+        steps_(context.options.whole("steps")),
+        baseline_(baseline_named(context.options.text("baseline"))),
+        multiplies_(context.options.flag("timesInput")) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, runs_of(batch) + batch.size() * runs_of(steps_, batch.rows));
@@ -67,14 +67,13 @@ MethodEntry integrated_gradients_method() {
           "sum lacks "
           "of the difference in logits is the completeness gap",
           "Sundararajan et al. 2017",
-          {whole_option("steps", "places on the way where the gradient is taken", 50, 1),
-           choice_option("baseline", "where the way begins", "mean", baseline_names()),
-           flag_option("timesInput",
-                       "multiply the mean gradient by the way, so that the map adds up to logits", true)
-               .in_paper(false)},
-          [](const Network& network, const Options& options) -> std::unique_ptr<Method> {
-            return std::make_unique<IntegratedGradients>(network, options);
-          }};
+          with_common_options(
+              {whole_option("steps", "places on the way where the gradient is taken", 50, 1),
+               choice_option("baseline", "where the way begins", "mean", baseline_names()),
+               flag_option("timesInput",
+                           "multiply the mean gradient by the way, so that the map adds up to logits", true)
+                   .in_paper(false)}),
+          make_method<IntegratedGradients>};
 }
 
 }  // namespace iba

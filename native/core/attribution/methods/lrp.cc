@@ -9,11 +9,10 @@ namespace iba {
 namespace {
 
 LrpSettings settings_from(const Options& options) {
-  LrpSettings settings;
-  settings.epsilon = options.number("epsilon");
-  settings.gamma = options.number("gamma");
-  settings.beta = options.number("beta");
-  settings.biases = options.flag("biases");
+  LrpSettings settings{.epsilon = options.number("epsilon"),
+                       .gamma = options.number("gamma"),
+                       .beta = options.number("beta"),
+                       .biases = options.flag("biases")};
   if (options.has("low")) settings.low = options.numbers("low");
   if (options.has("high")) settings.high = options.numbers("high");
   return settings;
@@ -21,10 +20,11 @@ LrpSettings settings_from(const Options& options) {
 
 class Lrp : public Method {
  public:
-  Lrp(const Network& network, const Options& options)
-      : folded_(fold_batch_norms(network)),
+  explicit Lrp(const MethodContext& context)
+      : folded_(fold_batch_norms(context.network)),
         pass_(folded_, folded_.input,
-              resolve(lrp_composite(options.text("composite"), settings_from(options)), folded_),
+              resolve(lrp_composite(context.options.text("composite"), settings_from(context.options)),
+                      folded_),
               Start::logit) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
@@ -57,27 +57,26 @@ MethodEntry lrp_method() {
       "at the image "
       "is the conservation gap",
       "Bach et al. 2015; Montavon et al. 2019",
-      {choice_option("composite", "which rule each kind of layer follows", "epsilon-gamma-box",
-                     lrp_composite_names())
-           .in_paper(std::string("alpha-beta")),
-       number_option("epsilon", "keeps small sums of contributions from weighing too much", 1e-6, 0)
-           .in_paper(5.0),
-       number_option("gamma", "how much more contributions of the output's sign count", 0.25, 0),
-       number_option(
-           "beta",
-           "of alpha-beta: the share that is handed to negative contributions, with the opposite sign", 1,
-           -1000, 1000)
-           .in_paper(-1.0),
-       flag_option("biases", "let biases take their part of the relevance", true).in_paper(false),
-       numbers_option(
-           "low",
-           "the smallest value of each channel of an image (default: black, as the model normalises it)"),
-       numbers_option(
-           "high",
-           "the greatest value of each channel of an image (default: white, as the model normalises it)")},
-      [](const Network& network, const Options& options) -> std::unique_ptr<Method> {
-        return std::make_unique<Lrp>(network, options);
-      }};
+      with_common_options(
+          {choice_option("composite", "which rule each kind of layer follows", "epsilon-gamma-box",
+                         lrp_composite_names())
+               .in_paper(std::string("alpha-beta")),
+           number_option("epsilon", "keeps small sums of contributions from weighing too much", 1e-6, 0)
+               .in_paper(5.0),
+           number_option("gamma", "how much more contributions of the output's sign count", 0.25, 0),
+           number_option(
+               "beta",
+               "of alpha-beta: the share that is handed to negative contributions, with the opposite sign", 1,
+               -1000, 1000)
+               .in_paper(-1.0),
+           flag_option("biases", "let biases take their part of the relevance", true).in_paper(false),
+           numbers_option(
+               "low",
+               "the smallest value of each channel of an image (default: black, as the model normalises it)"),
+           numbers_option("high",
+                          "the greatest value of each channel of an image (default: white, as the model "
+                          "normalises it)")}),
+      make_method<Lrp>};
 }
 
 }  // namespace iba

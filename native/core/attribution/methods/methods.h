@@ -6,6 +6,8 @@ namespace iba {
 
 /// One entry for each method of the registry; each is defined by a file of this folder. What a method does,
 /// and where it was published, is said by its entry.
+MethodEntry per_sample_method();
+MethodEntry readout_method();
 MethodEntry gradient_method();
 MethodEntry saliency_method();
 MethodEntry gradient_times_input_method();

@@ -31,11 +31,11 @@ class PatchRow {
 
 class Occlusion : public Method {
  public:
-  Occlusion(const Network& network, const Options& options)
-      : network_(network),
-        patch_(options.whole("patch")),
-        stride_(options.has("stride") ? options.whole("stride") : patch_),
-        baseline_(baseline_named(options.text("baseline"))) {}
+  explicit Occlusion(const MethodContext& context)
+      : network_(context.network),
+        patch_(context.options.whole("patch")),
+        stride_(context.options.has("stride") ? context.options.whole("stride") : patch_),
+        baseline_(baseline_named(context.options.text("baseline"))) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     PatchRow rows(batch.images.size(2), patch_, stride_), columns(batch.images.size(3), patch_, stride_);
@@ -50,7 +50,7 @@ class Occlusion : public Method {
       Tensor occluded = occluded_logits(batch, b, pass, attribution.target, rows, columns, steps);
       Tensor drops = targets.logits[b] - occluded.view({rows.count(), columns.count()});
       attribution.raw = drops.unsqueeze(0).contiguous();
-      attribution.map = spread(drops, rows, columns, {batch.images.size(2), batch.images.size(3)});
+      attribution.map = spread(drops, rows, columns, batch.image_size());
       attributions.push_back(std::move(attribution));
     }
     return attributions;
@@ -115,16 +115,13 @@ class Occlusion : public Method {
 };
 
 MethodEntry entry(const std::string& name, const std::string& summary, int64_t patch) {
-  auto stride = whole_option("stride", "pixels from one patch to the next (default: the patch's side)", 1, 1);
-  stride.standard.reset();
-  return {name,
-          summary,
-          "Zeiler and Fergus 2014",
-          {whole_option("patch", "side of the square that is replaced, in pixels", patch, 1), stride,
-           choice_option("baseline", "what a patch is replaced by", "mean", baseline_names())},
-          [](const Network& network, const Options& options) -> std::unique_ptr<Method> {
-            return std::make_unique<Occlusion>(network, options);
-          }};
+  return {name, summary, "Zeiler and Fergus 2014",
+          with_common_options(
+              {whole_option("patch", "side of the square that is replaced, in pixels", patch, 1),
+               whole_option("stride", "pixels from one patch to the next (default: the patch's side)", 1, 1)
+                   .without_default(),
+               choice_option("baseline", "what a patch is replaced by", "mean", baseline_names())}),
+          make_method<Occlusion>};
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ Tensor zero_map(int64_t height, int64_t width, uint64_t) {
 template <Tensor (*make_map)(int64_t, int64_t, uint64_t)>
 class Uninformed : public Method {
  public:
-  explicit Uninformed(const Network& network) : network_(network) {}
+  explicit Uninformed(const MethodContext& context) : network_(context.network) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, runs_of(batch));
@@ -40,23 +40,16 @@ class Uninformed : public Method {
   const Network& network_;
 };
 
-template <Tensor (*make_map)(int64_t, int64_t, uint64_t)>
-std::unique_ptr<Method> make(const Network& network, const Options&) {
-  return std::make_unique<Uninformed<make_map>>(network);
-}
-
 }  // namespace
 
 MethodEntry random_method() {
-  return {"random",
-          "the numbers from -1 to 1 in a random order, as a map to be better than",
-          "Schulz et al. 2020",
-          {},
-          make<random_map>};
+  return {"random", "the numbers from -1 to 1 in a random order, as a map to be better than",
+          "Schulz et al. 2020", with_common_options(), make_method<Uninformed<random_map>>};
 }
 
 MethodEntry zero_method() {
-  return {"zero", "a map of zeros, to check evaluations with", "Schulz et al. 2020", {}, make<zero_map>};
+  return {"zero", "a map of zeros, to check evaluations with", "Schulz et al. 2020", with_common_options(),
+          make_method<Uninformed<zero_map>>};
 }
 
 }  // namespace iba

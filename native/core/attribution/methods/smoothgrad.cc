@@ -1,6 +1,6 @@
 #include "attribution/methods/methods.h"
 
-#include "attribution/gradient_maps.h"
+#include "attribution/maps.h"
 #include "attribution/mean_gradient.h"
 #include "runtime/noise.h"
 
@@ -10,11 +10,11 @@ namespace {
 
 class SmoothGrad : public Method {
  public:
-  SmoothGrad(const Network& network, const Options& options)
-      : network_(network),
-        pass_(network, network.input),
-        samples_(options.whole("samples")),
-        noise_(options.number("noise")) {}
+  explicit SmoothGrad(const MethodContext& context)
+      : network_(context.network),
+        pass_(network_, network_.input),
+        samples_(context.options.whole("samples")),
+        noise_(context.options.number("noise")) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, runs_of(batch) + batch.size() * runs_of(samples_, batch.rows));
@@ -32,13 +32,12 @@ class SmoothGrad : public Method {
  private:
   Tensor smoothed_gradient(const Batch& batch, int64_t b, int64_t target, Steps& steps) const {
     Tensor image = batch.images.slice(0, b, b + 1);
-    double deviation = noise_ * (image.max() - image.min()).item<double>();
+    double std = noise_ * (image.max() - image.min()).item<double>();
     NoiseStream stream(batch.requests[b].seed, image.device());
     // One draw for each copy, so that the noise doesn't depend on how many go through the network together.
     auto copies = [&](int64_t begin, int64_t end) {
       std::vector<Tensor> noised;
-      for (int64_t i = begin; i < end; ++i)
-        noised.push_back(image.add(stream.draw(image.sizes()), deviation));
+      for (int64_t i = begin; i < end; ++i) noised.push_back(image.add(stream.draw(image.sizes()), std));
       return at::cat(noised);
     };
     return mean_gradient(pass_, target, samples_, batch.rows, copies, steps);
@@ -57,11 +56,12 @@ MethodEntry smoothgrad_method() {
       "smoothgrad",
       "the gradient, averaged over noised copies of the image; the greatest absolute value over the colours",
       "Smilkov et al. 2017",
-      {whole_option("samples", "noised copies", 50, 1),
-       number_option("noise", "deviation of the noise, as a share of the image's range of values", 0.15, 0)},
-      [](const Network& network, const Options& options) -> std::unique_ptr<Method> {
-        return std::make_unique<SmoothGrad>(network, options);
-      }};
+      with_common_options(
+          {whole_option("samples", "noised copies", 50, 1),
+           number_option("noise",
+                         "standard deviation of the noise, as a fraction of the image's range of values",
+                         0.15, 0)}),
+      make_method<SmoothGrad>};
 }
 
 }  // namespace iba

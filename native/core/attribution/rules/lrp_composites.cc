@@ -37,7 +37,7 @@ RuleTable uniform(const std::string& name, const LrpSettings& settings, const Lr
 RuleTable epsilon_gamma_box(const std::string& name, const LrpSettings& settings) {
   if (settings.low.empty() || settings.high.empty()) {
     throw Error(
-        "INVALID_ARGUMENT",
+        ErrorCode::invalid_argument,
         "The rules 'epsilon-gamma-box' need the smallest and the greatest value of each channel of an image: "
         "give low and high.");
   }
@@ -65,7 +65,7 @@ RuleTable lrp_composite(const std::string& name, const LrpSettings& settings) {
     return uniform(name, settings, alpha_beta_rule(0, epsilon, biases));
   if (name == "alpha2-beta1") return uniform(name, settings, alpha_beta_rule(1, epsilon, biases));
   if (name == "alpha-beta") return uniform(name, settings, alpha_beta_rule(settings.beta, epsilon, biases));
-  throw Error("INVALID_ARGUMENT", "There are no rules '" + name + "'.");
+  throw Error(ErrorCode::invalid_argument, "There are no rules '" + name + "'.");
 }
 
 }  // namespace iba

@@ -9,10 +9,10 @@ namespace iba {
 
 /// What the composites are made with.
 struct LrpSettings {
-  double epsilon = 1e-6;
-  double gamma = 0.25;
-  double beta = 1;
-  bool biases = true;
+  double epsilon;
+  double gamma;
+  double beta;
+  bool biases;
   /// The smallest and the greatest value of each channel of an image.
   std::vector<double> low = {};
   std::vector<double> high = {};

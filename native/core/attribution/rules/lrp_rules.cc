@@ -27,17 +27,12 @@ Tensor stabilised(const Tensor& z, double epsilon) {
 /// A linear map with part of its weights: forward, and its transpose.
 class LinearMap {
  public:
-  LinearMap(const Operation& operation, Signs weight, Signs bias)
-      : without_bias_(operation), bias_(bias_of(operation, bias)) {
-    std::visit(
-        [&](auto& op) {
-          using T = std::decay_t<decltype(op)>;
-          if constexpr (std::is_same_v<T, Convolution> || std::is_same_v<T, Linear>) {
-            op.weight = part(op.weight, weight);
-            op.bias = Tensor();
-          }
-        },
-        without_bias_);
+  LinearMap(const Operation& operation, Signs weight, Signs bias) : without_bias_(operation) {
+    auto weights = weights_of(operation);
+    if (!weights) return;
+    without_bias_ = with_weights(operation, {part(weights->weight, weight), Tensor()});
+    bool has_bias = weights->bias.defined() && (bias.positive != 0 || bias.negative != 0);
+    if (has_bias) bias_ = part(weights->bias, bias);
   }
 
   Tensor apply(const Tensor& x) const {
@@ -53,14 +48,6 @@ class LinearMap {
   }
 
  private:
-  static Tensor bias_of(const Operation& operation, Signs signs) {
-    if (signs.positive == 0 && signs.negative == 0) return {};
-    Tensor bias;
-    if (const auto* convolution = std::get_if<Convolution>(&operation)) bias = convolution->bias;
-    if (const auto* linear = std::get_if<Linear>(&operation)) bias = linear->bias;
-    return bias.defined() ? part(bias, signs) : bias;
-  }
-
   Operation without_bias_;
   Tensor bias_;
 };
@@ -120,7 +107,7 @@ class Propagation {
   Tensor bound(const std::vector<double>& values) const {
     auto channels = static_cast<int64_t>(values.size());
     if (x_.dim() != 4 || channels != x_.size(1)) {
-      throw Error("INVALID_ARGUMENT",
+      throw Error(ErrorCode::invalid_argument,
                   "Expected a bound for each of the input's " + std::to_string(x_.size(1)) +
                       " channels for low and high, but there are " + std::to_string(channels) + ".");
     }
@@ -206,7 +193,7 @@ Rule sum_rule(double epsilon) {
 
 Rule batch_norm_rule(double epsilon, bool biases) {
   return {[epsilon, biases](const Operation& operation, const StepState& state, const Tensor& relevance) {
-            auto affine = channel_affine(std::get<BatchNorm>(operation));
+            auto affine = std::get<BatchNorm>(operation).affine();
             const Tensor& x = state.inputs[0];
             at::DimVector shape(x.dim(), 1);
             shape[1] = affine.scale.numel();

@@ -11,18 +11,16 @@ Builder::Builder(std::string architecture, int64_t input_channels, int64_t class
 }
 
 ValueId Builder::step(const std::string& module, Operation operation, std::vector<ValueId> inputs) {
-  ValueId output = network_.value_count++;
-  network_.steps.push_back({module, ++calls_[module], std::move(operation), std::move(inputs), output});
-  return output;
+  return network_.add(module, std::move(operation), std::move(inputs));
 }
 
 ValueId Builder::convolution(const std::string& module, ValueId x, const ConvolutionShape& shape) {
   if (shape.in < shape.groups || shape.out < shape.groups || shape.in % shape.groups ||
       shape.out % shape.groups) {
-    throw Error("MODEL", network_.architecture + " can't be made so narrow: '" + module + "' would have " +
-                             std::to_string(shape.in) + " and " + std::to_string(shape.out) +
-                             " channels in " + std::to_string(shape.groups) +
-                             " group(s). Choose a greater width.");
+    throw Error(ErrorCode::model, network_.architecture + " can't be made so narrow: '" + module +
+                                      "' would have " + std::to_string(shape.in) + " and " +
+                                      std::to_string(shape.out) + " channels in " +
+                                      std::to_string(shape.groups) + " group(s). Choose a greater width.");
   }
   Convolution convolution;
   convolution.weight = at::zeros({shape.out, shape.in / shape.groups, shape.kernel, shape.kernel});
@@ -52,11 +50,11 @@ Network Builder::finish(ValueId output, std::string bottleneck_layer, std::strin
   network_.output = output;
   network_.bottleneck_layer = std::move(bottleneck_layer);
   network_.grad_cam_layer = std::move(grad_cam_layer);
+  network_.number_calls();
   auto group = groups_.begin();
   for (size_t i = 0; i < network_.steps.size(); ++i) {
-    Step& step = network_.steps[i];
-    if (calls_[step.module] == 1) step.call = 0;
-    network_.layers.push_back({step.name(), std::string(kind(step.operation)), step.output});
+    const Step& step = network_.steps[i];
+    network_.layers.push_back({step.name(), kind(step.operation), step.output});
     for (; group != groups_.end() && group->first == i + 1; ++group) network_.layers.push_back(group->second);
   }
   return std::move(network_);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "network/network.h"
@@ -37,7 +36,6 @@ class Builder {
 
  private:
   Network network_;
-  std::map<std::string, size_t> calls_;
   std::vector<std::pair<size_t, Layer>> groups_;  // after how many steps the group ends
 };
 

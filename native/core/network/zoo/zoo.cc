@@ -1,6 +1,7 @@
 #include "network/zoo/zoo.h"
 
 #include "error.h"
+#include "io/text.h"
 #include "network/zoo/resnet.h"
 #include "network/zoo/vgg.h"
 
@@ -14,10 +15,8 @@ const ZooEntry& find_entry(const std::vector<ZooEntry>& entries, const std::stri
     if (entry.name == architecture) return entry;
     names.push_back(entry.name);
   }
-  std::string nearest;
-  for (const auto& name : nearest_names(architecture, names)) nearest += (nearest.empty() ? "" : ", ") + name;
-  throw Error("MODEL", "There is no model '" + architecture + "'. The nearest names are: " + nearest +
-                           ". `iba models` lists them all.");
+  throw Error(ErrorCode::model, "There is no model '" + architecture +
+                                    "'. The nearest names are: " + io::nearest(architecture, names) + ".");
 }
 
 }  // namespace

@@ -1,0 +1,122 @@
+import { invalid } from '../foundation/validate.js'
+import { type Resource, type ResourceDescription, resources } from '../learned/resources.js'
+import type { Model } from '../model/model.js'
+import { addon } from '../native/addon.js'
+import type { MethodHandle, OptionValue, ResourceName } from '../native/attribution-calls.js'
+import { callNative } from '../native/call.js'
+import type { ModelHandle } from '../native/model-calls.js'
+import type { Handle } from '../native/values.js'
+import type { MethodDescription } from './described-options.js'
+
+/** The options of a method, and what it needs: resources, or the paths of their files. */
+export interface MethodSettings {
+  options: Readonly<Record<string, OptionValue>>
+  resources: Readonly<Partial<Record<ResourceName, unknown>>>
+}
+
+/** A native method with the resources that it needs. It is made when it is first asked for, and files of resources are
+ * read then. What fails is tried again by the next call. */
+export class PreparedMethod {
+  readonly #model: Model
+  readonly #name: string
+  readonly #options: MethodSettings['options']
+  readonly #resources: [ResourceName, UsedResource][]
+  #made: Promise<MethodHandle> | undefined
+
+  /** @throws InvalidArgumentError where a resource is missing, or is something else; and what `Resource.requireFor`
+   * throws */
+  constructor(model: Model, { name, needs, options }: MethodDescription, given: MethodSettings) {
+    const takesRange = options.some(option => option.name === 'low')
+    const layer = given.options.layer
+    this.#model = model
+    this.#name = name
+    this.#options = { ...(takesRange ? rangeOfValues(model) : {}), ...given.options }
+    this.#resources = needs.map(need => [
+      need,
+      new UsedResource(need, given.resources[need], model, typeof layer === 'string' ? layer : undefined),
+    ])
+  }
+
+  /** @throws DisposedError where the model was disposed of; whatever makes the method impossible for this model */
+  async handle(): Promise<MethodHandle> {
+    const model = this.#model.handle
+    this.#made ??= this.#make(model)
+    try {
+      return await this.#made
+    } catch (error) {
+      this.#made = undefined
+      throw error
+    }
+  }
+
+  async #make(model: ModelHandle): Promise<MethodHandle> {
+    const given: Partial<Record<ResourceName, Handle<string>>> = {}
+    for (const [name, resource] of this.#resources) given[name] = (await resource.get()).handle
+    return await callNative(() =>
+      addon().createMethod({ model, method: this.#name, options: this.#options, resources: given }),
+    )
+  }
+
+  dispose(): void {
+    this.#made?.then(
+      handle => addon().dispose(handle),
+      () => {},
+    )
+    for (const [, resource] of this.#resources) resource.dispose()
+  }
+}
+
+/** A resource that was given, or one that is read from its file when it is first asked for and belongs to the method. */
+class UsedResource {
+  readonly #load: () => Promise<Resource>
+  #loaded: Promise<Resource> | undefined
+
+  constructor(name: ResourceName, given: unknown, model: Model, layer: string | undefined) {
+    const description: ResourceDescription = resources[name]
+    if (given instanceof description.type) {
+      given.requireFor(model, layer)
+      this.#load = async () => given
+    } else if (typeof given === 'string' && given !== '') {
+      this.#load = async () => await this.#fromFile(description, given, model, layer)
+    } else {
+      throw invalid(name, `a ${description.type.name} of this model, or the path of a file,`, given)
+    }
+  }
+
+  get(): Promise<Resource> {
+    return this.#load()
+  }
+
+  dispose(): void {
+    this.#loaded?.then(
+      resource => resource.dispose(),
+      () => {},
+    )
+  }
+
+  async #fromFile(
+    { load }: ResourceDescription,
+    path: string,
+    model: Model,
+    layer: string | undefined,
+  ): Promise<Resource> {
+    this.#loaded ??= load(path, model)
+    try {
+      const resource = await this.#loaded
+      resource.requireFor(model, layer)
+      return resource
+    } catch (error) {
+      this.dispose()
+      this.#loaded = undefined
+      throw error
+    }
+  }
+}
+
+/** What the network doesn't know of its images: the values of black and of white. */
+function rangeOfValues({ preprocessing: { mean, std } }: Model): Record<string, OptionValue> {
+  return {
+    low: mean.map((value, channel) => -value / std[channel]!),
+    high: mean.map((value, channel) => (1 - value) / std[channel]!),
+  }
+}

@@ -1,0 +1,106 @@
+import type { Command } from 'commander'
+import {
+  architectures,
+  demo,
+  describeMethods,
+  type MethodDescription,
+  type ResourceName,
+  resourceNames,
+  resources,
+} from '../index.js'
+import { modelLabel } from '../model/model-file.js'
+import type { ModelOptions, PreprocessingOptions } from './common-options.js'
+import { UsageError } from './exit.js'
+import { shellWord } from './output.js'
+
+/** The files of resources that were given. */
+export type ResourceFlags = Partial<Record<ResourceName, string>>
+
+type Given = ModelOptions & PreprocessingOptions & ResourceFlags & { layer?: string; preset?: string }
+
+/** An option for each kind of resource, which names its file. */
+export function addResourceOptions(command: Command): void {
+  for (const name of resourceNames) {
+    const { flag, command: maker, published, hasDemo } = resources[name]
+    const origin = `from \`iba ${maker}\`${published ? " or of the paper's authors" : ''}`
+    const demonstration = hasDemo ? "; 'demo': the demo network's" : ''
+    command.option(`${flag} <file>`, `for ${methodsWith(name)}: ${origin}${demonstration}`)
+  }
+}
+
+/** Refuses resources that the method doesn't need. */
+export function requireNeeded({ name: method, needs }: MethodDescription, given: ResourceFlags): void {
+  const other = resourceNames.find(name => given[name] !== undefined && !needs.includes(name))
+  if (other === undefined) return
+  throw new UsageError(
+    `${resources[other].flag} is no option of ${method}. It is for: ${methodsWith(other)}.`,
+  )
+}
+
+/** The files of what the method needs; the demo network brings its own.
+ * @throws UsageError one is missing, with the command that makes it */
+export function chosenResources(method: MethodDescription, options: Given): ResourceFlags {
+  const files: ResourceFlags = {}
+  for (const name of method.needs) {
+    const file = fileOf(name, options)
+    if (file === undefined) throw missing(method, name, options)
+    files[name] = file
+  }
+  return files
+}
+
+/** What keeps a method from running, in few words; undefined where it has all that it needs. */
+export function whatIsMissing({ needs }: MethodDescription, options: Given): string | undefined {
+  const name = needs.find(need => fileOf(need, options) === undefined)
+  if (name === undefined) return undefined
+  return `it needs ${resources[name].flag}, which \`iba ${resources[name].command}\` makes.`
+}
+
+/** Whether the network is the trained one that comes with the package. */
+export function usesDemoNetwork({ model, weights }: ModelOptions): boolean {
+  return model === 'demo' && weights === undefined
+}
+
+function fileOf(name: ResourceName, options: Given): string | undefined {
+  return options[name] ?? (resources[name].hasDemo && usesDemoNetwork(options) ? 'demo' : undefined)
+}
+
+function missing({ name: method }: MethodDescription, name: ResourceName, options: Given): UsageError {
+  const { flag, meaning } = resources[name]
+  const layer = name === 'statistics' ? chosenLayer(options) : undefined
+  const file = `${modelLabel(options.model)}-${layer ?? name}.safetensors`
+  return new UsageError(
+    `${method} on ${options.model} needs ${meaning}${layer === undefined ? '' : ` ${layer}`}. Make it once, from a ` +
+      `folder of typical images:\n\n  ${makingCommand(name, options, file, layer)}\n\n` +
+      `then add ${flag} ${shellWord(file)} to this command.`,
+  )
+}
+
+/** The layer for the bottleneck; a model file's own choice is known only once it is loaded. */
+function chosenLayer({ model, layer }: Given): string | undefined {
+  const architecture = model === 'demo' ? demo.architecture : model
+  return layer ?? architectures().find(({ name }) => name === architecture)?.bottleneckLayer
+}
+
+function makingCommand(name: ResourceName, options: Given, file: string, layer: string | undefined): string {
+  const { model, weights, device, preset, resize, crop, cropFirst } = options
+  const { command, images } = resources[name]
+  const words = ['iba', command, '--model', model]
+  if (weights !== undefined) words.push('--weights', weights)
+  if (layer !== undefined) words.push('--layers', layer)
+  words.push(images, 'FOLDER')
+  if (name !== 'patterns' && preset !== undefined) words.push('--preset', preset)
+  if (resize !== undefined) words.push('--resize', String(resize))
+  if (crop !== undefined) words.push('--crop', String(crop))
+  if (cropFirst) words.push('--crop-first')
+  if (device !== 'auto') words.push('--device', device)
+  return [...words, '--out', file].map(shellWord).join(' ')
+}
+
+/** The methods that need something, as a list of names. */
+function methodsWith(name: ResourceName): string {
+  return describeMethods()
+    .filter(({ needs }) => needs.includes(name))
+    .map(method => method.name)
+    .join(', ')
+}

@@ -1,0 +1,183 @@
+import { existsSync } from 'node:fs'
+import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander'
+import { type Device, demo, type LoadOptions, loadModel, type Model } from '../index.js'
+import { isModelFile } from '../model/model-file.js'
+import { addon } from '../native/addon.js'
+import { callNativeSync } from '../native/call.js'
+import { UsageError } from './exit.js'
+
+/** What the options that choose a network give. */
+export interface ModelOptions {
+  model: string
+  weights?: string
+  device: Device
+}
+
+/** What the options for pre-processing give. */
+export interface PreprocessingOptions {
+  resize?: number
+  crop?: number
+  cropFirst?: boolean
+}
+
+/** As the library has them; told in the help, and needed to check one option against the other. */
+const defaultSizes = { resize: 256, crop: 224 }
+
+/** `--model`, `--weights`, `--device`. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .optionsGroup('Network:')
+    .option(
+      '--model <name>',
+      "required: its architecture (`iba models` lists them), 'demo', or a model file (.pt, .pt2)",
+    )
+    .option(
+      '--weights <file>',
+      "its weights (.safetensors, .pth), or 'seeded:N' for weights that have learnt nothing " +
+        '(default: the file that `iba weights get` downloaded)',
+    )
+    .addOption(deviceOption())
+}
+
+/** `--device`. */
+export function deviceOption(): Option {
+  return new Option('--device <device>', 'auto, cpu, cuda or cuda:N; auto takes CUDA where it can run')
+    .default('auto')
+    .argParser(parseDevice)
+}
+
+/** `--resize`, `--crop`, `--crop-first`. */
+export function addPreprocessingOptions(command: Command): Command {
+  return command
+    .optionsGroup('Pre-processing of image files (.npy files are taken as they are):')
+    .option(
+      '--resize <pixels>',
+      `length of the shorter side (default: ${defaultSizes.resize}, for the demo ${demo.preprocessing.resize})`,
+      wholeNumber(1, 65_536),
+    )
+    .option(
+      '--crop <pixels>',
+      `size of the centred square that is cut out (default: ${defaultSizes.crop})`,
+      wholeNumber(1, 65_536),
+    )
+    .option('--crop-first', 'cut out --resize pixels first, then resize them to --crop')
+}
+
+/** `--quiet` and `--help`, which stand last. */
+export function addGeneralOptions(command: Command): Command {
+  return command
+    .optionsGroup('General:')
+    .option('--quiet', 'no progress; errors and results are still printed')
+    .helpOption('-h, --help', 'show this help')
+}
+
+/** `--json` of commands that print one value, and `--help`. */
+export function addJsonOption(command: Command): Command {
+  return command.option('--json', 'print JSON, for programs').helpOption('-h, --help', 'show this help')
+}
+
+/** Parses a whole number of the range, strictly: '10abc', '1e3' and '' are refused. */
+export function wholeNumber(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return text => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
+    if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value
+    throw new InvalidOption(`Expected a whole number${rangeText(minimum, maximum)}.`)
+  }
+}
+
+/** Parses a decimal number of the range, strictly. */
+export function decimal(minimum: number, maximum = Infinity): (text: string) => number {
+  return text => {
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
+    if (Number.isFinite(value) && value >= minimum && value <= maximum) return value
+    throw new InvalidOption(`Expected a number${rangeText(minimum, maximum)}.`)
+  }
+}
+
+/** Parses a decimal number above 0, strictly. */
+export function positive(text: string): number {
+  const value = decimal(0)(text)
+  if (value > 0) return value
+  throw new InvalidOption('Expected a number above 0.')
+}
+
+/** Parses names that commas separate. */
+export function nameList(text: string): string[] {
+  const names = text.split(',').map(name => name.trim())
+  if (names.every(name => name !== '')) return names
+  throw new InvalidOption('Expected names with commas between them.')
+}
+
+/** Loads the network that the options choose. */
+export async function openModel(
+  options: ModelOptions & PreprocessingOptions & Pick<LoadOptions, 'memoryFormat'>,
+): Promise<Model> {
+  const { model, weights, device, resize, crop, cropFirst, memoryFormat } = options
+  return await loadModel(model, {
+    device,
+    ...(weights !== undefined && { weights }),
+    ...(memoryFormat !== undefined && { memoryFormat }),
+    preprocessing: {
+      ...(resize !== undefined && { resize }),
+      ...(crop !== undefined && { crop }),
+      ...(cropFirst !== undefined && { cropFirst }),
+    },
+  })
+}
+
+/** Refuses a layer that the model doesn't have, naming the nearest ones. */
+export function requireLayer(model: Model, layer: unknown): void {
+  if (typeof layer !== 'string' || model.layerNames.includes(layer)) return
+  // It throws the message that names them.
+  addon().dispose(
+    callNativeSync(() => addon().createStatistics({ model: model.handle, layers: [layer], preset: 'iba' })),
+  )
+}
+
+/** Refuses a class that the model doesn't have. */
+export function requireTarget(model: Model, target: number | undefined): void {
+  if (target === undefined || target < model.classes) return
+  throw new UsageError(
+    `--target ${target}: the network has ${model.classes} classes, 0 to ${model.classes - 1}.`,
+  )
+}
+
+/** Refuses a missing model, and one that doesn't exist, naming the nearest ones. */
+export function requireModel(name: string | undefined): void {
+  requireGiven('--model', name, "Give the network's name (`iba models` lists them), --model demo, or a file.")
+  if (name === undefined || name === 'demo') return
+  if (!isModelFile(name)) callNativeSync(() => addon().checkArchitecture({ architecture: name }))
+  else if (!existsSync(name)) throw new UsageError(`There is no model file '${name}'.`)
+}
+
+/** Refuses a missing option. Commander's own check would come before that for misspelt names, which is what the user
+ * should hear of first. */
+export function requireGiven(option: string, value: unknown, remedy: string): void {
+  if (value === undefined) throw new UsageError(`${option} is missing. ${remedy}`)
+}
+
+/** Refuses what can be known to be wrong before anything is loaded. */
+export function requireModelOptions(options: ModelOptions & PreprocessingOptions): void {
+  requireModel(options.model)
+  if (isModelFile(options.model) && options.weights !== undefined) {
+    throw new UsageError('--weights: the model file holds its weights. Leave the option out.')
+  }
+  requireFitting(options)
+}
+
+function requireFitting({ resize, crop, cropFirst }: PreprocessingOptions): void {
+  const sizes = { resize: resize ?? defaultSizes.resize, crop: crop ?? defaultSizes.crop }
+  if (cropFirst || sizes.crop <= sizes.resize) return
+  const remedy = crop === undefined ? 'Give a smaller --crop as well.' : 'Give a larger --resize.'
+  throw new UsageError(`--crop ${sizes.crop} doesn't fit into --resize ${sizes.resize}. ${remedy}`)
+}
+
+function parseDevice(text: string): string {
+  if (/^(auto|cpu|cuda(:\d{1,3})?)$/.test(text)) return text
+  throw new InvalidOption('Expected auto, cpu, cuda or cuda:N.')
+}
+
+function rangeText(minimum: number, maximum: number): string {
+  const bounded = maximum < Number.MAX_SAFE_INTEGER
+  return bounded ? ` from ${minimum} to ${maximum}` : ` of at least ${minimum}`
+}

@@ -1,0 +1,84 @@
+import type { Command } from 'commander'
+import {
+  describeMethod,
+  describeMethods,
+  type MethodDescription,
+  type OptionDescription,
+  resources,
+} from '../index.js'
+import { addJsonOption } from './common-options.js'
+import { print, printJson, printTable } from './output.js'
+
+const examples = `
+Examples:
+  iba methods
+  iba methods smoothgrad`
+
+/** Adds `iba methods`. */
+export function addMethods(program: Command): void {
+  const command = program
+    .command('methods')
+    .summary('list the methods, or the options of one')
+    .description(
+      'Lists the attribution methods. With a name it shows the options of that method and their defaults.',
+    )
+    .argument('[name]', 'a method')
+  addJsonOption(command).addHelpText('after', examples).action(show)
+}
+
+function show(name: string | undefined, { json }: { json?: boolean }): void {
+  const method = name === undefined ? undefined : describeMethod(name)
+  if (json) printJson(method ?? describeMethods())
+  else if (method) printMethod(method)
+  else printMethods(describeMethods())
+}
+
+function printMethods(methods: readonly MethodDescription[]): void {
+  const rows = methods.map(({ name, source, summary }) => [name, source, summary])
+  printTable([['method', 'source', 'what it shows'], ...rows])
+}
+
+function printMethod({ name, summary, source, needs, options }: MethodDescription): void {
+  print(`${name}: ${summary}`)
+  print(`source: ${source}`)
+  for (const need of needs)
+    print(`needs: ${resources[need].flag}, a file that \`iba ${resources[need].command}\` makes`)
+  print('')
+  const rows = options.map(option => [
+    option.name,
+    defaultText(option, 'iba'),
+    defaultText(option, 'paper'),
+    accepted(option),
+    option.summary,
+  ])
+  printTable([['option', 'default', 'in paper', 'accepts', 'meaning'], ...rows])
+}
+
+function defaultText({ name, defaults }: OptionDescription, preset: 'iba' | 'paper'): string {
+  const value = name === 'preset' && defaults.iba !== null ? preset : defaults[preset]
+  if (value === null) return '-'
+  return Array.isArray(value) ? value.join(',') : String(value)
+}
+
+/** What may be given, in few words. */
+function accepted({ form, choices = [], minimum, maximum }: OptionDescription): string {
+  switch (form) {
+    case 'choice':
+      return choices.join(', ')
+    case 'flag':
+      return 'true, false'
+    case 'text':
+      return 'text'
+    default:
+      return `${formNames[form]}${range(minimum, maximum)}`
+  }
+}
+
+const formNames = { number: 'a number', whole: 'a whole number', numbers: 'numbers with commas' }
+
+function range(minimum: number | undefined, maximum: number | undefined): string {
+  if (minimum === undefined && maximum === undefined) return ''
+  if (maximum === undefined) return minimum === Number.MIN_VALUE ? ' above 0' : ` ≥ ${minimum}`
+  if (minimum === undefined) return ` ≤ ${maximum}`
+  return `, ${minimum} to ${maximum}`
+}

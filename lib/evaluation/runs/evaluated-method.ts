@@ -1,0 +1,131 @@
+import { basename } from 'node:path'
+import type { MethodDescription, OptionValue } from '../../attribution/described-options.js'
+import { createAttributer } from '../../attribution/methods.js'
+import type { Dataset } from '../../datasets/dataset.js'
+import { presets } from '../../foundation/presets.js'
+import { requireOneOf } from '../../foundation/validate.js'
+import { imageFolder } from '../../images/folder.js'
+import { type Resource, resources } from '../../learned/resources.js'
+import { Statistics } from '../../learned/statistics.js'
+import type { Model } from '../../model/model.js'
+import type { ResourceName } from '../../native/attribution-calls.js'
+import type { OpenedMethod } from '../protocols/protocol.js'
+import type { RunHeader } from './record.js'
+
+/** A method with its options, as it is evaluated. */
+export interface EvaluatedMethod {
+  description: MethodDescription
+  /** Tells it apart from the same method with other options. */
+  title: string
+  options: Readonly<Record<string, OptionValue>>
+  /** What it needs, or the paths of files of it. */
+  resources: GivenResources
+}
+
+/** Resources that are there, and files of others. */
+export type GivenResources = Readonly<Partial<Record<ResourceName, Resource | string>>>
+
+/** The images that statistics are estimated from and patterns are fitted to. */
+export interface LearningImages {
+  images: AsyncIterable<string> | Iterable<string>
+  samples: number
+}
+
+/** Of a changed network: more would take longer than the evaluation itself, which needs them again and again. */
+const samplesOfChanged = 1000
+
+/** The training set's images, or where there are none those of the evaluation. */
+export function learningImages({ training, samples }: Dataset, most = samplesOfChanged): LearningImages {
+  if (training === null) {
+    const paths = samples.map(({ path }) => path).slice(0, most)
+    return { images: paths, samples: paths.length }
+  }
+  return { images: imageFolder(training, { shuffleSeed: 0 }), samples: most }
+}
+
+/** Options that change how a map is computed, but not the map. */
+const technical = ['batch', 'rows']
+
+/** Gets methods ready: for the model that they are evaluated on with what is given, for any other with resources that are
+ * made anew. */
+export function methodOpener(
+  original: Model,
+  method: EvaluatedMethod,
+  { learning, signal }: { learning: LearningImages; signal: AbortSignal },
+): (model: Model) => Promise<OpenedMethod> {
+  const { description, options, resources: given } = method
+  const batch = batchOf(original, options)
+  return async model => {
+    const own = model === original ? [] : await learnedFor(model, method, learning, signal)
+    const used = description.needs.map(need => [need, given[need]] as const)
+    const attributer = createAttributer(model, description.name, {
+      ...options,
+      batch,
+      ...Object.fromEntries([...used, ...own]),
+    })
+    return {
+      attributer,
+      async [Symbol.asyncDispose]() {
+        attributer.dispose()
+        for (const [, resource] of own) resource.dispose()
+      },
+    }
+  }
+}
+
+/** Images that are explained together: one on the CPU, so that a map doesn't even depend on the others by rounding. */
+export function batchOf({ device }: Model, { batch }: Readonly<Record<string, OptionValue>>): number {
+  return typeof batch === 'number' ? batch : device === 'cpu' ? 1 : 16
+}
+
+/** What a method is called in files and tables: its name, and the options that aren't the default. */
+export function titleOf(name: string, options: Readonly<Record<string, OptionValue>>): string {
+  const words = Object.entries(options)
+    .filter(([option]) => !technical.includes(option))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([option, value]) => `${option} ${value}`)
+  return [name, ...words].join(' ')
+}
+
+/** The method as a run's header has it. */
+export function describeEvaluated(method: EvaluatedMethod): RunHeader['method'] {
+  const { description, title, options, resources: given } = method
+  const files = description.needs.flatMap(need => {
+    const resource = given[need]
+    return typeof resource === 'string' ? [[need, basename(resource)] as const] : []
+  })
+  const told = Object.entries(options).filter(([option]) => !technical.includes(option))
+  return {
+    name: description.name,
+    title,
+    options: Object.fromEntries([...told, ...files]),
+    statistics: given.statistics instanceof Statistics ? describeStatistics(given.statistics) : null,
+  }
+}
+
+function describeStatistics({ description: { preset, layers } }: Statistics) {
+  return { preset, layers: layers.map(({ name }) => name), samples: layers[0]?.samples ?? 0 }
+}
+
+/** What the method needs of a changed model, as far as images make it. */
+async function learnedFor(
+  model: Model,
+  { description, options, resources: given }: EvaluatedMethod,
+  learning: LearningImages,
+  signal: AbortSignal,
+): Promise<(readonly [ResourceName, Resource])[]> {
+  const { layer, preset } = options
+  const before = given.statistics instanceof Statistics ? given.statistics.description.preset : 'iba'
+  const learned: (readonly [ResourceName, Resource])[] = []
+  for (const need of description.needs) {
+    const resource = await resources[need].learn?.(model, {
+      ...learning,
+      ...(typeof layer === 'string' && { layer }),
+      preset: requireOneOf('preset', preset ?? before, presets),
+      signal,
+      onError: () => {},
+    })
+    if (resource) learned.push([need, resource])
+  }
+  return learned
+}

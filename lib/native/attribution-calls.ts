@@ -1,0 +1,61 @@
+import type { ModelHandle } from './model-calls.js'
+import type { Cancellable, Handle, Tensor } from './values.js'
+
+export type MethodHandle = Handle<'method'>
+
+/** What has to be made once for a model before some methods can be used with it. */
+export type ResourceName = 'statistics' | 'patterns' | 'readout'
+
+/** The value of an option. */
+export type OptionValue = number | boolean | string | readonly number[]
+
+/** An option of a method. `standard` and `paper` stand for it in the two presets where nothing is given; null where
+ * the method finds its value out itself. */
+export interface NativeOptionSpec {
+  name: string
+  summary: string
+  form: 'number' | 'whole' | 'flag' | 'choice' | 'text' | 'numbers'
+  standard: OptionValue | null
+  paper: OptionValue | null
+  minimum: number
+  maximum: number
+  choices: string[]
+}
+
+export interface NativeMethod {
+  name: string
+  summary: string
+  source: string
+  needs: ResourceName[]
+  /** How many images are explained together where nothing else is asked for. */
+  batch: { cpu: number; cuda: number }
+  options: NativeOptionSpec[]
+}
+
+export interface NativeAttribution {
+  target: number
+  probability: number
+  map: Tensor
+  checks: Record<string, number>
+  series: Record<string, number[]>
+  tensors: Record<string, Tensor>
+}
+
+/** What to explain of an image; a target of -1 means the predicted class. */
+export interface Request {
+  target: number
+  seed: number
+}
+
+export interface AttributionCalls {
+  methods(): NativeMethod[]
+  createMethod(call: {
+    model: ModelHandle
+    method: string
+    options: Readonly<Record<string, OptionValue>>
+    resources: Readonly<Partial<Record<ResourceName, Handle<string>>>>
+  }): Promise<MethodHandle>
+  runMethod(
+    call: { method: MethodHandle; images: Tensor; requests: readonly Request[] } & Cancellable,
+  ): Promise<{ unit: 'bits/pixel' | 'logits' | 'relative'; attributions: NativeAttribution[] }>
+}

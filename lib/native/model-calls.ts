@@ -1,0 +1,64 @@
+import type { Handle, Tensor } from './values.js'
+
+export type ModelHandle = Handle<'model'>
+
+/** How activations lie in memory. */
+export type MemoryFormat = 'channels-last' | 'contiguous'
+
+/** Where a network runs, and how its activations lie in memory. */
+export interface Place {
+  device: string
+  memoryFormat: MemoryFormat
+}
+
+/** A network of the zoo. */
+export interface Architecture {
+  /** As torchvision spells it. */
+  name: string
+  /** Networks of one design, such as 'ResNet'. */
+  family: string
+  /** The paper's place for the bottleneck. */
+  bottleneckLayer: string
+}
+
+export interface ModelDescription {
+  architecture: string
+  classes: number
+  inputChannels: number
+  bottleneckLayer: string
+  gradCamLayer: string
+  /** Height and width, where the network takes images of one size only. */
+  imageSize: [number, number] | null
+  weightHash: string
+  device: string
+  layers: string[]
+}
+
+export interface ModelCalls {
+  architectures(): Architecture[]
+  /** Throws, naming the nearest, where there is no such architecture. */
+  checkArchitecture(call: { architecture: string }): void
+  loadModel(call: {
+    network: {
+      architecture: string
+      weights: string | null
+      seed: number
+      classes: number
+      width: number
+      inputChannels: number
+    }
+    place: Place
+  }): Promise<ModelHandle>
+  /** A model from a file, which is tried on images of `imageSize` pixels a side. */
+  importModel(call: { file: string; imageSize: number; place: Place }): Promise<ModelHandle>
+  describeModel(call: { model: ModelHandle }): ModelDescription
+  layerShapes(call: {
+    model: ModelHandle
+    height: number
+    width: number
+  }): Promise<{ name: string; kind: string; shape: number[] }[]>
+  logits(call: { model: ModelHandle; images: Tensor }): Promise<Tensor>
+  /** The gradient of the sum over the images of one class's logit with respect to a layer's activation. */
+  layerGradient(call: { model: ModelHandle; layer: string; images: Tensor; target: number }): Promise<Tensor>
+  predict(call: { model: ModelHandle; images: Tensor }): Promise<{ target: number; probability: number }[]>
+}

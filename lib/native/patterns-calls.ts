@@ -1,0 +1,30 @@
+import type { ModelHandle } from './model-calls.js'
+import type { Handle, Tensor } from './values.js'
+
+export type PatternsHandle = Handle<'patterns'>
+
+/** The architecture and weights that patterns were fitted with, on how many images, and the layers that they hold. */
+export interface PatternsDescription {
+  /** The architecture's name. */
+  model: string
+  /** Tells networks of different weights apart. */
+  weightHash: string
+  /** How many images they were fitted on. */
+  samples: number
+  /** Of each layer. */
+  layers: {
+    /** The dotted module path, as PyTorch names it. */
+    name: string
+    /** Of its weights; empty before the first image. */
+    shape: number[]
+  }[]
+}
+
+export interface PatternsCalls {
+  createPatterns(call: { model: ModelHandle }): PatternsHandle
+  updatePatterns(call: { patterns: PatternsHandle; model: ModelHandle; images: Tensor }): Promise<void>
+  mergePatterns(call: { first: PatternsHandle; second: PatternsHandle }): PatternsHandle
+  savePatterns(call: { patterns: PatternsHandle; path: string }): Promise<void>
+  loadPatterns(call: { path: string }): Promise<PatternsHandle>
+  describePatterns(call: { patterns: PatternsHandle }): PatternsDescription
+}

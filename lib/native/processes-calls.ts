@@ -1,0 +1,26 @@
+import type { StatisticsHandle } from './statistics-calls.js'
+import type { Handle } from './values.js'
+
+export type ProcessGroupHandle = Handle<'process group'>
+
+export interface ProcessCalls {
+  joinProcesses(call: {
+    rank: number
+    size: number
+    address: string
+    port: number
+    /** Whether something else than rank 0 listens there. */
+    isHosted: boolean
+    meeting: string
+    /** Empty: the one that the machine's name stands for. */
+    networkInterface: string
+    /** Milliseconds. */
+    timeout: number
+  }): Promise<ProcessGroupHandle>
+  mergeStatisticsOfProcesses(call: {
+    group: ProcessGroupHandle
+    statistics: StatisticsHandle
+  }): Promise<StatisticsHandle>
+  /** Waits until all processes are here. */
+  barrier(call: { group: ProcessGroupHandle }): Promise<void>
+}

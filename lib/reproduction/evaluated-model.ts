@@ -1,0 +1,46 @@
+import { type Dataset, openDataset } from '../datasets/dataset.js'
+import { loadModel, type Model } from '../model/model.js'
+import { type Cell, cellsOf, type LeftOut } from './cells.js'
+import type { ReproductionOptions } from './reproduction-options.js'
+
+/** A loaded model with the data that it is evaluated on, and the values of its table. */
+export interface EvaluatedModel {
+  name: string
+  model: Model
+  dataset: Dataset
+  cells: readonly Cell[]
+  leftOut: readonly LeftOut[]
+}
+
+/** All models of a reproduction; disposing of them frees every one. */
+export interface EvaluatedModels extends AsyncDisposable {
+  all: readonly EvaluatedModel[]
+}
+
+/** Loads each model once, for everything that a reproduction does with it. */
+export async function openModels(options: ReproductionOptions): Promise<EvaluatedModels> {
+  const { weights, device, data, models } = options
+  const { name: folder, ...given } = data
+  const all: EvaluatedModel[] = []
+  const loaded: Model[] = []
+  const release = () => {
+    for (const model of loaded) model.dispose()
+  }
+  try {
+    for (const name of models) {
+      const model = await loadModel(name, { device, ...(weights !== undefined && { weights }) })
+      loaded.push(model)
+      const dataset = await openDataset(folder, { classes: model.classes, ...given })
+      all.push({ name, model, dataset, ...(await cellsOf({ name, dataset }, options)) })
+    }
+  } catch (error) {
+    release()
+    throw error
+  }
+  return {
+    all,
+    async [Symbol.asyncDispose]() {
+      release()
+    },
+  }
+}

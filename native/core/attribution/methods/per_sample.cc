@@ -1,0 +1,184 @@
+#include "attribution/methods/methods.h"
+
+#include <algorithm>
+#include <mutex>
+#include <span>
+
+#include "attribution/passes.h"
+#include "bottleneck/adam.h"
+#include "bottleneck/loss.h"
+
+namespace iba {
+
+namespace {
+
+/// At the start (almost) everything passes.
+constexpr double kInitialAlpha = 5;
+
+const LayerStatistics& statistics_from(const MethodContext& context) {
+  bool chosen = context.options.has("layer");
+  return context.resources.statistics->layer(chosen ? context.options.text("layer")
+                                                    : context.network.bottleneck_layer);
+}
+
+const Conventions& conventions_from(const MethodContext& context) {
+  bool chosen = context.options.has("preset");
+  return chosen ? context.options.conventions() : conventions_of(context.resources.statistics->preset);
+}
+
+/// For each image, α is optimised so that the class stays recognisable while as little information as
+/// possible passes the layer.
+class PerSample : public Method {
+ public:
+  explicit PerSample(const MethodContext& context)
+      : network_(context.network),
+        conventions_(conventions_from(context)),
+        beta_(context.options.number("beta")),
+        steps_(context.options.whole("steps")),
+        copies_(context.options.whole("copies")),
+        learning_rate_(context.options.number("learningRate")),
+        kernel_(SmoothingKernel::of(context.options.number("sigma"))),
+        keeps_capacity_(context.options.flag("keepCapacity")),
+        keeps_steps_(context.options.flag("keepSteps")),
+        statistics_(NeuronStatistics::of(statistics_from(context), conventions_,
+                                         context.options.number("minimumStd"))),
+        cut_(network_, network_.layer(statistics_.layer).value) {}
+
+  std::vector<Attribution> attribute(const Batch& batch) const override {
+    Values values = cut_.before(batch.images);
+    const Tensor& activation = values[cut_.at()];
+    auto layer = layer_for(batch.image_size());
+    layer->check_shape(activation);
+    Targets targets;
+    choose_targets(batch, 0, cut_.after(values, activation), targets);
+
+    std::vector<Attribution> attributions;
+    for (int64_t b = 0; b < batch.size(); ++b) attributions.push_back(targets.attribution(b));
+    int64_t images = std::max<int64_t>(1, batch.rows / copies_);
+    Steps steps(batch, steps_ * runs_of(batch.size(), images));
+    for_each_run(batch.size(), images, [&](int64_t begin, int64_t end) {
+      auto indices = at::arange(begin, end, at::TensorOptions(network_.device()).dtype(at::kLong));
+      BottleneckLoss loss(cut_, *layer, activation.slice(0, begin, end),
+                          cut_.select(values, indices.repeat_interleave(copies_)));
+      std::vector<NoiseStream> streams;
+      for (int64_t b = begin; b < end; ++b) streams.emplace_back(batch.requests[b].seed, network_.device());
+      std::span run(attributions.begin() + begin, attributions.begin() + end);
+      optimise(loss, *layer, std::move(streams), batch.image_size(), run, steps);
+    });
+    return attributions;
+  }
+
+  std::string unit() const override { return conventions_.unit; }
+
+ private:
+  /// Fills in the attributions of some images. The map is that of the last forward pass, after which α stays.
+  void optimise(const BottleneckLoss& loss, const NoisedLayer& layer, std::vector<NoiseStream> streams,
+                std::array<int64_t, 2> image_size, std::span<Attribution> attributions, Steps& steps) const {
+    std::vector<int64_t> targets;
+    for (auto& attribution : attributions) {
+      targets.push_back(attribution.target);
+      attribution.series = {{"loss", {}}, {"crossEntropy", {}}, {"information", {}}};
+    }
+    Tensor alpha = layer.filled(static_cast<int64_t>(attributions.size()), kInitialAlpha);
+    Adam adam(alpha, learning_rate_);
+    NoiseAhead noise([&] { return layer.draw_noise(streams, copies_); }, steps_, network_.device());
+    std::vector<std::vector<Tensor>> maps(attributions.size());  // of each step that is kept
+    for (int64_t step = 1; step <= steps_; ++step) {
+      steps.check();
+      bool is_last = step == steps_;
+      auto terms = loss.forward(alpha, noise.next(), targets, !is_last);
+      add_losses(terms, attributions);
+      if (is_last || keeps_steps_) add_maps(layer.grid().places(terms.capacity), image_size, maps);
+      if (is_last) {
+        finish(layer.grid().from_pixels(terms.capacity), maps, attributions);
+      } else {
+        adam.step(loss.backward(std::move(terms), beta_));
+      }
+      steps.finish();
+    }
+  }
+
+  void add_losses(const BottleneckLoss::Terms& terms, std::span<Attribution> attributions) const {
+    Tensor losses = at::stack({terms.cross_entropy, terms.information}, 1).cpu();
+    for (size_t i = 0; i < attributions.size(); ++i) {
+      const double* found = losses.const_data_ptr<double>() + 2 * i;
+      auto& series = attributions[i].series;
+      series[0].second.push_back(found[0] + beta_ * found[1]);
+      series[1].second.push_back(found[0]);
+      series[2].second.push_back(found[1]);
+    }
+  }
+
+  /// Only what belongs to a place of the image is in the map.
+  void add_maps(const Tensor& places, std::array<int64_t, 2> image_size,
+                std::vector<std::vector<Tensor>>& maps) const {
+    for (size_t i = 0; i < maps.size(); ++i) {
+      Tensor capacity = places[static_cast<int64_t>(i)].permute({2, 0, 1});
+      maps[i].push_back(conventions_.map(capacity, image_size));
+    }
+  }
+
+  void finish(const Tensor& capacity, const std::vector<std::vector<Tensor>>& maps,
+              std::span<Attribution> attributions) const {
+    for (size_t i = 0; i < attributions.size(); ++i) {
+      Attribution& attribution = attributions[i];
+      attribution.map = maps[i].back();
+      if (keeps_capacity_) {
+        attribution.tensors.emplace_back("capacity", capacity[static_cast<int64_t>(i)].cpu().contiguous());
+      }
+      if (keeps_steps_) attribution.tensors.emplace_back("stepMaps", at::stack(maps[i]));
+    }
+  }
+
+  /// The layer for images of that size; it is kept for the next batch, which is mostly of the same.
+  std::shared_ptr<const NoisedLayer> layer_for(std::array<int64_t, 2> image_size) const {
+    std::lock_guard lock(mutex_);
+    if (!layer_ || layer_size_ != image_size) {
+      Grid grid = require_grid(network_.layer(statistics_.layer), statistics_.mean.sizes(), image_size);
+      layer_ = std::make_shared<NoisedLayer>(network_, statistics_, grid, conventions_, kernel_);
+      layer_size_ = image_size;
+    }
+    return layer_;
+  }
+
+  const Network& network_;
+  const Conventions& conventions_;
+  double beta_;
+  int64_t steps_;
+  int64_t copies_;
+  double learning_rate_;
+  SmoothingKernel kernel_;
+  bool keeps_capacity_;
+  bool keeps_steps_;
+  NeuronStatistics statistics_;
+  Cut cut_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<const NoisedLayer> layer_;
+  mutable std::array<int64_t, 2> layer_size_{};
+};
+
+}  // namespace
+
+MethodEntry per_sample_method() {
+  return {
+      "per-sample",
+      "the information that a bottleneck in a layer has to let pass for the class, in bits",
+      "Schulz et al. 2020, section 3.2",
+      {text_option("layer", "where the bottleneck goes (default: the paper's place in the network)"),
+       preset_option().without_default().described(
+           "conventions of the authors' library, or of the paper's code (default: the statistics')"),
+       rows_option(kNoisedRows), number_option("beta", "the price of information: higher shows less", 10, 0),
+       whole_option("steps", "optimisation steps", 10, 1, 100'000),
+       whole_option("copies", "noise copies of each image in each step", 10, 1, 10'000),
+       number_option("learningRate", "learning rate of Adam", 1, 0),
+       number_option("sigma", "smoothing of the mask in neurons, 0 for none", 1, 0, 1000),
+       number_option("minimumStd", "floor of the standard deviation in the iba preset", 0.01,
+                     std::numeric_limits<double>::denorm_min()),
+       flag_option("keepCapacity", "return the capacity of every neuron as well", false),
+       flag_option("keepSteps", "return the map after every step as well", false)},
+      make_method<PerSample>,
+      {Resource::statistics},
+      {.cpu = 1, .cuda = 16}};
+}
+
+}  // namespace iba

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+
+#include "network/interpreter.h"
+#include "runtime/cancellation.h"
+#include "runtime/request.h"
+
+namespace iba {
+
+/// How the inner loop of an evaluation runs.
+struct RowSettings {
+  int64_t rows;  // that go through the network together at most
+  const Cancellation& cancellation;
+  const StepProgress& progress;  // counts images
+};
+
+/// Sends many changed versions of images through a network. They are made on the network's device, a few at a
+/// time, so that never all of them are in memory.
+class RowRunner {
+ public:
+  /// Makes the images (end − begin, C, H, W) of some rows.
+  using Build = std::function<Tensor(int64_t begin, int64_t end)>;
+
+  /// `total` is how many rows there will be in all.
+  RowRunner(const Network& network, RowSettings settings, int64_t total)
+      : network_(network), settings_(settings), total_(total) {}
+
+  /// The logits (rows, classes), double on the CPU. Throws ABORTED soon after a cancellation.
+  Tensor logits(int64_t rows, const Build& build);
+
+ private:
+  const Network& network_;
+  RowSettings settings_;
+  int64_t total_;
+  int64_t done_ = 0;
+};
+
+}  // namespace iba

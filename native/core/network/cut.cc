@@ -1,0 +1,94 @@
+#include "network/cut.h"
+
+#include "error.h"
+#include "io/text.h"
+#include "network/graph.h"
+
+namespace iba {
+
+namespace {
+
+std::vector<ValueId> with(std::vector<ValueId> values, ValueId value) {
+  values.push_back(value);
+  return values;
+}
+
+}  // namespace
+
+/// What lies on which side of a cut.
+struct Cut::Division {
+  std::vector<ValueId> skipping;  // computed before the cut, read after it
+  std::vector<size_t> after;      // the steps after the cut
+
+  Division(const Network& network, ValueId at) {
+    auto depends = values_computed_from(network, at);
+    std::vector<bool> is_after(network.steps.size(), false);
+    std::vector<bool> needed(network.value_count, false);
+    auto needed_steps = steps_for(network, {network.output});
+    for (auto i = needed_steps.rbegin(); i != needed_steps.rend(); ++i) {
+      const Step& step = network.steps[*i];
+      if (step.output == at) continue;
+      is_after[*i] = depends[step.output] || (needed[step.output] && makes_number(step.operation));
+      if (!is_after[*i]) continue;
+      for (ValueId input : step.inputs) needed[input] = true;
+    }
+    for (size_t i : needed_steps) {
+      if (is_after[i]) after.push_back(i);
+      needed[network.steps[i].output] = needed[network.steps[i].output] && !is_after[i];
+    }
+    needed[at] = false;
+    for (ValueId value = 0; value < network.value_count; ++value) {
+      if (needed[value]) skipping.push_back(value);
+    }
+  }
+};
+
+Cut::Cut(const Network& network, ValueId at, StepRules rules)
+    : Cut(network, at, Division(network, at), std::move(rules)) {}
+
+Cut::Cut(const Network& network, ValueId at, const Division& division, StepRules rules)
+    : network_(network),
+      at_(at),
+      skipping_(division.skipping),
+      prefix_(network, steps_for(network, with(skipping_, at)), with(skipping_, at)),
+      suffix_(network, division.after, {network.output}, std::move(rules)) {}
+
+Values Cut::before(const Tensor& images) const {
+  at::NoGradGuard no_grad;
+  Values values(network_.value_count);
+  values[network_.input] = images;
+  prefix_.forward(values);
+  for (ValueId value : skipping_) check_rows(value, values[value], images.size(0));
+  return values;
+}
+
+/// What travels along is repeated row by row, so it must have a row for each image.
+void Cut::check_rows(ValueId value, const Tensor& skipping, int64_t images) const {
+  if (skipping.dim() > 0 && skipping.size(0) == images) return;
+  throw Error(ErrorCode::model,
+              "The network can't be cut there: '" + maker_of(network_, value)->name() +
+                  "', which is read after the cut, has the shape " + io::shape_text(skipping.sizes()) +
+                  ", without a row for each image. Choose a layer that a block of it returns.");
+}
+
+Tensor Cut::after(const Values& values, Tensor replacement, Interpreter::Tape* tape) const {
+  at::NoGradGuard no_grad;
+  Values run(network_.value_count);
+  for (ValueId value : skipping_) run[value] = values[value];
+  run[at_] = std::move(replacement);
+  suffix_.forward(run, tape);
+  return run[network_.output];
+}
+
+Tensor Cut::backward(Interpreter::Tape& tape, Tensor gradient) const {
+  at::NoGradGuard no_grad;
+  return suffix_.backward(tape, network_.output, std::move(gradient), at_);
+}
+
+Values Cut::select(const Values& values, const Tensor& rows) const {
+  Values selected(network_.value_count);
+  for (ValueId value : skipping_) selected[value] = values[value].index_select(0, rows);
+  return selected;
+}
+
+}  // namespace iba

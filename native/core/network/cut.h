@@ -1,0 +1,44 @@
+#pragma once
+
+#include <vector>
+
+#include "network/interpreter.h"
+
+namespace iba {
+
+/// A network cut at a layer: what lies before runs once per image, what lies after as often as needed. Values
+/// that skip across the cut travel along, but for numbers, such as a batch size, which are computed again.
+class Cut {
+ public:
+  Cut(const Network& network, ValueId at, StepRules rules = {});
+
+  /// Runs everything that doesn't depend on the cut value. The result holds the cut value and all skipping
+  /// ones.
+  Values before(const Tensor& images) const;
+
+  /// The network's output for a replaced value at the cut, beside skipping values of as many rows.
+  Tensor after(const Values& values, Tensor replacement, Interpreter::Tape* tape = nullptr) const;
+
+  /// The gradient at the cut for the gradient at the network's output.
+  Tensor backward(Interpreter::Tape& tape, Tensor gradient) const;
+
+  /// The skipping values alone, one row for each index in `rows`.
+  Values select(const Values& values, const Tensor& rows) const;
+
+  ValueId at() const { return at_; }
+  /// The values that `after` reads beside the replaced one.
+  const std::vector<ValueId>& skipping() const { return skipping_; }
+
+ private:
+  struct Division;
+  Cut(const Network& network, ValueId at, const Division& division, StepRules rules);
+  void check_rows(ValueId value, const Tensor& skipping, int64_t images) const;
+
+  const Network& network_;
+  ValueId at_;
+  std::vector<ValueId> skipping_;
+  Interpreter prefix_;
+  Interpreter suffix_;
+};
+
+}  // namespace iba

@@ -1,0 +1,59 @@
+#include "network/operations/convolution.h"
+
+namespace iba {
+
+namespace {
+
+/// LibTorch multiplies matrices with a library for Intel's processors: on AMD's, its convolutions are faster.
+bool multiplies_matrices_well() {
+#if defined(__x86_64__)
+  static const bool is_intel = __builtin_cpu_is("intel");
+  return is_intel;
+#else
+  return true;
+#endif
+}
+
+/// A 1×1 convolution is a matrix product over the pixels, which can be faster than as a convolution.
+bool is_matrix_product(const Convolution& op, const Tensor& x) {
+  static const Pair one{1, 1}, zero{0, 0};
+  return multiplies_matrices_well() && x.is_cpu() && op.groups == 1 && op.weight.size(2) == 1 &&
+         op.weight.size(3) == 1 && op.stride == one && op.padding == zero && !x.requires_grad() &&
+         !op.weight.requires_grad() && x.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+/// The pixels of a channels-last image as the rows of a matrix, without a copy.
+Tensor pixel_rows(const Tensor& image) {
+  return image.permute({0, 2, 3, 1}).view({-1, image.size(1)});
+}
+
+/// Multiplies every pixel's channels by the matrix (in, out). The result is no view, so it may be overwritten
+/// later.
+Tensor multiply_pixels(const Tensor& image, const Tensor& matrix, const Tensor& bias) {
+  Tensor result = at::empty({image.size(0), matrix.size(1), image.size(2), image.size(3)}, image.options(),
+                            at::MemoryFormat::ChannelsLast);
+  Tensor rows = pixel_rows(result);
+  if (bias.defined()) {
+    at::addmm_out(rows, bias, pixel_rows(image), matrix);
+  } else {
+    at::mm_out(rows, pixel_rows(image), matrix);
+  }
+  return result;
+}
+
+}  // namespace
+
+Tensor Convolution::forward(std::vector<Tensor>& inputs, StepState*) const {
+  const Tensor& x = inputs[0];
+  if (is_matrix_product(*this, x)) return multiply_pixels(x, weight.flatten(1).t(), bias);
+  return at::convolution(x, weight, bias, stride, padding, dilation, false, {0, 0}, groups);
+}
+
+std::vector<Tensor> Convolution::backward(const StepState& state, Tensor gradient) const {
+  if (is_matrix_product(*this, gradient)) return {multiply_pixels(gradient, weight.flatten(1), Tensor())};
+  return {std::get<0>(at::convolution_backward(gradient, state.input_placeholder(gradient), weight,
+                                               c10::nullopt, stride, padding, dilation, false, {0, 0}, groups,
+                                               {true, false, false}))};
+}
+
+}  // namespace iba

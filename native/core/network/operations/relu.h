@@ -1,0 +1,26 @@
+#pragma once
+
+#include "network/step_state.h"
+
+namespace iba {
+
+struct Relu {
+  static constexpr const char* kind() { return "relu"; }
+  static constexpr size_t input_count = 1;
+  static constexpr bool elementwise = true;
+
+  Tensor forward(std::vector<Tensor>& inputs, StepState* state) const {
+    Tensor& x = inputs[0];
+    Tensor output = is_exclusive(x) ? at::relu_(x) : at::relu(x);
+    if (state) state->output = output;
+    return output;
+  }
+
+  std::vector<Tensor> backward(const StepState& state, Tensor gradient) const {
+    if (!is_exclusive(gradient)) return {at::threshold_backward(gradient, state.output, 0)};
+    at::threshold_backward_out(gradient, gradient, state.output, 0);
+    return {std::move(gradient)};
+  }
+};
+
+}  // namespace iba

@@ -1,0 +1,236 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "attribution/rules/lrp_rules.h"
+#include "network/operation.h"
+#include "support/errors.h"
+#include "support/tensors.h"
+
+namespace iba::test {
+
+namespace {
+
+/// An operation with weights, in double precision, and the shape of its input.
+struct Case {
+  std::string name;
+  Operation operation;
+  std::vector<int64_t> input;
+};
+
+Operation convolution(at::IntArrayRef weight, Pair stride, Pair padding, int64_t groups) {
+  Convolution operation;
+  std::string shape;
+  for (int64_t extent : weight) shape += (shape.empty() ? " " : ",") + std::to_string(extent);
+  operation.weight = normal("weight" + shape, weight);
+  operation.bias = normal("bias" + shape, {weight[0]});
+  operation.stride = stride;
+  operation.padding = padding;
+  operation.groups = groups;
+  return operation;
+}
+
+std::vector<Case> cases() {
+  return {{"linear", Linear{normal("weight", {5, 7}), normal("bias", {5})}, {1, 7}},
+          {"convolution", convolution({4, 3, 3, 3}, {1, 1}, {1, 1}, 1), {1, 3, 5, 6}},
+          {"strides, no padding", convolution({2, 3, 2, 3}, {2, 1}, {0, 0}, 1), {1, 3, 5, 6}},
+          {"groups", convolution({4, 2, 3, 3}, {2, 2}, {1, 1}, 2), {1, 4, 5, 6}}};
+}
+
+/// What an operation makes, and with another weight and bias.
+Tensor apply(const Operation& operation, const Tensor& x, bool with_bias) {
+  if (const auto* linear = std::get_if<Linear>(&operation))
+    return at::linear(x, linear->weight, with_bias ? linear->bias : Tensor());
+  const auto& op = std::get<Convolution>(operation);
+  return at::conv2d(x, op.weight, with_bias ? op.bias : Tensor(), op.stride, op.padding, op.dilation,
+                    op.groups);
+}
+
+/// An operation as a matrix: each output is a sum over all inputs, and a bias.
+struct Dense {
+  Tensor weights;  // (outputs, inputs)
+  Tensor bias;     // (outputs)
+  std::vector<int64_t> output_shape;
+};
+
+Dense dense_form(const Case& one) {
+  auto inputs = at::zeros(one.input, at::kDouble).numel();
+  auto shape = one.input;
+  shape[0] = inputs;
+  Tensor units = at::eye(inputs, at::kDouble).view(shape);
+  Tensor bias = apply(one.operation, at::zeros(one.input, at::kDouble), true);
+  return {apply(one.operation, units, false).flatten(1).t().contiguous(), bias.flatten(), bias.sizes().vec()};
+}
+
+Tensor above_zero(const Tensor& values) {
+  return values.clamp_min(0);
+}
+
+Tensor below_zero(const Tensor& values) {
+  return values.clamp_max(0);
+}
+
+/// R_i = Σ_j z_ij / D(Σ_i z_ij + z_0j) · R_j, for contributions z (outputs, inputs) and constants z_0.
+Tensor shared(const Tensor& z, const Tensor& constants, const Tensor& relevance, double epsilon) {
+  Tensor sums = z.sum(1) + constants;
+  Tensor divisor = at::where(sums == 0, at::ones_like(sums), sums);
+  divisor = divisor + epsilon * divisor.sign();
+  return (z / divisor.unsqueeze(1) * relevance.unsqueeze(1)).sum(0);
+}
+
+/// A rule of the library and the same written out, from a matrix, inputs (inputs) and relevances (outputs).
+struct RuleCase {
+  std::string name;
+  LrpRule rule;
+  std::function<Tensor(const Dense&, const Tensor& x, const Tensor& relevance)> naive;
+};
+
+RuleCase epsilon_case(double epsilon, bool biases) {
+  return {"epsilon", epsilon_rule(epsilon, biases),
+          [=](const Dense& dense, const Tensor& x, const Tensor& r) {
+            return shared(dense.weights * x, dense.bias * static_cast<double>(biases), r, epsilon);
+          }};
+}
+
+RuleCase gamma_case(double gamma, double epsilon, bool biases) {
+  return {
+      "gamma", gamma_rule(gamma, epsilon, biases), [=](const Dense& dense, const Tensor& x, const Tensor& r) {
+        // The contributions of the output's sign count more.
+        Tensor outputs = at::mv(dense.weights, x) + dense.bias;
+        auto handed = [&](bool above) {
+          auto favoured = above ? above_zero : below_zero, other = above ? below_zero : above_zero;
+          auto raised = [&](const Tensor& values, auto part) { return values + gamma * part(values); };
+          Tensor z =
+              raised(dense.weights, favoured) * above_zero(x) + raised(dense.weights, other) * below_zero(x);
+          Tensor constants = raised(dense.bias * static_cast<double>(biases), favoured);
+          Tensor taken = r * (above ? outputs > 0 : outputs < 0);
+          return shared(z, constants, taken, epsilon);
+        };
+        return handed(true) + handed(false);
+      }};
+}
+
+RuleCase alpha_beta_case(double beta, double epsilon, bool biases) {
+  return {"alpha-beta", alpha_beta_rule(beta, epsilon, biases),
+          [=](const Dense& dense, const Tensor& x, const Tensor& r) {
+            const auto& w = dense.weights;
+            Tensor bias = dense.bias * static_cast<double>(biases);
+            Tensor up = above_zero(w) * above_zero(x) + below_zero(w) * below_zero(x);
+            Tensor down = below_zero(w) * above_zero(x) + above_zero(w) * below_zero(x);
+            return shared(up, above_zero(bias), (1 + beta) * r, epsilon) +
+                   shared(down, below_zero(bias), -beta * r, epsilon);
+          }};
+}
+
+RuleCase box_case(const std::vector<int64_t>& input) {
+  const std::vector<double> lows{-2, -1.5, -3, -2}, highs{2.5, 3, 2, 2};
+  auto channels = static_cast<size_t>(input[1]);
+  std::vector<double> low(lows.begin(), lows.begin() + static_cast<std::ptrdiff_t>(channels));
+  std::vector<double> high(highs.begin(), highs.begin() + static_cast<std::ptrdiff_t>(channels));
+  return {"box", box_rule(low, high, 1e-6), [=](const Dense& dense, const Tensor& x, const Tensor& r) {
+            auto bound = [&](const std::vector<double>& values) {
+              Tensor per_channel = at::tensor(values, at::kDouble).view({1, input[1], 1, 1});
+              return per_channel.expand(input).reshape({-1});
+            };
+            const auto& w = dense.weights;
+            Tensor z = w * x - above_zero(w) * bound(low) - below_zero(w) * bound(high);
+            return shared(z, at::zeros_like(dense.bias), r, 1e-6);
+          }};
+}
+
+Tensor hand_down(const Rule& rule, const Operation& operation, std::vector<Tensor> inputs,
+                 const Tensor& relevance, size_t input = 0) {
+  StepState state;
+  for (const auto& tensor : inputs) state.input_shapes.emplace_back(tensor.sizes());
+  state.inputs = std::move(inputs);
+  return rule.backward(operation, state, relevance)[input];
+}
+
+}  // namespace
+
+TEST_CASE("every rule equals its naive form on every operation with weights") {
+  for (const auto& one : cases()) {
+    std::vector<RuleCase> rules;
+    for (bool biases : {true, false}) {
+      rules.push_back(epsilon_case(0.1, biases));
+      rules.push_back(gamma_case(0.3, 1e-3, biases));
+      for (double beta : {0.0, 1.0, -1.0})
+        rules.push_back(alpha_beta_case(beta, beta < 0 ? 5 : 1e-3, biases));
+    }
+    if (one.input.size() == 4) rules.push_back(box_case(one.input));
+    Dense dense = dense_form(one);
+    Tensor relevance = normal("relevance", dense.output_shape);
+    for (const auto& [name, rule, naive] : rules) {
+      // Inputs of both signs, and those that come out of a ReLU.
+      for (bool rectified : {false, true}) {
+        CAPTURE(one.name);
+        CAPTURE(name);
+        CAPTURE(rectified);
+        Tensor x = normal("input", one.input);
+        if (rectified) x = x.relu();
+        Tensor found = hand_down(linear_rule(rule), one.operation, {x}, relevance);
+        Tensor expected = naive(dense, x.flatten(), relevance.flatten()).view(one.input);
+        CHECK(relative_error(found, expected) < 1e-10);
+      }
+    }
+  }
+}
+
+TEST_CASE("without biases and with a small ε relevance is kept by every rule that shares all of it") {
+  for (auto one : cases()) {
+    // γ is defined by the output's sign, which decides with the bias: with biases of 0 the two agree.
+    visit_parameters(one.operation, [](const std::string& name, Tensor& tensor) {
+      if (name == "bias") tensor = at::zeros_like(tensor);
+    });
+    Tensor relevance = normal("relevance", dense_form(one).output_shape);
+    for (const auto& rule : {epsilon_rule(1e-12, false), gamma_rule(0.25, 1e-12, false),
+                             alpha_beta_rule(0, 1e-12, false), alpha_beta_rule(1, 1e-12, false)}) {
+      CAPTURE(one.name);
+      Tensor found = hand_down(linear_rule(rule), one.operation, {normal("input", one.input)}, relevance);
+      CHECK(relative_error(found.sum(), relevance.sum()) < 1e-8);
+    }
+  }
+}
+
+TEST_CASE("bounds that don't fit the channels are refused") {
+  auto one = cases()[1];
+  auto rule = linear_rule(box_rule({-1, -1}, {1, 1}, 1e-6));
+  Tensor relevance = normal("relevance", dense_form(one).output_shape);
+  CHECK(contains(message_of([&] { hand_down(rule, one.operation, {normal("input", one.input)}, relevance); }),
+                 "each of the input's 3 channels for low and high, but there are 2"));
+}
+
+TEST_CASE("a sum shares relevance by contribution") {
+  Tensor a = normal("a", {1, 2, 3, 3}), b = normal("b", {1, 2, 3, 3}), relevance = normal("r", {1, 2, 3, 3});
+  for (size_t part : {0u, 1u}) {
+    Tensor found = hand_down(sum_rule(0), Add{}, {a, b}, relevance, part);
+    CHECK(relative_error(found, (part == 0 ? a : b) / (a + b) * relevance) < 1e-12);
+  }
+}
+
+TEST_CASE("an average pool shares relevance by contribution, and changes nothing where it changes no size") {
+  Tensor input = normal("input", {1, 2, 4, 4}), relevance = normal("relevance", {1, 2, 1, 1});
+  Tensor found = hand_down(average_pool_rule(0), AdaptiveAveragePool{{1, 1}}, {input}, relevance);
+  CHECK(relative_error(found, input / input.sum({2, 3}, true) * relevance) < 1e-10);
+  Tensor same = normal("same", {1, 2, 4, 4});
+  CHECK(at::equal(hand_down(average_pool_rule(0), AdaptiveAveragePool{{4, 4}}, {input}, same), same));
+}
+
+TEST_CASE("a batch norm hands relevance down by its scaled input") {
+  BatchNorm norm{normal("weight", {3}), normal("bias", {3}), normal("mean", {3}),
+                 normal("var", {3}).abs() + 1};
+  Tensor x = normal("input", {2, 3, 4, 4}), relevance = normal("relevance", {2, 3, 4, 4});
+  Tensor output = at::batch_norm(x, norm.weight, norm.bias, norm.running_mean, norm.running_var, false, 0,
+                                 norm.epsilon, false);
+  Tensor scale = (norm.weight / (norm.running_var + norm.epsilon).sqrt()).view({1, 3, 1, 1});
+  CHECK(relative_error(hand_down(batch_norm_rule(0, true), norm, {x}, relevance),
+                       x * scale / output * relevance) < 1e-10);
+  CHECK(relative_error(hand_down(batch_norm_rule(0, false), norm, {x}, relevance), relevance) < 1e-10);
+}
+
+TEST_CASE("an activation function passes relevance on") {
+  Tensor relevance = normal("relevance", {1, 4});
+  CHECK(at::equal(hand_down(pass_rule(), Relu{}, {normal("input", {1, 4})}, relevance), relevance));
+}
+
+}  // namespace iba::test

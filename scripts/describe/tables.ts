@@ -1,0 +1,91 @@
+import type { Described } from '../../lib/attribution/described-options.js'
+import type { MethodDescription, OptionDescription, OptionValue } from '../../lib/index.js'
+import { resources } from '../../lib/learned/resources.js'
+import type { ResourceName } from '../../lib/native/attribution-calls.js'
+
+/** What every option table has in its first row. */
+const heading = ['option', 'default', 'in `paper`', 'accepts', 'meaning']
+
+/** The methods, and below them the options that not nearly all of them have. */
+export function methodTables(methods: readonly MethodDescription[]): string {
+  const common = new Set(simplest(methods).options.map(option => JSON.stringify(option)))
+  const isCommon = (option: OptionDescription) => common.has(JSON.stringify(option))
+  const rows = methods.map(({ name, summary, source }) => [`\`${name}\``, summary, source])
+  const own = methods.flatMap(method =>
+    optionRows({ ...method, options: method.options.filter(option => !isCommon(option)) }).map(row => [
+      `\`${method.name}\``,
+      ...row,
+    ]),
+  )
+  return [
+    table(['method', 'what it shows', 'source'], rows),
+    '### Options of each method',
+    table(['method', ...heading], own),
+  ].join('\n\n')
+}
+
+/** The options of one method, with what has to be given, or of a training. */
+export function optionTable(described: Described & Partial<Pick<MethodDescription, 'needs'>>): string {
+  const rows = [heading, ...optionRows({ needs: [], ...described })]
+  const hasPresets = described.options.some(({ defaults: { iba, paper } }) => iba !== paper)
+  const [head, ...body] = hasPresets
+    ? rows
+    : rows.map(([name, standard, , ...rest]) => [name!, standard!, ...rest])
+  return table(head!, body)
+}
+
+/** The method whose options nearly all others have too. */
+export function simplest(methods: readonly MethodDescription[]): MethodDescription {
+  return methods.find(({ name }) => name === 'gradient')!
+}
+
+function optionRows({ needs, options }: Pick<MethodDescription, 'needs' | 'options'>): string[][] {
+  return [...needs.map(resourceRow), ...options.map(optionRow)]
+}
+
+function resourceRow(name: ResourceName): string[] {
+  const { type, hasDemo } = resources[name]
+  const demo = hasDemo ? "; `'demo'` is the demo network's" : ''
+  return [
+    `\`${name}\``,
+    'required',
+    'required',
+    `\`${type.name}\`, path`,
+    `of this model; a path is read when the first image is explained${demo}`,
+  ]
+}
+
+function optionRow({
+  name,
+  defaults,
+  form,
+  choices,
+  minimum,
+  maximum,
+  summary,
+}: OptionDescription): string[] {
+  const isBounded = minimum !== undefined || maximum !== undefined
+  const least = minimum === Number.MIN_VALUE ? 'above 0' : `${minimum ?? ''}…${maximum ?? ''}`
+  const range = isBounded ? `, ${least}` : ''
+  const accepts = choices ? choices.map(choice => `\`${choice}\``).join(', ') : `${form}${range}`
+  return [`\`${name}\``, ...[defaults.iba, defaults.paper].map(valueText), accepts, summary]
+}
+
+function valueText(value: OptionValue | null): string {
+  if (value === null) return '–'
+  return typeof value === 'object' ? value.join(', ') : String(value)
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
+}
+
+/** The page with the text between its lines `<!-- NAME: begin -->` and `<!-- NAME: end -->` replaced. */
+export function withSection(page: string, name: string, text: string): string {
+  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`]
+  const [before, after] = [page.indexOf(begin) + begin.length, page.indexOf(end)]
+  if (after < before) throw new Error(`The page needs the lines '${begin}' and '${end}'.`)
+  return `${page.slice(0, before)}\n${text}\n${page.slice(after)}`
+}

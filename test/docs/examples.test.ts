@@ -1,0 +1,88 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import test from 'ava'
+import { root } from '../../scripts/setup/paths.mjs'
+import { filesBelow } from '../../scripts/setup/stamp.mjs'
+import { iba } from '../support/command.js'
+import { commandsOf, isShown, readBlocks, readExamples } from '../support/documentation.js'
+
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...filesBelow('docs').filter(file => /^docs\/[^/]*\.md$/.test(file)),
+]
+
+/** A folder with the demo's images, where `iba` is on the PATH. */
+const folder = mkdtempSync(join(tmpdir(), 'iba-docs-'))
+test.before(() => {
+  symlinkSync(join(root, 'demo'), join(folder, 'demo'))
+  mkdirSync(join(folder, 'bin'))
+  const main = join(root, 'dist', 'lib', 'command', 'main.js')
+  writeFileSync(join(folder, 'bin', 'iba'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, {
+    mode: 0o755,
+  })
+})
+test.after.always(() => rmSync(folder, { recursive: true, force: true }))
+
+for (const document of documents) {
+  for (const { command, output, line } of readExamples(document)) {
+    test.serial(`${document}:${line}: ${command}`, t => {
+      const env = { ...process.env, PATH: `${join(folder, 'bin')}${delimiter}${process.env.PATH}` }
+      const { stdout, status } = spawnSync('sh', ['-c', `${command} 2>&1`], {
+        cwd: folder,
+        env,
+        encoding: 'utf8',
+      })
+      t.is(status, 0, stdout)
+      t.true(isShown(output, stdout), `printed:\n${stdout}`)
+    })
+  }
+}
+
+test('commands in the documentation have the options that they are given', async t => {
+  const commands = documents.flatMap(document =>
+    readBlocks(document).flatMap(({ text, line }) =>
+      commandsOf(text).map(words => ({ words, place: `${document}:${line}` })),
+    ),
+  )
+  t.true(commands.length > 20)
+  const help = new Map<string, Promise<string>>()
+  for (const { words, place } of commands) {
+    const named = words.slice(
+      0,
+      /^(weights|evaluate)$/.test(words[0]!) && /^[a-z]/.test(words[1] ?? '') ? 2 : 1,
+    )
+    const key = named.join(' ')
+    help.set(key, help.get(key) ?? iba([...named, '--help']).then(({ stdout }) => stdout))
+    const known = await help.get(key)!
+    t.true(known.includes(`iba ${key}`), `${place}: iba ${key}`)
+    for (const flag of words.filter(word => word.startsWith('--')).map(word => word.split('=')[0]!))
+      t.regex(known, new RegExp(`${flag}(?![\\w-])`), `${place}: iba ${words.join(' ')}`)
+  }
+})
+
+test('files and folders that the map of the code names are there', t => {
+  const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8')
+  const paths = [...text.matchAll(/`((?:lib|scripts|test|docs|native\/(?:core|binding|loader))\/[\w./-]+)`/g)]
+  t.true(paths.length > 20)
+  for (const [, path] of paths) t.true(existsSync(join(root, path!)), path)
+})
+
+test('what a document shows is compared but for fractions, durations and what is left out', t => {
+  t.true(isShown('a  2.5 s  12 images\n', 'a    2.75 s  12 images'))
+  t.true(isShown('a\n…\nz 1 min 4 s', 'a\nb\nc\nz 2 min 11 s\n'))
+  t.true(isShown('a\n…\nz', '0/3 images, 0.07 images/s, 9.1 s left\na\nz'))
+  t.true(isShown('at …/cache (1.5)', 'at /home/ada/cache (10,123.25)'))
+  t.false(isShown('12 images', '13 images'))
+  t.false(isShown('a\nz', 'a\nb\nz'))
+  t.deepEqual(
+    commandsOf('$ iba layers a.pt2\nRANK=0 iba train-readout … & npx iba plot b \\\n  --out c # d'),
+    [
+      ['layers', 'a.pt2'],
+      ['train-readout', '…'],
+      ['plot', 'b', '--out', 'c'],
+    ],
+  )
+})

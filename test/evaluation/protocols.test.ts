@@ -1,0 +1,47 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { findProtocol, protocolFields, protocolOf, protocols } from '../../lib/evaluation/protocols/all.js'
+import { findResult } from '../../lib/evaluation/runs/result-file.js'
+import { InvalidArgumentError } from '../../lib/index.js'
+import { makeFolder } from '../support/command.js'
+
+test('runs are named by protocol and tile, and find their protocol again', t => {
+  const created = protocols.map(protocol => protocol.create())
+  t.deepEqual(
+    created.map(({ name }) => name),
+    [
+      ...['degradation-8', 'bounding-boxes', 'sensitivity-8', 'sanity', 'insertion-deletion'],
+      ...['pointing-game', 'infidelity', 'max-sensitivity'],
+    ],
+  )
+  t.is(findProtocol('sensitivity-n').create({ tile: 1 }).name, 'sensitivity-1')
+  for (const { kind, settings, name } of created)
+    t.is(protocolOf({ kind, settings: { ...settings, explained: 'label' } }).name, name)
+})
+
+test('a protocol checks its options', t => {
+  const wrong: [object, RegExp][] = [
+    [{ tiles: 8 }, /no option 'tiles'.*'tile'/],
+    [{ tile: 0 }, /tile/],
+    [{ masks: 1 }, /masks/],
+    [{ pooled: 1 }, /pooled/],
+  ]
+  for (const [given, message] of wrong)
+    t.throws(() => findProtocol('sensitivity-n').create(given), { instanceOf: InvalidArgumentError, message })
+  t.throws(() => findProtocol('degradatoin'), { message: /Did you mean 'degradation'/ })
+})
+
+test('a result whose file names its protocol alone is completed as it is read', async t => {
+  const { folder, remove } = await makeFolder()
+  t.teardown(remove)
+  for (const protocol of [
+    findProtocol('sensitivity-n').create({ tile: 56 }),
+    findProtocol('max-sensitivity').create(),
+  ]) {
+    const path = join(folder, `${protocol.name}.json`)
+    const file = { format: 1, protocol: protocol.name, settings: protocol.settings, records: [] }
+    await writeFile(path, JSON.stringify(file))
+    t.like(await findResult(path), protocolFields(protocol))
+  }
+})

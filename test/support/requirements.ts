@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, existsSync } from 'node:fs'
+import { delimiter, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { root } from '../../scripts/setup/paths.mjs'
+import { defaultVersion } from '../../scripts/setup/releases.mjs'
+
+/** Something outside of this package that some tests need. */
+export interface Requirement {
+  isMet: boolean
+  /** What is missing where it isn't met. */
+  missing: string
+  /** What would make the tests run. */
+  remedy: string
+}
+
+/** Python, as far as it makes models with torchvision and compares with torch. */
+export function pythonTorch(): Requirement {
+  const program = 'import torch, importlib.util as u, sys; sys.exit(u.find_spec("torchvision") is None)'
+  return {
+    isMet: spawnSync('python3', ['-c', program], { stdio: 'ignore' }).status === 0,
+    missing: "Python's torch and torchvision are missing",
+    remedy: `python3 -m pip install torch==${defaultVersion} torchvision numpy pillow`,
+  }
+}
+
+/** A browser that looks at reports. */
+export function browser(): Requirement & { path: string | undefined } {
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  const path = names.flatMap(name => folders.map(folder => join(folder, name))).find(existsSync)
+  return {
+    path,
+    isMet: path !== undefined,
+    missing: 'Chromium is missing',
+    remedy: 'apt-get install chromium',
+  }
+}
+
+/** Declares tests that are skipped where a requirement isn't met. The summary of the run then says what is missing. */
+export function testNeeding({ isMet, missing, remedy }: Requirement) {
+  return (title: string, body: (t: ExecutionContext) => Promise<void> | void): void => {
+    if (isMet) {
+      test.serial(title, body)
+      return
+    }
+    test.skip(title, body)
+    const compiled = relative(join(root, 'dist'), fileURLToPath(test.meta.file))
+    const skipped = { file: compiled.replace(/\.js$/, '.ts'), title, missing, remedy }
+    const { IBA_SKIPPED_TESTS } = process.env
+    if (IBA_SKIPPED_TESTS) appendFileSync(IBA_SKIPPED_TESTS, `${JSON.stringify(skipped)}\n`)
+  }
+}
