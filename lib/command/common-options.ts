@@ -108,9 +108,10 @@ export function nameList(text: string): string[] {
   throw new InvalidOption('Expected names with commas between them.')
 }
 
-/** Loads the network that the options choose. */
+/** Loads the network that the options choose, for images of its own normalisation or another. */
 export async function openModel(
   options: ModelOptions & PreprocessingOptions & Pick<LoadOptions, 'memoryFormat'>,
+  normalisation: Pick<NonNullable<LoadOptions['preprocessing']>, 'mean' | 'std'> = {},
 ): Promise<Model> {
   const { model, weights, device, resize, crop, cropFirst, memoryFormat } = options
   return await loadModel(model, {
@@ -121,6 +122,7 @@ export async function openModel(
       ...(resize !== undefined && { resize }),
       ...(crop !== undefined && { crop }),
       ...(cropFirst !== undefined && { cropFirst }),
+      ...normalisation,
     },
   })
 }

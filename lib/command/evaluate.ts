@@ -7,7 +7,7 @@ import type { RunResult } from '../evaluation/runs/record.js'
 import { resultPath } from '../evaluation/runs/result-file.js'
 import { rankFrom } from '../foundation/environment.js'
 import { count } from '../foundation/text.js'
-import { loadModel, loadStatistics, openDataset } from '../index.js'
+import { loadStatistics, openDataset } from '../index.js'
 import { addMethodOptions, chosenMethod, type MethodFlags } from './chosen-method.js'
 import type { ResourceFlags } from './chosen-resources.js'
 import {
@@ -15,6 +15,7 @@ import {
   addModelOptions,
   addPreprocessingOptions,
   type ModelOptions,
+  openModel,
   type PreprocessingOptions,
   requireGiven,
   requireLayer,
@@ -109,7 +110,10 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
   const part = rankFrom(process.env)
   const protocol = declaration.create(givenOptions(declaration.options, { ...options }))
 
-  await using model = await openEvaluated(options)
+  await using model = await openModel(
+    options,
+    options.unnormalised ? { mean: [0, 0, 0], std: [1, 1, 1] } : {},
+  )
   requireLayer(model, given.layer)
   const { labels, classFile, boxes, samples, seed } = options
   const dataset = await openDataset(options.data, { classes: model.classes, labels, classFile, boxes })
@@ -137,21 +141,6 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
   printResult(result, resultPath(options.out, result), options.json ?? false)
   if (result.failures.length > 0)
     throw new IncompleteError(`${count(result.failures.length, 'image')} could not be read and took no part.`)
-}
-
-/** Loads the model; where the images are to stay unnormalised, with settings that leave them so. */
-async function openEvaluated(options: EvaluateOptions) {
-  const { model, weights, device, resize, crop, cropFirst, unnormalised } = options
-  return await loadModel(model, {
-    device,
-    ...(weights !== undefined && { weights }),
-    preprocessing: {
-      ...(resize !== undefined && { resize }),
-      ...(crop !== undefined && { crop }),
-      ...(cropFirst !== undefined && { cropFirst }),
-      ...(unnormalised && { mean: [0, 0, 0], std: [1, 1, 1] }),
-    },
-  })
 }
 
 type Prepared = Pick<Parameters<typeof executePlan>[2], 'learning' | 'signal'> & {

@@ -4,21 +4,8 @@ import { join } from 'node:path'
 import test from 'ava'
 import { readNpy, writeNpy } from '../../lib/index.js'
 import { ownCache } from '../support/cache.js'
-import { ended, iba, makeFolder, startIba, writePicture } from '../support/command.js'
+import { ended, iba, makeFolder, network, startIba, writePicture } from '../support/command.js'
 
-// Weights that have learnt nothing and small images: what is tested is the command.
-const network = [
-  '--model',
-  'resnet18',
-  '--weights',
-  'seeded:0',
-  '--device',
-  'cpu',
-  '--resize',
-  '64',
-  '--crop',
-  '64',
-]
 const brief = ['--steps', '2', '--copies', '2']
 
 let folder: string

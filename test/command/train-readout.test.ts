@@ -6,8 +6,8 @@ import { crc32c } from '../../lib/foundation/hash.js'
 import { renderCurves } from '../../lib/training/curves.js'
 import { readLog } from '../../lib/training/json-log.js'
 import { ownCache } from '../support/cache.js'
-import { ended, iba, makeFolder, startIba } from '../support/command.js'
-import { environment, network, writeClassFolders } from '../support/training.js'
+import { ended, iba, makeFolder, network, startIba } from '../support/command.js'
+import { environment, writeClassFolders } from '../support/training.js'
 
 let folder: string
 let statistics: string

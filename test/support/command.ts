@@ -7,6 +7,21 @@ import sharp from 'sharp'
 
 const main = fileURLToPath(new URL('../../lib/command/main.js', import.meta.url))
 
+/** A network that has learnt nothing, and images so small that a step takes some tens of milliseconds: what is tested is
+ * the command. */
+export const network = [
+  '--model',
+  'resnet18',
+  '--weights',
+  'seeded:0',
+  '--device',
+  'cpu',
+  '--resize',
+  '64',
+  '--crop',
+  '64',
+]
+
 /** What a command ended with. */
 export interface Ended {
   code: number | null

@@ -4,20 +4,6 @@ import { addon } from '../../lib/native/addon.js'
 import { ownCache } from './cache.js'
 import { writePicture } from './command.js'
 
-/** A network so small that a step takes some tens of milliseconds, and images of its size. */
-export const network = [
-  '--model',
-  'resnet18',
-  '--weights',
-  'seeded:0',
-  '--device',
-  'cpu',
-  '--resize',
-  '64',
-  '--crop',
-  '64',
-]
-
 /** So small a network is fastest on one thread; the cache is of the tests alone. */
 export const environment = (folder: string) => ({ IBA_THREADS: '1', ...ownCache(join(folder, 'cache')) })
 

@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process'
 import { createServer } from 'node:net'
 import test from 'ava'
 import { InvalidArgumentError, membershipFrom } from '../../lib/index.js'
-import { type Ended, ended, iba, makeFolder, startIba } from '../support/command.js'
-import { environment, network, readTensors, writeClassFolders } from '../support/training.js'
+import { type Ended, ended, iba, makeFolder, network, startIba } from '../support/command.js'
+import { environment, readTensors, writeClassFolders } from '../support/training.js'
 
 let folder: string
 let statistics: string
