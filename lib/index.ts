@@ -21,7 +21,16 @@ export {
   perSample,
   readout,
 } from './attribution/methods.js'
-export { type Box, type ObjectMask, readBoxes, type SeenMask, seenMask } from './datasets/boxes.js'
+export {
+  type Box,
+  type Boxes,
+  type ObjectMask,
+  type PixelBoxes,
+  readBoxes,
+  type SeenMask,
+  seenMask,
+} from './datasets/boxes.js'
+export type { ClassOrder } from './datasets/class-folders.js'
 export {
   type Dataset,
   type DatasetOptions,
@@ -75,14 +84,15 @@ export {
 export type { EvaluationOptions, EvaluationProgress } from './evaluation/subject.js'
 export * from './foundation/errors.js'
 export { type Preset, presets } from './foundation/presets.js'
-export type { DecodedImage, ImageSource, RawImage } from './images/decode.js'
+export type { DecodedImage, ImageSource, Orientation, Picture, RawImage } from './images/decode.js'
 export { type ImageFolder, type ImageFolderOptions, imageFolder } from './images/folder.js'
 export { type NpyArray, readNpy, writeNpy } from './images/npy.js'
 export type { PreparedInput } from './images/prepared-input.js'
 export type { Preprocessing } from './images/preprocess.js'
+export type { ImageSize } from './images/size.js'
 export type { ImageInput, PreparedImage } from './images/source.js'
 export type { LearningOptions } from './learned/learning.js'
-export { fitPatterns, loadPatterns, type Patterns } from './learned/patterns.js'
+export { type FitPatternsOptions, fitPatterns, loadPatterns, type Patterns } from './learned/patterns.js'
 export {
   type LearnOptions,
   type Resource,
@@ -111,7 +121,7 @@ export {
 } from './model/model.js'
 export type { ResourceName } from './native/attribution-calls.js'
 export type { Architecture, MemoryFormat } from './native/model-calls.js'
-export type { PatternsDescription } from './native/patterns-calls.js'
+export type { PatternEstimator, PatternsDescription } from './native/patterns-calls.js'
 export type { ReadoutDescription, ReadoutPlace } from './native/readout-calls.js'
 export type { StatisticsDescription } from './native/statistics-calls.js'
 export type { Tensor } from './native/values.js'
@@ -122,14 +132,13 @@ export {
 } from './rendering/animation.js'
 export type { ColorMap, ColorMapName, Rgb } from './rendering/color-map.js'
 export { type OverlayOptions, renderOverlay } from './rendering/overlay.js'
-export type { Picture } from './rendering/picture.js'
 export type {
   BatchOptions,
   LabelledImage,
   Share,
   TrainingData,
 } from './training/data.js'
-export { openTrainingData } from './training/open-data.js'
+export { openTrainingData, type TrainingDataOptions } from './training/open-data.js'
 export {
   type JoinOptions,
   joinProcesses,

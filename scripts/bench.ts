@@ -73,7 +73,8 @@ function chooseBenchmarks(names: readonly string[]): Benchmark[] {
 }
 
 async function measure({ title, run }: Benchmark, settings: Settings): Promise<Row[]> {
-  print(`\n${title}`)
+  print('')
+  print(title)
   const rows: Row[] = []
   for await (const row of run(settings)) rows.push(row)
   const columns = Object.keys(rows[0] ?? {})

@@ -34,8 +34,13 @@ def load_weights(model, path):
     model.load_state_dict(state.get("state_dict", state))
 
 
+def sides(text):
+    height, _, width = text.lower().partition("x")
+    return int(height), int(width or height)
+
+
 def save(model, path, size, channels):
-    images = torch.randn(2, channels, size, size)
+    images = torch.randn(2, channels, *size)
     if path.suffix == ".pt2":
         batch = torch.export.Dim("batch", min=1, max=4096)
         torch.export.save(torch.export.export(model, (images,), dynamic_shapes=({0: batch},)), path)
@@ -51,7 +56,8 @@ def main():
     parser.add_argument("file", type=Path, help="what to write: FILE.pt2 or FILE.pt")
     parser.add_argument("--weights", type=Path, help="a state dict of your own (default: the published weights)")
     parser.add_argument("--classes", type=int, help="how many classes these weights have (default: the usual number)")
-    parser.add_argument("--size", type=int, default=224, help="side of the images in pixels (default: 224)")
+    parser.add_argument(
+        "--size", type=sides, default=(224, 224), help="of the images in pixels, or HEIGHTxWIDTH (default: 224)")
     parser.add_argument("--channels", type=int, default=3, help="3 for colour, 1 for grey (default: 3)")
     words = parser.parse_args()
     if words.classes is not None and words.weights is None:

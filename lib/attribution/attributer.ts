@@ -1,5 +1,5 @@
 import { mapInOrder } from '../foundation/concurrency.js'
-import { DisposedError } from '../foundation/errors.js'
+import { DisposedError, NotFiniteError } from '../foundation/errors.js'
 import { invalid, requireInteger, requireKnownKeys, requireSignal } from '../foundation/validate.js'
 import type { PreparedInput } from '../images/prepared-input.js'
 import type { ImageInput } from '../images/source.js'
@@ -79,10 +79,9 @@ class MethodAttributer implements Attributer {
   ): AsyncGenerator<Attribution, void, undefined> {
     this.#requireUsable()
     checkAttributeOptions(options)
-    const stream = pendingImages(images, this.#model.preprocessing)
-    // One batch runs while the images of the next are read.
+    // One batch runs while the images of the next are read. What is there goes to the device as soon as that is idle.
     const results = mapInOrder(
-      stream,
+      signal => pendingImages(images, this.#model.preprocessing, signal),
       2 * this.#batch,
       (image, signal) => this.#one(image, options, signal),
       options.signal,
@@ -109,16 +108,28 @@ class MethodAttributer implements Attributer {
     const target = requireTarget(image, options, this.#model.classes)
     const seed = requireInteger('seed', image.seed ?? options.seed ?? 0, 0)
     signal.throwIfAborted()
-    let input: PreparedInput
-    try {
-      input = await image.load()
-    } catch (error) {
+    const leaveOut = async (error: unknown) => {
       if (!options.onError || signal.aborted) throw error
-      options.onError(error as Error, { index, name })
+      await options.onError(error as Error, { index, name })
       return undefined
     }
+    let input: PreparedInput
+    try {
+      input = await image.load(signal)
+    } catch (error) {
+      return await leaveOut(error)
+    }
     const onStep: OnStep = (step, steps) => options.onProgress?.({ index, name, step, steps })
-    const found = await this.#queue.submit({ input, target, seed }, { signal, onStep })
+    try {
+      const found = await this.#queue.submit({ input, target, seed }, { signal, onStep })
+      return this.#attributionOf(input, index, found)
+    } catch (error) {
+      if (!(error instanceof NotFiniteError)) throw error
+      return await leaveOut(new NotFiniteError(`'${name}': ${error.message}`, { cause: error }))
+    }
+  }
+
+  #attributionOf(input: PreparedInput, index: number, found: Outcome): Attribution {
     const { width, height, pixels } = input
     const { map, ...rest } = found.attribution
     return {
@@ -139,10 +150,8 @@ class MethodAttributer implements Attributer {
     const started = performance.now()
     const images = stack(requests.map(({ input }) => input))
     const wanted = requests.map(({ target, seed }) => ({ target, seed }))
-    const { unit, attributions } = await withCancellation(signal, cancellation =>
-      callNative(() =>
-        addon().runMethod({ method, images, requests: wanted, cancellation, onProgress: onStep }),
-      ),
+    const { unit, attributions } = await withCancellation({ signal, onProgress: onStep }, call =>
+      callNative(() => addon().runMethod({ method, images, requests: wanted, ...call })),
     )
     const seconds = (performance.now() - started) / 1000
     return attributions.map(attribution => ({ attribution, unit, seconds }))

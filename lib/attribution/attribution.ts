@@ -96,9 +96,10 @@ export interface AttributeOptions {
   seed?: number
   /** Stops the work within one step; the call rejects with the signal's reason. */
   signal?: AbortSignal
-  /** Called after each step of an image. */
+  /** Called after each step of an image. Where it throws, or a promise that it returns rejects, so does the call. */
   onProgress?: (progress: AttributeProgress) => void
-  /** Called for an image that can't be read; the others go on. Without it the call fails with that error. */
+  /** Called, and waited for, for an image that can't be read, or whose numbers aren't finite; the others go on. Without it
+   * the call fails with that error. */
   onError?: (error: Error, source: { index: number; name: string }) => void
 }
 
@@ -111,7 +112,9 @@ export interface Attributer {
     images: ImageInput | readonly (ImageInput | TargetedImage)[],
     options?: AttributeOptions,
   ): Promise<Attribution[]>
-  /** Explains a stream of images in constant memory: images are read only as fast as results are taken. */
+  /** Explains a stream of images in constant memory: images are read only as fast as results are taken, and each result
+   * comes as soon as it and those before it are there. What has arrived goes to the device as soon as that is idle; what
+   * arrives meanwhile forms the next batch. */
   attributeAll(
     images: AsyncIterable<ImageInput | TargetedImage> | Iterable<ImageInput | TargetedImage>,
     options?: AttributeOptions,

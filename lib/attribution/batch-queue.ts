@@ -1,3 +1,6 @@
+import { Listener } from '../foundation/callbacks.js'
+import { NotFiniteError } from '../foundation/errors.js'
+
 /** Told after every step of the work. */
 export type OnStep = (step: number, steps: number) => void
 
@@ -17,7 +20,7 @@ export interface BatchQueueOptions<Request, Result> {
 
 interface Waiting<Request, Result> {
   request: Request
-  onStep: OnStep
+  listener: Listener<Parameters<OnStep>>
   resolve: (result: Result) => void
   reject: (reason: unknown) => void
   /** Nobody waits for the result any more. */
@@ -42,7 +45,9 @@ export class BatchQueue<Request, Result> {
   ): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
-      const entry: Waiting<Request, Result> = { request, onStep, resolve, reject, abandoned: false }
+      // A callback that fails fails its own request alone.
+      const listener = new Listener(onStep, error => this.#abandon(entry, error))
+      const entry: Waiting<Request, Result> = { request, listener, resolve, reject, abandoned: false }
       if (signal) this.#abandonOn(signal, entry)
       this.#waiting.push(entry)
       this.#schedule()
@@ -71,15 +76,6 @@ export class BatchQueue<Request, Result> {
     if (this.#running?.batch.every(other => other.abandoned)) this.#running.controller.abort()
   }
 
-  // A callback that throws fails its own request: thrown on, it would end the process.
-  #tell(entry: Waiting<Request, Result>, step: number, steps: number): void {
-    try {
-      entry.onStep(step, steps)
-    } catch (error) {
-      this.#abandon(entry, error)
-    }
-  }
-
   // Requests of one turn of the event loop belong together.
   #schedule(): void {
     if (this.#scheduled || this.#running || this.#waiting.length === 0) return
@@ -93,23 +89,35 @@ export class BatchQueue<Request, Result> {
   async #runNext(): Promise<void> {
     const batch = this.#takeBatch()
     if (batch.length === 0) return
-    const controller = new AbortController()
-    this.#running = { batch, controller }
     try {
-      const onStep: OnStep = (step, steps) => {
-        for (const entry of batch) if (!entry.abandoned) this.#tell(entry, step, steps)
-      }
-      const requests = batch.map(entry => entry.request)
-      const results = await this.#options.run(requests, { signal: controller.signal, onStep })
-      batch.forEach((entry, i) => {
-        entry.resolve(results[i]!)
-      })
-    } catch (error) {
-      for (const entry of batch) entry.reject(error)
+      await this.#run(batch)
     } finally {
       this.#running = null
       this.#schedule()
     }
+  }
+
+  async #run(batch: Waiting<Request, Result>[]): Promise<void> {
+    const controller = new AbortController()
+    this.#running = { batch, controller }
+    const onStep: OnStep = (step, steps) => {
+      for (const entry of batch) if (!entry.abandoned) entry.listener.tell(step, steps)
+    }
+    try {
+      const requests = batch.map(entry => entry.request)
+      const results = await this.#options.run(requests, { signal: controller.signal, onStep })
+      batch.forEach(({ listener, resolve }, i) => {
+        void listener.answered().then(() => resolve(results[i]!))
+      })
+    } catch (error) {
+      // Numbers that are not finite are those of one image: the others of its batch have their maps all the same.
+      if (error instanceof NotFiniteError && batch.length > 1) await this.#runEach(batch)
+      else for (const entry of batch) entry.reject(error)
+    }
+  }
+
+  async #runEach(batch: Waiting<Request, Result>[]): Promise<void> {
+    for (const entry of batch) if (!entry.abandoned) await this.#run([entry])
   }
 
   #takeBatch(): Waiting<Request, Result>[] {

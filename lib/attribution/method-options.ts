@@ -100,6 +100,8 @@ export interface SmoothgradOptions extends MethodOptions {
 export interface IntegratedGradientsOptions extends MethodOptions {
   /** Places on the way where the gradient is taken. Default 50. */
   steps?: number
+  /** Where on the way: the ends of equal parts, or the places that are exact for polynomials and come nearer with as many steps. Default riemann-right. */
+  quadrature?: 'riemann-right' | 'gauss-legendre'
   /** Where the way begins. Default mean. */
   baseline?:
     | 'mean'
@@ -195,6 +197,8 @@ export interface LrpOptions extends MethodOptions {
     | 'alpha1-beta0'
     | 'alpha2-beta1'
     | 'alpha-beta'
+    | 'epsilon-plus-flat'
+    | 'epsilon-alpha2-beta1-flat'
   /** Keeps small sums of contributions from weighing too much. Default 0.000001, in `paper` 5. */
   epsilon?: number
   /** How much more contributions of the output's sign count. Default 0.25. */

@@ -1,7 +1,6 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { attributerOf } from '../attribution/methods.js'
-import { fileError } from '../foundation/files.js'
 import { count } from '../foundation/text.js'
 import { demoClassNames, describeMethod } from '../index.js'
 import { addMethodOptions, chosenMethod } from './chosen-method.js'
@@ -22,6 +21,7 @@ import { Interrupts } from './interrupt.js'
 import { planJobs } from './jobs.js'
 import { note } from './output.js'
 import type { WantedFiles } from './results.js'
+import { requireWritableFolder } from './writable.js'
 
 const examples = `
 Examples:
@@ -113,12 +113,10 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
   if (amongResults > 0)
     note(`Left out ${count(amongResults, 'image')} below ${options.out}, where the results go.`)
 
-  await using model = await openModel(options)
+  await using model = await openModel({ ...options, signal: interrupts.signal })
   requireLayer(model, chosen.options.layer)
   requireTarget(model, options.target)
-  await mkdir(options.out, { recursive: true }).catch(error => {
-    throw fileError(`Can't make the folder '${options.out}'`, error)
-  })
+  await requireWritableFolder('--out', options.out)
   await using attributer = attributerOf(model, chosen)
   const classNames = usesDemoNetwork(options) ? await demoClassNames() : []
   await explainAll({ jobs, attributer, classNames, wanted, options }, interrupts.signal)

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { sizeText } from '../images/size.js'
 import {
   architectures,
   demo,
@@ -90,8 +91,8 @@ function makingCommand(name: ResourceName, options: Given, file: string, layer: 
   if (layer !== undefined) words.push('--layers', layer)
   words.push(images, 'FOLDER')
   if (name !== 'patterns' && preset !== undefined) words.push('--preset', preset)
-  if (resize !== undefined) words.push('--resize', String(resize))
-  if (crop !== undefined) words.push('--crop', String(crop))
+  if (resize !== undefined) words.push('--resize', sizeText(resize))
+  if (crop !== undefined) words.push('--crop', sizeText(crop))
   if (cropFirst) words.push('--crop-first')
   if (device !== 'auto') words.push('--device', device)
   return [...words, '--out', file].map(shellWord).join(' ')

@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander'
+import { fitsInto } from '../images/preprocess.js'
+import { type ImageSize, requireSize, sizeText } from '../images/size.js'
 import { type Device, demo, type LoadOptions, loadModel, type Model } from '../index.js'
 import { isModelFile } from '../model/model-file.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/call.js'
 import { UsageError } from './exit.js'
+import { note } from './output.js'
 
 /** What the options that choose a network give. */
 export interface ModelOptions {
@@ -15,8 +18,8 @@ export interface ModelOptions {
 
 /** What the options for pre-processing give. */
 export interface PreprocessingOptions {
-  resize?: number
-  crop?: number
+  resize?: ImageSize
+  crop?: ImageSize
   cropFirst?: boolean
 }
 
@@ -52,13 +55,14 @@ export function addPreprocessingOptions(command: Command): Command {
     .optionsGroup('Pre-processing of image files (.npy files are taken as they are):')
     .option(
       '--resize <pixels>',
-      `length of the shorter side (default: ${defaultSizes.resize}, for the demo ${demo.preprocessing.resize})`,
-      wholeNumber(1, 65_536),
+      'length of the shorter side, or HEIGHTxWIDTH that the picture has to cover ' +
+        `(default: ${defaultSizes.resize}, for the demo ${demo.preprocessing.resize})`,
+      imageSize,
     )
     .option(
       '--crop <pixels>',
-      `size of the centred square that is cut out (default: ${defaultSizes.crop})`,
-      wholeNumber(1, 65_536),
+      `size of the centred square that is cut out, or HEIGHTxWIDTH (default: ${defaultSizes.crop})`,
+      imageSize,
     )
     .option('--crop-first', 'cut out --resize pixels first, then resize them to --crop')
 }
@@ -85,6 +89,15 @@ export function wholeNumber(minimum: number, maximum = Number.MAX_SAFE_INTEGER):
   }
 }
 
+/** Parses the size of an image: one number for both sides, or HEIGHTxWIDTH. */
+export function imageSize(text: string): ImageSize {
+  const both = text.split(/[x×]/i)
+  if (both.length > 2) throw new InvalidOption('Expected a number of pixels, or HEIGHTxWIDTH.')
+  return requireSize('the size', both.length === 1 ? side(both[0]!) : both.map(side))
+}
+
+const side = wholeNumber(1, 65_536)
+
 /** Parses a decimal number of the range, strictly. */
 export function decimal(minimum: number, maximum = Infinity): (text: string) => number {
   return text => {
@@ -110,14 +123,15 @@ export function nameList(text: string): string[] {
 
 /** Loads the network that the options choose, for images of its own normalisation or another. */
 export async function openModel(
-  options: ModelOptions & PreprocessingOptions & Pick<LoadOptions, 'memoryFormat'>,
+  options: ModelOptions & PreprocessingOptions & Pick<LoadOptions, 'memoryFormat' | 'signal'>,
   normalisation: Pick<NonNullable<LoadOptions['preprocessing']>, 'mean' | 'std'> = {},
 ): Promise<Model> {
-  const { model, weights, device, resize, crop, cropFirst, memoryFormat } = options
-  return await loadModel(model, {
+  const { model, weights, device, resize, crop, cropFirst, memoryFormat, signal } = options
+  const opened = await loadModel(model, {
     device,
     ...(weights !== undefined && { weights }),
     ...(memoryFormat !== undefined && { memoryFormat }),
+    ...(signal && { signal }),
     preprocessing: {
       ...(resize !== undefined && { resize }),
       ...(crop !== undefined && { crop }),
@@ -125,6 +139,13 @@ export async function openModel(
       ...normalisation,
     },
   })
+  noteModel(opened)
+  return opened
+}
+
+/** Says on stderr what is worth knowing of a model. */
+export function noteModel({ notes }: Model): void {
+  for (const text of notes) note(`iba: ${text}`)
 }
 
 /** Refuses a layer that the model doesn't have, naming the nearest ones. */
@@ -168,10 +189,12 @@ export function requireModelOptions(options: ModelOptions & PreprocessingOptions
 }
 
 function requireFitting({ resize, crop, cropFirst }: PreprocessingOptions): void {
+  if (crop !== undefined && typeof crop !== 'number' && resize === undefined) return
   const sizes = { resize: resize ?? defaultSizes.resize, crop: crop ?? defaultSizes.crop }
-  if (cropFirst || sizes.crop <= sizes.resize) return
+  if (cropFirst || fitsInto(sizes.crop, sizes.resize)) return
   const remedy = crop === undefined ? 'Give a smaller --crop as well.' : 'Give a larger --resize.'
-  throw new UsageError(`--crop ${sizes.crop} doesn't fit into --resize ${sizes.resize}. ${remedy}`)
+  const [outer, inner] = [sizeText(sizes.resize), sizeText(sizes.crop)]
+  throw new UsageError(`--crop ${inner} doesn't fit into --resize ${outer}. ${remedy}`)
 }
 
 function parseDevice(text: string): string {

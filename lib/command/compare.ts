@@ -24,6 +24,7 @@ import { Comparison } from './comparison.js'
 import { IncompleteError, InterruptedError, UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
 import { note, print, printJson, printTable } from './output.js'
+import { requireWritableFile } from './writable.js'
 
 interface CompareCommandOptions extends ModelOptions, PreprocessingOptions, CompareMethodFlags {
   target?: number
@@ -97,7 +98,9 @@ async function compare(inputs: string[], options: CompareCommandOptions): Promis
   requireModelOptions(options)
   const files = chosenFiles(options)
   const { methods, leftOut } = chooseMethods(options)
-  await using model = await openModel(options)
+  await requireWritableFile('--out', files.picture)
+  if (files.page !== undefined) await requireWritableFile('--html', files.page)
+  await using model = await openModel({ ...options, signal })
   requireTarget(model, options.target)
   const classNames = usesDemoNetwork(options) ? await demoClassNames() : []
 

@@ -14,14 +14,9 @@ import {
   requireModelOptions,
 } from './common-options.js'
 import { Interrupts } from './interrupt.js'
-import {
-  addLearningOptions,
-  type LearningFlags,
-  learnWithProgress,
-  openSource,
-  requireWritable,
-} from './learning-flags.js'
+import { addLearningOptions, type LearningFlags, learnWithProgress, openSource } from './learning-flags.js'
 import { duration, print } from './output.js'
+import { requireSafetensors, requireWritableFile } from './writable.js'
 
 interface EstimateCommandOptions extends ModelOptions, PreprocessingOptions, LearningFlags {
   layers?: string[]
@@ -70,11 +65,13 @@ async function runEstimate(options: EstimateCommandOptions): Promise<void> {
   using interrupts = new Interrupts()
   requireModelOptions(options)
   requireGiven('--images', options.images, 'Give a folder of images like those to explain.')
-  await requireWritable(options.out)
+  requireSafetensors(options.out)
+  if (options.out !== undefined) await requireWritableFile('--out', options.out)
   const source = await openSource(options)
-  await using model = await openModel(options)
+  await using model = await openModel({ ...options, signal: interrupts.signal })
   const layers = options.layers ?? [model.bottleneckLayer]
   const out = options.out ?? `${modelLabel(options.model)}-${layers.join('+')}.safetensors`
+  await requireWritableFile('--out', out)
 
   const started = performance.now()
   await using statistics = await learnWithProgress(

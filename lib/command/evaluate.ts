@@ -23,13 +23,14 @@ import {
   wholeNumber,
 } from './common-options.js'
 import { addEvaluateMerge } from './evaluate-merge.js'
-import { addDataOptions, type DataOptions } from './evaluation-options.js'
+import { addDataOptions, type DataOptions, dataSettings } from './evaluation-options.js'
 import { printResult } from './evaluation-result.js'
 import { IncompleteError, InterruptedError } from './exit.js'
 import { Interrupts } from './interrupt.js'
 import { addOptionFlags, givenOptions } from './option-flags.js'
 import { note, shellWord } from './output.js'
 import { images, startProgress } from './progress.js'
+import { requireWritableFolder } from './writable.js'
 
 export interface EvaluateOptions extends ModelOptions, PreprocessingOptions, MethodFlags, DataOptions {
   samples: number
@@ -111,12 +112,13 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
   const protocol = declaration.create(givenOptions(declaration.options, { ...options }))
 
   await using model = await openModel(
-    options,
+    { ...options, signal: interrupts.signal },
     options.unnormalised ? { mean: [0, 0, 0], std: [1, 1, 1] } : {},
   )
   requireLayer(model, given.layer)
-  const { labels, classFile, boxes, samples, seed } = options
-  const dataset = await openDataset(options.data, { classes: model.classes, labels, classFile, boxes })
+  const { samples, seed } = options
+  const dataset = await openDataset(options.data, { classes: model.classes, ...dataSettings(options) })
+  for (const text of dataset.notes) note(`iba: ${text}`)
   await using statistics = files.statistics === undefined ? null : await loadStatistics(files.statistics)
   const plan: RunPlan = {
     protocol,
@@ -125,6 +127,7 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
       title: titleOf(description.name, settings),
       options: settings,
       resources: { ...files, ...(statistics && { statistics }) },
+      files,
     },
     modelName: options.model,
     dataset,
@@ -133,6 +136,7 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
     explained: options.explain,
     part,
   }
+  await requireWritableFolder('--out', options.out)
   const result = await runPlan(plan, options, {
     model,
     learning: learningImages(dataset),

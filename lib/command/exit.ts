@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { AttributionError, InvalidArgumentError, ModelError } from '../foundation/errors.js'
+import { errorCode, fileReason } from '../foundation/files.js'
 import { note } from './output.js'
 
 /** What the command ends with. */
@@ -51,7 +52,13 @@ function isWrongUse(error: unknown): boolean {
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof AttributionError || isOurs(error)) return error.message
+  if (errorCode(error) !== undefined && 'syscall' in error) return systemMessage(error)
   return `${error.message} (unexpected; IBA_DEBUG=1 shows where)`
+}
+
+/** Of a call of the operating system that failed where nothing more is known of it. */
+function systemMessage(error: Error & { path?: string; syscall?: unknown }): string {
+  return `${error.path === undefined ? error.syscall : `'${error.path}'`}: ${fileReason(error)}`
 }
 
 function isOurs(error: Error): boolean {

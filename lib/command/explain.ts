@@ -1,5 +1,5 @@
 import { count } from '../foundation/text.js'
-import { type Attributer, ImageError } from '../index.js'
+import { type Attributer, ImageError, NotFiniteError } from '../index.js'
 import type { MethodFlags } from './chosen-method.js'
 import type { ModelOptions, PreprocessingOptions } from './common-options.js'
 import { IncompleteError, InterruptedError } from './exit.js'
@@ -66,7 +66,7 @@ async function explain(
   const report = options.json ? printRecord : tableOf(jobs, classNames)
   const onError = (error: unknown, failed: readonly Job[]) => {
     // Anything else than an image would fail for the next one too.
-    if (!(error instanceof ImageError)) throw error
+    if (!(error instanceof ImageError || error instanceof NotFiniteError)) throw error
     tracker.fail(failed, error)
   }
   // Results come with the position of their image in what `jobImages` gave.

@@ -1,7 +1,9 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { count } from '../foundation/text.js'
 import { fitPatterns, loadPatterns, type Patterns } from '../index.js'
+import { patternEstimators } from '../learned/patterns.js'
 import { modelLabel } from '../model/model-file.js'
+import type { PatternEstimator } from '../native/patterns-calls.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -14,16 +16,12 @@ import {
 } from './common-options.js'
 import { UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
-import {
-  addLearningOptions,
-  type LearningFlags,
-  learnWithProgress,
-  openSource,
-  requireWritable,
-} from './learning-flags.js'
+import { addLearningOptions, type LearningFlags, learnWithProgress, openSource } from './learning-flags.js'
 import { duration, print } from './output.js'
+import { requireSafetensors, requireWritableFile } from './writable.js'
 
 interface FitPatternsCommandOptions extends ModelOptions, PreprocessingOptions, LearningFlags {
+  estimator: PatternEstimator
   merge?: string[]
   out?: string
 }
@@ -48,6 +46,14 @@ export function addFitPatterns(program: Command): void {
   addModelOptions(command)
   addLearningOptions(command.optionsGroup('Patterns:'), 1)
     .option('--out <file>', 'the .safetensors file to write (default: MODEL-patterns.safetensors)')
+    .addOption(
+      new Option(
+        '--estimator <name>',
+        'how patterns are found (docs/methods.md says which suits which network)',
+      )
+        .choices(patternEstimators)
+        .default('two-component'),
+    )
     .option('--merge <files...>', 'in place of --model and --images: files of patterns that are put together')
   addPreprocessingOptions(command)
   addGeneralOptions(command)
@@ -55,7 +61,8 @@ export function addFitPatterns(program: Command): void {
 }
 
 async function runFitPatterns(options: FitPatternsCommandOptions): Promise<void> {
-  await requireWritable(options.out)
+  requireSafetensors(options.out)
+  if (options.out !== undefined) await requireWritableFile('--out', options.out)
   if (options.merge !== undefined) await mergeFiles(options.merge, options)
   else await fitOnImages(options)
 }
@@ -65,12 +72,13 @@ async function fitOnImages(options: FitPatternsCommandOptions): Promise<void> {
   requireModelOptions(options)
   requireGiven('--images', options.images, 'Give a folder of images like those to explain.')
   const source = await openSource(options)
-  await using model = await openModel(options)
+  await using model = await openModel({ ...options, signal: interrupts.signal })
+  const out = options.out ?? `${modelLabel(options.model)}-patterns.safetensors`
+  await requireWritableFile('--out', out)
   const started = performance.now()
   await using patterns = await learnWithProgress(source, options, interrupts.signal, learning =>
-    fitPatterns(model, learning),
+    fitPatterns(model, { ...learning, estimator: options.estimator }),
   )
-  const out = options.out ?? `${modelLabel(options.model)}-patterns.safetensors`
   await patterns.save(out)
   print(`${out}: ${describe(patterns)}, ${duration((performance.now() - started) / 1000)}`)
 }

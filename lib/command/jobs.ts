@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path'
+import { count } from '../foundation/text.js'
 import { openNpy } from '../images/npy.js'
 import { expandInput } from '../images/source.js'
 import { imageFolder, type TargetedImage } from '../index.js'
@@ -29,6 +30,9 @@ export interface Plan {
   /** Images that are passed over because they lie where the results go. */
   amongResults: number
 }
+
+/** What is known of each image before the first is explained takes about a kilobyte. */
+const mostInArray = 100_000
 
 /** Lists the images of files, folders and .npy files, and gives each a name for its results. The same inputs always
  * get the same names, which is what makes a run resumable.
@@ -139,10 +143,25 @@ class ResultNames {
   }
 }
 
+/** A name without bytes that are no UTF-8, which are written as `%E9`. */
+function writable(name: string): string {
+  return name.replace(
+    /[\udc80-\udcff]/gu,
+    byte => `%${(byte.charCodeAt(0) - 0xdc00).toString(16).toUpperCase()}`,
+  )
+}
+
 async function imagesIn(path: string): Promise<{ name: string; stem: string; part?: number }[]> {
-  const stem = basename(path, extname(path))
+  const stem = writable(basename(path, extname(path)))
   if (extname(path).toLowerCase() !== '.npy') return [{ name: path, stem }]
-  return Array.from({ length: await imagesInArray(path) }, (_, part) => ({
+  const length = await imagesInArray(path)
+  if (length > mostInArray) {
+    throw new UsageError(
+      `'${path}' holds ${count(length, 'image')}, more than the limit of ${count(mostInArray, 'image')} of an array. ` +
+        'Split it into several files.',
+    )
+  }
+  return Array.from({ length }, (_, part) => ({
     name: `${path}#${part}`,
     stem: `${stem}.${part}`,
     part,

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
+import { type ImageSize, sides } from '../images/size.js'
 import { isModelFile } from '../model/model-file.js'
-import { addJsonOption, openModel, requireModel, wholeNumber } from './common-options.js'
+import { addJsonOption, imageSize, openModel, requireModel } from './common-options.js'
 import { note, printJson, printTable } from './output.js'
 
 interface LayersCommandOptions {
   weights?: string
-  crop?: number
+  crop?: ImageSize
   json?: boolean
 }
 
@@ -27,8 +28,8 @@ export function addLayers(program: Command): void {
     .option('--weights <file>', 'a weight file, if its shapes differ from the usual ones')
     .option(
       '--crop <pixels>',
-      'width and height of the image (default: 224, or what the model file was made for)',
-      wholeNumber(1, 65_536),
+      'width and height of the image, or HEIGHTxWIDTH (default: 224, or what the model file was made for)',
+      imageSize,
     )
   addJsonOption(command).addHelpText('after', examples).action(listLayers)
 }
@@ -44,8 +45,8 @@ async function listLayers(name: string, { weights, crop, json }: LayersCommandOp
     // Only a file may depend on the size as it is loaded.
     ...(crop !== undefined && isModelFile(name) && { crop, resize: crop }),
   })
-  const side = crop ?? (isModelFile(name) ? model.preprocessing.crop : 224)
-  const layers = await model.layers({ width: side, height: side })
+  const [height, width] = sides(crop ?? (isModelFile(name) ? model.preprocessing.crop : 224))
+  const layers = await model.layers({ width, height })
   if (json) return printJson(layers)
   const rows = layers.map(({ name, kind, shape, isDefault }) => [
     name,

@@ -1,11 +1,10 @@
-import { stat } from 'node:fs/promises'
-import { dirname, extname } from 'node:path'
+import { extname } from 'node:path'
 import type { Command } from 'commander'
 import { count } from '../foundation/text.js'
 import { openNpy } from '../images/npy.js'
 import { imageFolder, type LearningOptions } from '../index.js'
 import { wholeNumber } from './common-options.js'
-import { InterruptedError, UsageError } from './exit.js'
+import { InterruptedError } from './exit.js'
 import { note } from './output.js'
 import { images, startProgress } from './progress.js'
 
@@ -88,12 +87,4 @@ export async function learnWithProgress<Result>(
       )
     for (const warning of warnings) note(`iba: ${warning}`)
   }
-}
-
-/** Found out before hours of work rather than after them. */
-export async function requireWritable(out: string | undefined): Promise<void> {
-  if (out === undefined) return
-  if (extname(out) !== '.safetensors') throw new UsageError(`--out '${out}' must end in .safetensors.`)
-  const folder = await stat(dirname(out)).catch(() => undefined)
-  if (!folder?.isDirectory()) throw new UsageError(`--out '${out}': there is no folder '${dirname(out)}'.`)
 }

@@ -1,22 +1,22 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { errorCode, fileReason } from '../foundation/files.js'
+import { packageVersion } from '../foundation/package-version.js'
 import { addAttribute } from './attribute.js'
 import { addCompare } from './compare.js'
 import { addDoctor } from './doctor.js'
 import { addEstimate } from './estimate.js'
 import { addEvaluate } from './evaluate.js'
-import { hint, reportFailure } from './exit.js'
+import { exitCodes, hint, reportFailure } from './exit.js'
 import { addFitPatterns } from './fit-patterns.js'
 import { addLayers } from './layers.js'
 import { addMethods } from './list-methods.js'
 import { addModels } from './models.js'
+import { note, visibleLines } from './output.js'
 import { addPlot } from './plot.js'
 import { addReproduce } from './reproduce.js'
 import { addTrainReadout } from './train-readout.js'
 import { addWeights } from './weights.js'
-
-const packageFile = new URL('../../../package.json', import.meta.url) // seen from dist/lib/command
 
 const overview = `
 Start with:
@@ -28,12 +28,12 @@ async function run(words: readonly string[]): Promise<number> {
   let running = 'iba'
   const program = new Command('iba')
     .description('Which regions of an image did a vision model use, and how many bits did they carry?')
-    .version(readVersion(), '--version', 'print the version')
+    .version(packageVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     // Otherwise an option of a command could not have the name of one of these.
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(toOurWords(text)) })
+    .configureOutput({ outputError: (text, write) => write(`${visibleLines(toOurWords(text.trimEnd()))}\n`) })
     .hook('preAction', (_, command) => {
       running = fullName(command)
     })
@@ -83,13 +83,16 @@ function fullName(command: Command): string {
   return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name()
 }
 
-function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }
-  return version
+/** A reader that has seen enough, such as `head`, is no failure: the rest is not printed, but files are written all the same. Where
+ * results can't be printed for another reason, they would be lost. */
+function onUnprinted(error: Error): void {
+  const code = errorCode(error)
+  if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') return
+  note(`iba: Can't write to standard output: ${fileReason(error)}`)
+  process.exit(exitCodes.failed)
 }
 
-// A reader that has seen enough, such as `head`, is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+process.stdout.on('error', onUnprinted)
 process.stderr.on('error', () => {})
 
 process.exitCode = await run(process.argv.slice(2))

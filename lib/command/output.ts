@@ -1,20 +1,36 @@
+import { visible, visibleJson } from '../foundation/text.js'
+
+// Names of files and classes, metadata and messages come from anywhere: everything that is printed goes through `visible`.
+
 /** A line of results, on stdout. */
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(`${visible(line)}\n`)
 }
 
-/** A line about the work, on stderr, so that stdout holds results alone. */
-export function note(line: string): void {
-  process.stderr.write(`${line}\n`)
+/** Lines about the work, on stderr, so that stdout holds results alone. */
+export function note(text: string): void {
+  process.stderr.write(`${visibleLines(text)}\n`)
+}
+
+/** Text of several lines. Those after the first are indented, so that none can pass for one of another message. */
+export function visibleLines(text: string): string {
+  const [first = '', ...others] = text.split('\n').map(visible)
+  return [first, ...others.map(line => (/^( |$)/.test(line) ? line : `  ${line}`))].join('\n')
 }
 
 /** A value on stdout, for programs. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2))
+  process.stdout.write(`${visibleJson(value, 2)}\n`)
+}
+
+/** A value on one line of stdout, for programs. */
+export function printJsonLine(value: unknown): void {
+  process.stdout.write(`${visibleJson(value)}\n`)
 }
 
 /** Prints rows as columns of equal width. The last column is left as long as it is. */
-export function printTable(rows: readonly (readonly string[])[]): void {
+export function printTable(table: readonly (readonly string[])[]): void {
+  const rows = table.map(row => row.map(visible))
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
   for (const row of rows)
     print(

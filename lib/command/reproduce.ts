@@ -4,8 +4,10 @@ import { rankFrom } from '../foundation/environment.js'
 import { count } from '../foundation/text.js'
 import { describeMethod } from '../index.js'
 import type { LeftOut } from '../reproduction/cells.js'
+import { requireSameRuns } from '../reproduction/earlier-runs.js'
 import { openModels } from '../reproduction/evaluated-model.js'
 import { findPaperMethod, type PaperMethod, paperMethods } from '../reproduction/paper.js'
+import { readPublishedValues, transcribedValues } from '../reproduction/published.js'
 import { estimateReproduction, reproduce } from '../reproduction/reproduction.js'
 import type { PlannedProtocol, ReproductionOptions } from '../reproduction/reproduction-options.js'
 import {
@@ -13,15 +15,17 @@ import {
   addModelOptions,
   type ModelOptions,
   nameList,
+  noteModel,
   requireGiven,
   requireModel,
   wholeNumber,
 } from './common-options.js'
-import { addDataOptions, type DataOptions, sampleCounts } from './evaluation-options.js'
+import { addDataOptions, type DataOptions, dataSettings, sampleCounts } from './evaluation-options.js'
 import { IncompleteError, InterruptedError, UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
 import { note, print, shellWord } from './output.js'
 import { ReproductionReporter } from './reproduction-reporter.js'
+import { requireWritableFolder } from './writable.js'
 
 interface ReproduceOptions extends ModelOptions, DataOptions {
   methods: string[]
@@ -31,6 +35,7 @@ interface ReproduceOptions extends ModelOptions, DataOptions {
   learn: number
   rows?: number
   out: string
+  published?: string
   estimate?: boolean
   reportOnly?: boolean
   quiet?: boolean
@@ -58,12 +63,13 @@ Examples:
 export function addReproduce(program: Command): void {
   const command = program
     .command('reproduce')
-    .summary("the paper's whole table, and a report beside the published values")
+    .summary("the paper's whole table, and a report")
     .description(
       "Runs the paper's evaluations for its methods and networks and writes report.html, table.md and table.csv. It " +
         'tells how long that will take before it starts; what is done is kept and not done again. Statistics are ' +
         'estimated and patterns fitted where they are missing; a trained readout is taken from --out, as ' +
-        'MODEL.readout.safetensors.',
+        'MODEL.readout.safetensors. Beside the measured values stand those of --published, or an unchecked transcription of ' +
+        "the paper's; compare that with the paper before citing.",
     )
   addModelOptions(command)
   command
@@ -93,6 +99,7 @@ export function addReproduce(program: Command): void {
     .option('--rows <number>', 'changed images that go through the network together', wholeNumber(1, 65_536))
     .optionsGroup('Results:')
     .option('--out <folder>', 'where everything goes', 'results')
+    .option('--published <file>', 'published values that you checked: CSV of model, method, protocol, value')
     .option('--estimate', 'only tell how long it would take')
     .option('--report-only', 'only write the report, on what is there')
   addGeneralOptions(command)
@@ -108,11 +115,15 @@ async function runReproduce(options: ReproduceOptions): Promise<void> {
       '`iba reproduce` runs as one process. `iba evaluate` splits its images by RANK and WORLD_SIZE; its merged results ' +
         'are taken from --out.',
     )
-  const wanted = reproductionOf(options, interrupts.signal)
+  const wanted = await reproductionOf(options, interrupts.signal)
   wanted.models.forEach(requireModel)
   const reporter = new ReproductionReporter(options.quiet ?? false)
   try {
     await using models = await openModels(wanted)
+    for (const { model } of models.all) noteModel(model)
+    for (const text of new Set(models.all.flatMap(({ dataset }) => dataset.notes))) note(`iba: ${text}`)
+    if (!options.estimate) await requireWritableFolder('--out', wanted.folder)
+    await requireSameRuns(models.all, wanted)
     if (options.estimate) {
       await estimateReproduction(models.all, wanted, reporter)
       return
@@ -134,19 +145,25 @@ async function runReproduce(options: ReproduceOptions): Promise<void> {
   }
 }
 
-function reproductionOf(options: ReproduceOptions, signal: AbortSignal): ReproductionOptions {
-  const { model, weights, device, methods, samples, data, labels, classFile, boxes } = options
+async function reproductionOf(options: ReproduceOptions, signal: AbortSignal): Promise<ReproductionOptions> {
+  const { model, weights, device, methods, samples, data } = options
   const { seed, learn, rows, out } = options
-  const models = nameList(model)
+  const models = [...new Set(nameList(model))]
   if (weights !== undefined && !weights.startsWith('seeded:') && models.length > 1)
     throw new UsageError('--weights is of one network, but --model names several. Reproduce them one by one.')
-  return {
+  const wanted = {
     models,
-    weights,
-    device,
     methods: [...new Set(methods.flatMap(methodsOf))],
     protocols: [...new Set(options.protocols)].map(name => plannedProtocol(name, samples)),
-    data: { name: data, labels, classFile, boxes },
+  }
+  const { published } = options
+  return {
+    ...wanted,
+    published: published === undefined ? transcribedValues : await readPublishedValues(published, wanted),
+    weights,
+    device,
+    // torchvision, and with it the paper, ignores the EXIF tag.
+    data: { ...dataSettings(options), orientation: options.orientation ?? 'stored', name: data },
     ...{ seed, learn, rows, folder: out, signal },
   }
 }
@@ -164,7 +181,7 @@ function methodsOf(name: string): readonly PaperMethod[] {
       title: name,
       method: name,
       options: hasPreset ? { preset: 'paper' } : {},
-      published: {},
+      transcribed: {},
     },
   ]
 }

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { writeFileAtomically } from '../foundation/files.js'
+import { visible } from '../foundation/text.js'
 import { type Attribution, renderAnimation, renderOverlay, stepMaps, writeNpy } from '../index.js'
 import type { Job, ResultFiles } from './jobs.js'
-import { duration, print, spelledOut } from './output.js'
+import { duration, print, printJsonLine, spelledOut } from './output.js'
 
 /** Which files are written for each image. */
 export interface WantedFiles {
@@ -99,14 +100,17 @@ type Report = (record: ResultRecord) => void
 
 /** Prints a line of JSON for each image. */
 export function printRecord(record: ResultRecord): void {
-  print(JSON.stringify(record))
+  printJsonLine(record)
 }
 
 /** Prints a row for each image, and the heading before the first. */
 export function tableOf(jobs: readonly Job[], classNames: readonly string[]): Report {
-  const longestName = Math.max(...classNames.map(name => name.length), 0)
+  const longestName = Math.max(...classNames.map(name => visible(name).length), 0)
   const widths = {
-    input: Math.min(Math.max('image'.length, ...jobs.slice(0, 1000).map(({ name }) => name.length)), 60),
+    input: Math.min(
+      Math.max('image'.length, ...jobs.slice(0, 1000).map(({ name }) => visible(name).length)),
+      60,
+    ),
     target: longestName > 0 ? longestName + 5 : 5,
   }
   const row = (
@@ -118,8 +122,8 @@ export function tableOf(jobs: readonly Job[], classNames: readonly string[]): Re
   ) =>
     print(
       [
-        input.padEnd(widths.input),
-        target.padEnd(widths.target),
+        visible(input).padEnd(widths.input),
+        visible(target).padEnd(widths.target),
         probability.padStart(11),
         ...rest.map((cell, i) => cell.padStart(rest.length - 1 === i ? 10 : 9)),
         picture,

@@ -29,15 +29,16 @@ import {
 } from './common-options.js'
 import { IncompleteError, InterruptedError } from './exit.js'
 import { Interrupts } from './interrupt.js'
-import { requireWritable } from './learning-flags.js'
 import { addOptionFlags, givenOptions } from './option-flags.js'
-import { duration, print, shellWord } from './output.js'
+import { duration, note, print, shellWord } from './output.js'
 import { type ReporterOptions, TrainingReporter } from './training-reporter.js'
+import { requireSafetensors, requireWritableFile, requireWritableFolder } from './writable.js'
 
 /** The options of `iba train-readout`. */
 export interface TrainReadoutCommandOptions extends ModelOptions, PreprocessingOptions, ReporterOptions {
   memoryFormat: 'channels-last' | 'contiguous'
   data: string
+  classFile?: string
   validation?: string
   statistics?: string
   layer?: string
@@ -93,6 +94,7 @@ function addDataOptions(command: Command): void {
       'required: a folder with a folder for each class, a text file with lines `path class`, or tar archives of a ' +
         "WebDataset (a folder of them, or names such as 'train-{000..146}.tar')",
     )
+    .option('--class-file <file>', 'a list of the classes in order (default: one of the usual names)')
     .option('--validation <path>', 'images to measure with after each epoch, in the same forms')
     .option(
       '--statistics <file>',
@@ -126,16 +128,26 @@ async function runTrainReadout(options: TrainReadoutCommandOptions): Promise<voi
   requireGiven('--data', options.data, 'Give labelled images, such as imagenet/train.')
   requireGiven('--out', options.out, 'Give the file to write, such as readout.safetensors.')
   const out = options.out!
-  await requireWritable(out)
+  requireSafetensors(out)
   const membership = membershipFrom(process.env)
-  const data = await openTrainingData(options.data, givenOptions(dataReading.options, { ...options }))
-  const validation = options.validation ? await openTrainingData(options.validation) : undefined
+  if ((membership?.rank ?? 0) === 0) await requireWritableResults(out, options)
   const device = membership ? ownDevice(options.device, membership) : options.device
-  await using model = await openModel({ ...options, device })
-  const processes = membership && (await joinProcesses(membership, { timeout: options.timeout }))
-  const reporter = new TrainingReporter(options, processes?.rank ?? 0)
+  const { signal } = interrupts
+  await using model = await openModel({ ...options, device, signal })
+  const { classFile } = options
+  const reading = {
+    ...givenOptions(dataReading.options, { ...options }),
+    classes: model.classes,
+    ...(classFile !== undefined && { classFile }),
+  }
+  const data = await openTrainingData(options.data, reading)
+  const validation = options.validation ? await openTrainingData(options.validation, reading) : undefined
+  for (const text of new Set([data, validation].flatMap(opened => opened?.notes ?? []))) note(`iba: ${text}`)
+  const reporter = new TrainingReporter(options, membership?.rank ?? 0)
+  let processes: ProcessGroup | undefined
   try {
-    await train(model, data, { options, out, validation, processes, reporter, signal: interrupts.signal })
+    if (membership) processes = await joinProcesses(membership, { timeout: options.timeout, signal })
+    await train(model, data, { options, out, validation, processes, reporter, signal })
   } catch (error) {
     if (!interrupts.signal.aborted) throw error
     throw new InterruptedError(reporter.describeInterruption(resumeCommand()))
@@ -145,6 +157,15 @@ async function runTrainReadout(options: TrainReadoutCommandOptions): Promise<voi
   }
   if (reporter.broken > 0)
     throw new IncompleteError(`${count(reporter.broken, 'image')} could not be read, as named above.`)
+}
+
+async function requireWritableResults(
+  out: string,
+  { log, tensorboard }: TrainReadoutCommandOptions,
+): Promise<void> {
+  await requireWritableFile('--out', out)
+  if (log !== undefined) await requireWritableFile('--log', log)
+  if (tensorboard !== undefined) await requireWritableFolder('--tensorboard', tensorboard)
 }
 
 /** Of several processes on one machine, each takes a GPU of its own. */

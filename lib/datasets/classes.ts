@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { read as readMat } from 'mat-for-js'
+import { decodeText, type ReadingLimit, readBounded } from '../foundation/bounded-reading.js'
 import { DatasetError } from '../foundation/errors.js'
 import { fileReason } from '../foundation/files.js'
+import { type MatValue, readMatTable } from './mat-table.js'
 
 /** The classes of a data set in the order of their indices. */
 export interface ClassList {
@@ -20,28 +20,45 @@ interface Synset {
   words: string
 }
 
+const limit: ReadingLimit = { bytes: 2 ** 24, of: 'a list of classes' }
+
 /** Reads a list of classes: JSON as [{index, synset, name}] or {"0": ["n01440764", "tench"]}, lines of `synset words`
  * in order, or the devkit's meta.mat, whose classes are put in the order of their synsets, as networks have them.
  * @throws DatasetError */
 export async function readClasses(path: string): Promise<ClassList> {
-  const bytes = await readFile(path).catch(error => {
-    throw new DatasetError(`Can't read the list of classes '${path}': ${fileReason(error)}`, { cause: error })
-  })
+  const bytes = await readList(path)
   const entries = path.endsWith('.mat')
     ? fromSynsets(parseSynsets(bytes, path))
     : path.endsWith('.json')
-      ? fromJson(bytes.toString(), path)
-      : fromLines(bytes.toString())
+      ? fromJson(textOf(bytes, path), path)
+      : fromLines(textOf(bytes, path))
   if (entries.length === 0) throw new DatasetError(`'${path}' lists no class.`)
-  return { path, keys: entries.map(([key]) => key), names: entries.map(([, name]) => name) }
+  const keys = entries.map(([key]) => key)
+  const seen = new Set<string>()
+  for (const key of keys) {
+    if (seen.has(key)) throw new DatasetError(`'${path}' lists the class '${key}' twice.`)
+    seen.add(key)
+  }
+  return { path, keys, names: entries.map(([, name]) => name) }
 }
 
 /** The classes of the devkit's meta.mat by the numbers that its ground-truth file uses. */
 export async function readDevkitClasses(path: string): Promise<Map<number, string>> {
-  const bytes = await readFile(path).catch(error => {
-    throw new DatasetError(`Can't read '${path}': ${fileReason(error)}`, { cause: error })
+  return new Map(parseSynsets(await readList(path), path).map(({ id, wnid }) => [id, wnid]))
+}
+
+async function readList(path: string): Promise<Buffer> {
+  return await readBounded(path, limit).catch(error => {
+    throw new DatasetError(`Can't read the list of classes '${path}': ${fileReason(error)}`, { cause: error })
   })
-  return new Map(parseSynsets(bytes, path).map(({ id, wnid }) => [id, wnid]))
+}
+
+function textOf(bytes: Buffer, path: string): string {
+  try {
+    return decodeText(bytes)
+  } catch (error) {
+    throw new DatasetError(`Can't read the list of classes '${path}': ${fileReason(error)}`, { cause: error })
+  }
 }
 
 type Entry = readonly [key: string, name: string]
@@ -53,10 +70,13 @@ function fromJson(text: string, path: string): Entry[] {
   } catch (error) {
     throw new DatasetError(`'${path}' is not valid JSON.`, { cause: error })
   }
-  const entries = Array.isArray(value)
-    ? value.map(({ index, synset, name }) => [index, synset, name])
-    : Object.entries(value as object).map(([index, pair]) => [Number(index), ...(pair as string[])])
-  const sorted = entries.sort((a, b) => a[0] - b[0])
+  const entries: unknown[][] = Array.isArray(value)
+    ? value.map(entry => [entry?.index, entry?.synset, entry?.name])
+    : Object.entries(value ?? {}).map(([index, pair]) => [
+        Number(index),
+        ...(Array.isArray(pair) ? pair : []),
+      ])
+  const sorted = entries.sort((a, b) => Number(a[0]) - Number(b[0]))
   if (
     sorted.some(([index, key, name], i) => index !== i || typeof key !== 'string' || typeof name !== 'string')
   )
@@ -64,7 +84,7 @@ function fromJson(text: string, path: string): Entry[] {
       `'${path}' lists no classes as expected: [{"index": 0, "synset": "n01440764", "name": "tench"}, …] or ` +
         '{"0": ["n01440764", "tench"], …}, with every index from 0 on.',
     )
-  return sorted.map(([, key, name]) => [key, name])
+  return sorted.map(([, key, name]) => [key as string, name as string])
 }
 
 function fromLines(text: string): Entry[] {
@@ -86,28 +106,21 @@ function fromSynsets(synsets: readonly Synset[]): Entry[] {
 
 /** The leaves of the devkit's tree of synsets, which are the classes. */
 function parseSynsets(bytes: Buffer, path: string): Synset[] {
+  const toNumber = (value: MatValue) => (typeof value === 'number' ? value : Number.NaN)
   try {
-    const { data } = readMat(
-      bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer,
-    )
-    const synsets = data.synsets as Record<string, unknown>[]
-    return synsets
+    return readMatTable(bytes, 'synsets')
       .filter(synset => toNumber(synset.num_children) === 0)
-      .map(synset => ({
-        id: toNumber(synset.ILSVRC2012_ID),
-        wnid: String(synset.WNID),
-        words: String(synset.words),
+      .map(({ ILSVRC2012_ID, WNID, words }) => ({
+        id: toNumber(ILSVRC2012_ID),
+        wnid: String(WNID),
+        words: String(words),
       }))
   } catch (error) {
     throw new DatasetError(
-      `'${path}' can't be read as the ILSVRC devkit's ${basename(path)}: expected its table 'synsets'.`,
+      `'${path}' can't be read as the ILSVRC devkit's ${basename(path)}: ${fileReason(error)}. Expected its table 'synsets'.`,
       { cause: error },
     )
   }
-}
-
-function toNumber(value: unknown): number {
-  return Number(Array.isArray(value) ? value.flat(2)[0] : value)
 }
 
 function firstName(words: string): string {

@@ -1,12 +1,21 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { DatasetError } from '../foundation/errors.js'
 import { permutation } from '../foundation/random.js'
-import { requireInteger, requireKnownKeys, requireString } from '../foundation/validate.js'
+import { requireInteger, requireKnownKeys, requireOneOf, requireString } from '../foundation/validate.js'
+import type { Orientation } from '../images/decode.js'
 import { demoClassNames, demoSamples } from '../model/demo.js'
-import type { Box } from './boxes.js'
+import type { Boxes } from './boxes.js'
+import { type ClassOrder, numberFolders } from './class-folders.js'
 import { type ClassList, readClasses } from './classes.js'
 import { readGroundTruth } from './ground-truth.js'
-import { findBoxes, findClassFile, findImages, findTraining, type Labelled } from './layout.js'
+import {
+  type FoundImage,
+  findBoxes,
+  findClassFile,
+  findImages,
+  findTraining,
+  type Labelled,
+} from './layout.js'
 
 /** A labelled image. */
 export interface Sample {
@@ -16,8 +25,10 @@ export interface Sample {
   path: string
   /** The index of its class among the network's. */
   target: number
-  /** Where its objects are: boxes, or the path of an ILSVRC annotation that holds them. */
-  boxes?: readonly Box[] | string
+  /** Where its objects are, in the image as its file holds it. */
+  boxes?: Boxes
+  /** Which way up it is shown, boxes along with it. Default: 'exif'. */
+  orientation?: Orientation
 }
 
 /** Labelled images, in the order of their ids. */
@@ -30,6 +41,10 @@ export interface Dataset {
   classNames: readonly string[]
   /** A folder of images to learn statistics from, where there is one. */
   training: string | null
+  /** Which way up its images are shown. */
+  orientation: Orientation
+  /** What there is to know about how it was read, in sentences. */
+  notes: readonly string[]
 }
 
 /** Options of {@link openDataset}. */
@@ -42,15 +57,24 @@ export interface DatasetOptions {
   classFile?: string | undefined
   /** A folder of ILSVRC annotations. Default: some usual names and places. */
   boxes?: string | undefined
+  /** 'exif' turns images and their boxes as the images' EXIF tags say; 'stored' shows them as the files hold them, which is
+   * what torchvision does, and with it the paper's evaluation. Default: 'exif'. */
+  orientation?: Orientation | undefined
+  /** What class folders that are named by numbers mean: see {@link ClassOrder}. Default: 'numbers'. */
+  classOrder?: ClassOrder | undefined
 }
+
+const optionNames = ['classes', 'labels', 'classFile', 'boxes', 'orientation', 'classOrder']
 
 /** Opens labelled images: 'demo' (the sample images of the package), the ImageNet validation set in class folders or flat
  * with the official ground-truth file, or any folder of class folders.
  * @throws DatasetError where the layout isn't one of these, saying what was looked for and what was found */
 export async function openDataset(name: string, options: DatasetOptions): Promise<Dataset> {
   requireString('data', name)
-  requireKnownKeys('options', options, ['classes', 'labels', 'classFile', 'boxes'])
+  requireKnownKeys('options', options, optionNames)
   requireInteger('classes', options.classes, 1)
+  if (options.orientation !== undefined) requireOneOf('orientation', options.orientation, ['exif', 'stored'])
+  if (options.classOrder !== undefined) requireOneOf('classOrder', options.classOrder, ['numbers', 'text'])
   return name === 'demo' ? await demoDataset() : await folderDataset(name, options)
 }
 
@@ -72,73 +96,80 @@ async function demoDataset(): Promise<Dataset> {
       boxes: [{ left: left / 224, top: top / 224, right: right / 224, bottom: bottom / 224 }],
     }),
   )
-  return { name: 'demo', samples: samples.sort(byId), classNames: await demoClassNames(), training: null }
+  return {
+    name: 'demo',
+    samples: samples.sort(byId),
+    classNames: await demoClassNames(),
+    training: null,
+    orientation: 'exif',
+    notes: [],
+  }
 }
 
 async function folderDataset(root: string, options: DatasetOptions): Promise<Dataset> {
   const labelled = await findImages(root, options.labels)
   const classFile = options.classFile ?? (await findClassFile(root))
   const classes = classFile === undefined ? undefined : await readClasses(classFile)
-  const targets = await targetsOf(root, labelled, classes, options.classes)
+  const truths = await truthsOf(root, labelled, classes, options)
   const annotations = await findBoxes(root, options.boxes)
-  const samples = labelled.images.map(({ id, path }, i): Sample => {
-    const stem = path.slice(path.lastIndexOf('/') + 1).replace(/\.\w+$/, '')
-    const boxes = annotations.get(stem)
-    return { id, path, target: targets[i]!, ...(boxes !== undefined && { boxes }) }
+  const { orientation } = options
+  const samples = labelled.images.map((image, i): Sample => {
+    const { target, boxes: known } = truths.all[i]!
+    const boxes = annotations.get(stemOf(image)) ?? known
+    return {
+      id: image.id,
+      path: image.path,
+      target,
+      ...(boxes !== undefined && { boxes }),
+      ...(orientation !== undefined && { orientation }),
+    }
   })
   return {
     name: resolve(root),
     samples: samples.sort(byId),
     classNames: classes?.names ?? [],
     training: await findTraining(root),
+    orientation: orientation ?? 'exif',
+    notes: truths.notes,
   }
 }
 
-/** The class index of each image. */
-async function targetsOf(
+interface Truths {
+  all: { target: number; boxes?: Boxes }[]
+  notes: readonly string[]
+}
+
+/** The class index of each image, and its boxes where the file of labels has them. */
+async function truthsOf(
   root: string,
   labelled: Labelled,
   classes: ClassList | undefined,
-  networkClasses: number,
-): Promise<number[]> {
-  const labels =
-    labelled.groundTruth === undefined
-      ? labelled.images.map(({ folder }) => folder)
-      : await readGroundTruth(labelled.groundTruth, labelled.images.length)
-  const indices = indexOfLabels(root, labels, classes, networkClasses)
-  return labels.map(label => {
-    const index = indices.get(label)
-    if (index !== undefined && index < networkClasses) return index
+  options: DatasetOptions,
+): Promise<Truths> {
+  const isFlat = 'groundTruth' in labelled
+  const truths = isFlat
+    ? await readGroundTruth(labelled.groundTruth, labelled.images.map(stemOf))
+    : labelled.images.map(({ folder }) => ({ label: folder }))
+  const names = isFlat ? [...new Set(truths.map(({ label }) => label))].sort() : labelled.folders
+  const { classes: networkClasses, classOrder: order = 'numbers' } = options
+  const { indices, notes } = numberFolders(isFlat ? root : labelled.root, names, {
+    list: classes,
+    order,
+    classes: networkClasses,
+  })
+  const all = truths.map(({ label, ...known }) => {
+    const target = indices.get(label)
+    if (target !== undefined && target < networkClasses) return { target, ...known }
     throw new DatasetError(
       `The class '${label}' of '${root}' isn't one of the network's ${networkClasses}: ` +
         (classes ? `'${classes.path}' lists ${classes.keys.length} classes.` : 'expected a smaller number.'),
     )
   })
+  return { all, notes }
 }
 
-/** By a list of classes; or by the labels themselves, where they are numbers; or by their order, where there are as many
- * as the network has classes. */
-function indexOfLabels(
-  root: string,
-  labels: readonly string[],
-  classes: ClassList | undefined,
-  networkClasses: number,
-): Map<string, number> {
-  if (classes) return new Map(classes.keys.map((key, index) => [key, index]))
-  const names = [...new Set(labels)].sort()
-  if (names.every(name => /^\d+$/.test(name))) return new Map(names.map(name => [name, Number(name)]))
-  if (names.length === networkClasses) return new Map(names.map((name, index) => [name, index]))
-  throw new DatasetError(
-    `Can't tell which classes the images of '${root}' are of: found ${names.length} classes (${some(names)}), but the ` +
-      `network has ${networkClasses}. Looked for a list of the classes in ${join(root, 'classes.json')}, ` +
-      'imagenet_class_index.json, LOC_synset_mapping.txt, synset_words.txt and the devkit; give one with --class-file, ' +
-      'or name the folders by their class index.',
-  )
-}
-
-function some(names: readonly string[]): string {
-  const shown = names.slice(0, 3).join(', ')
-  return names.length > 3 ? `${shown}, …` : shown
+function stemOf({ path }: FoundImage): string {
+  return path.slice(path.lastIndexOf('/') + 1).replace(/\.\w+$/, '')
 }
 
 function byId(a: Sample, b: Sample): number {

@@ -1,20 +1,29 @@
-import { readdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { DatasetError } from '../foundation/errors.js'
+import { encodePath, listFolder } from '../foundation/file-names.js'
 import { exists, fileReason } from '../foundation/files.js'
 import { count } from '../foundation/text.js'
-import { imageFolder } from '../images/folder.js'
+import { imageExtensions, imageFolder } from '../images/folder.js'
+import { foldersIn } from './class-folders.js'
 
-/** Images in class folders, or flat with a file of labels in the order of their names. */
-export interface Labelled {
-  images: { id: string; path: string; folder: string }[]
-  groundTruth?: string
+/** An image and the class folder that it lies in, '' for none. */
+export interface FoundImage {
+  id: string
+  path: string
+  folder: string
 }
 
+/** Images in class folders, or flat with a file of their labels. */
+export type Labelled =
+  | { images: FoundImage[]; root: string; folders: readonly string[] }
+  | { images: FoundImage[]; groundTruth: string }
+
 // The names that the archives unpack to, those of the usual scripts, and those of the competition's download.
-const imageFolders = [
+const evaluationFolders = [
   'val',
   'validation',
+  'test',
   'ILSVRC2012_img_val',
   'Data/CLS-LOC/val',
   'ILSVRC/Data/CLS-LOC/val',
@@ -33,6 +42,7 @@ const labelFiles = [
   'data/ILSVRC2012_validation_ground_truth.txt',
   'ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt',
   'imagenet_2012_validation_synset_labels.txt',
+  'LOC_val_solution.csv',
 ]
 const classFiles = [
   'classes.json',
@@ -44,21 +54,41 @@ const classFiles = [
   'ILSVRC2012_devkit_t12/data/meta.mat',
 ]
 
-/** The images below a data set's folder.
+/** Folders that may lie beside those of the classes. */
+const besideClasses = new Set([...boxFolders, ...labelFiles, ...classFiles].map(path => path.split('/')[0]))
+
+/** The images below a data set's folder: those of `val`, `validation` or `test`, where it has one of them.
  * @throws DatasetError, ImageError where a folder is missing or holds no image */
 export async function findImages(root: string, labels?: string): Promise<Labelled> {
   await requireFolder(root)
-  const folder = (await first(root, imageFolders)) ?? root
-  const images: Labelled['images'] = []
-  for await (const path of imageFolder(folder)) {
+  const groundTruth = labels ?? (await first(root, labelFiles))
+  const folder = await evaluationFolder(root, groundTruth !== undefined)
+  const images: FoundImage[] = []
+  for await (const path of imageFolder(folder, { extensions: imageExtensions })) {
     const parts = relative(folder, path).split('/')
     images.push({ id: relative(root, path), path, folder: parts.length > 1 ? parts[0]! : '' })
   }
   const flat = images.filter(image => image.folder === '')
-  if (flat.length === 0) return { images }
-  const groundTruth = labels ?? (await first(root, labelFiles))
+  if (flat.length === 0) {
+    const used = new Set(images.map(image => image.folder))
+    const folders = (await foldersIn(folder)).filter(name => used.has(name) || !besideClasses.has(name))
+    return { images, root: folder, folders }
+  }
   if (flat.length === images.length && groundTruth !== undefined) return { images, groundTruth }
   throw new DatasetError(await unlabelled(root, folder, flat.length, images.length))
+}
+
+/** The folder whose folders are the classes to train on: that of the training images, where there is one.
+ * @throws DatasetError where a folder has parts to evaluate on, but none to train on */
+export async function trainingFolder(root: string): Promise<string> {
+  const training = await findTraining(root)
+  if (training !== null) return training
+  const other = await firstWithFolders(root, evaluationFolders)
+  if (other === undefined) return root
+  throw new DatasetError(
+    `'${root}' holds '${relative(root, other)}', but no folder of training images, such as ${join(root, 'train')}. ` +
+      `Give '${other}' itself to train on it.`,
+  )
 }
 
 /** A file that lists the classes, if there is one in the usual places. */
@@ -66,9 +96,9 @@ export async function findClassFile(root: string): Promise<string | undefined> {
   return await first(root, classFiles)
 }
 
-/** The folder of training images, if there is one. */
+/** The folder of training images, if there is one. A class may be called 'train' as well: only a folder of folders counts. */
 export async function findTraining(root: string): Promise<string | null> {
-  return (await first(root, trainingFolders)) ?? null
+  return (await firstWithFolders(root, trainingFolders)) ?? null
 }
 
 /** The ILSVRC annotations by the images' names without ending. None where there is no such folder.
@@ -76,7 +106,7 @@ export async function findTraining(root: string): Promise<string | null> {
 export async function findBoxes(root: string, given?: string): Promise<Map<string, string>> {
   const folder = given ?? (await first(root, boxFolders))
   if (folder === undefined) return new Map()
-  const names = await readdir(folder, { recursive: true }).catch(error => {
+  const names = await filesBelow(folder).catch(error => {
     throw new DatasetError(`Can't list the annotations in '${folder}': ${fileReason(error)}`, {
       cause: error,
     })
@@ -89,7 +119,22 @@ export async function findBoxes(root: string, given?: string): Promise<Map<strin
 
 /** Where boxes are looked for. */
 export function boxPlaces(root: string): string {
-  return boxFolders.map(name => join(root, name)).join(', ')
+  return [...boxFolders, 'LOC_val_solution.csv'].map(name => join(root, name)).join(', ')
+}
+
+/** A class may be called 'test' as well: what holds no folders must hold images that a file labels. */
+async function evaluationFolder(root: string, hasLabels: boolean): Promise<string> {
+  for (const name of evaluationFolders) {
+    const folder = join(root, name)
+    if (!(await exists(folder))) continue
+    if (hasLabels || name !== 'test' || (await foldersIn(folder)).length > 0) return folder
+  }
+  const training = await findTraining(root)
+  if (training === null) return root
+  throw new DatasetError(
+    `'${root}' holds training images alone. Looked for ${evaluationFolders.map(name => join(root, name)).join(', ')}. ` +
+      `Give '${training}' itself to evaluate on it.`,
+  )
 }
 
 async function first(root: string, names: readonly string[]): Promise<string | undefined> {
@@ -97,8 +142,27 @@ async function first(root: string, names: readonly string[]): Promise<string | u
   return undefined
 }
 
+async function firstWithFolders(root: string, names: readonly string[]): Promise<string | undefined> {
+  for (const name of names) {
+    const folder = join(root, name)
+    if ((await exists(folder)) && (await foldersIn(folder)).length > 0) return folder
+  }
+  return undefined
+}
+
+/** The paths of all files below a folder, without those that start with a dot, as macOS writes them. */
+async function filesBelow(folder: string): Promise<string[]> {
+  const paths: string[] = []
+  for (const entry of await listFolder(folder)) {
+    if (entry.name.startsWith('.')) continue
+    if (!entry.isDirectory()) paths.push(entry.name)
+    else for (const path of await filesBelow(join(folder, entry.name))) paths.push(join(entry.name, path))
+  }
+  return paths
+}
+
 async function requireFolder(root: string): Promise<void> {
-  const found = await stat(root).catch(error => {
+  const found = await stat(encodePath(root)).catch(error => {
     throw new DatasetError(`Can't open the data '${root}': ${fileReason(error)}`, { cause: error })
   })
   if (!found.isDirectory())
@@ -107,10 +171,11 @@ async function requireFolder(root: string): Promise<void> {
 
 async function unlabelled(root: string, folder: string, flat: number, all: number): Promise<string> {
   const other = flat < all ? ` and ${all - flat} in folders` : ''
+  const names = (await listFolder(root)).map(({ name }) => name)
   return (
     `Can't tell which classes the images in '${folder}' are of: found ${count(flat, 'image')} directly in it${other}. Looked for ` +
     `a folder for each class, or for the labels of all images in ${labelFiles.map(name => join(root, name)).join(', ')}. ` +
-    `In '${root}' there are ${found(await readdir(root))}. Put the images into class folders, or give the file with --labels.`
+    `In '${root}' there are ${found(names)}. Put the images into class folders, or give the file with --labels.`
   )
 }
 

@@ -23,7 +23,8 @@ export interface EvaluationOptions {
   rows?: number
   /** Stops the work within one pass through the network; the call rejects with the signal's reason. */
   signal?: AbortSignal
-  /** Called after each pass through the network. */
+  /** Called after each pass through the network. Where it throws, or a promise that it returns rejects, so does the
+   * call. */
   onProgress?: (progress: EvaluationProgress) => void
 }
 
@@ -50,7 +51,7 @@ export interface Subject {
 export interface SubjectSettings {
   rows?: number | undefined
   signal?: AbortSignal | undefined
-  onProgress?: ((done: number, total: number) => void) | undefined
+  onProgress?: ((done: number, total: number) => unknown) | undefined
 }
 
 const optionNames = ['images', 'maps', 'targets', 'rows', 'signal', 'onProgress']
@@ -90,14 +91,14 @@ export async function runNative<Result>(
   model: Model,
   { input, map, target }: Subject,
   evaluate: (call: SubjectCall) => Promise<Result>,
-  { rows, signal, onProgress = () => {} }: SubjectSettings,
+  { rows, signal, onProgress }: SubjectSettings,
 ): Promise<Result> {
   if (rows !== undefined) requireInteger('rows', rows, 1, 65_536)
   requireMapOf(map, input)
   const image = { data: input.data, shape: [input.channels, input.height, input.width] }
   const subject = { model: model.handle, image, map: matrix(map), target, rows }
-  return await withCancellation(signal, cancellation =>
-    callNative(() => evaluate({ subject, cancellation, onProgress })),
+  return await withCancellation({ signal, onProgress }, call =>
+    callNative(() => evaluate({ subject, ...call })),
   )
 }
 
@@ -105,10 +106,10 @@ async function* subjects(model: Model, options: EvaluationOptions) {
   const images = asList(options.images) as readonly ImageInput[]
   const maps = Array.isArray(options.maps) ? options.maps : [options.maps as HeatMap]
   let index = 0
-  for await (const pending of pendingImages(images, model.preprocessing)) {
+  for await (const pending of pendingImages(images, model.preprocessing, options.signal)) {
     const map = maps[index]
     if (!map) throw invalid('maps', 'a map for each image', maps)
-    const input = await pending.load()
+    const input = await pending.load(options.signal)
     const target = requireTarget(options.targets, index, model.classes)
     yield { index, name: input.name, subject: { input, map, target } }
     index++

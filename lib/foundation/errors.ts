@@ -65,6 +65,11 @@ export class ProcessGroupError extends AttributionError {
   static override readonly code = 'PROCESS_GROUP'
 }
 
+/** What was computed is NaN or infinite: a map, the outputs of a network, the loss of a training. */
+export class NotFiniteError extends AttributionError {
+  static override readonly code = 'NOT_FINITE'
+}
+
 /** A model, statistics or attributer was used after `dispose()`. */
 export class DisposedError extends AttributionError {
   static override readonly code = 'DISPOSED'
@@ -106,6 +111,7 @@ export const errorClasses = [
   DeviceError,
   NativeError,
   ProcessGroupError,
+  NotFiniteError,
   DisposedError,
   DownloadError,
   DatasetError,

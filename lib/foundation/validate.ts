@@ -1,5 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein'
 import { InvalidArgumentError } from './errors.js'
+import { isAbortSignal } from './realms.js'
 
 /** What a value looks like in an error message: short, with its type. */
 export function describe(value: unknown): string {
@@ -47,7 +48,7 @@ export function requireOneOf<T extends string>(name: string, value: unknown, all
 
 /** Accepts an AbortSignal, or none. */
 export function requireSignal(value: unknown): void {
-  if (value !== undefined && !(value instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', value)
+  if (value !== undefined && !isAbortSignal(value)) throw invalid('signal', 'an AbortSignal', value)
 }
 
 export function requireObject<T extends object>(name: string, value: T): T {

@@ -1,5 +1,7 @@
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { ImageError } from '../foundation/errors.js'
+import { encodePath } from '../foundation/file-names.js'
 import { fileReason, writeFileAtomically } from '../foundation/files.js'
 import { invalid, requireInteger } from '../foundation/validate.js'
 
@@ -78,17 +80,22 @@ export class NpyFile {
 /** Opens a .npy file and checks its header against the file's size, before anything large is allocated. Close it.
  * @throws {ImageError} the file is missing, broken, or holds another type or order */
 export async function openNpy(path: string): Promise<NpyFile> {
-  const file = await open(path).catch((error: unknown) => {
-    throw new ImageError(`Can't read the array '${path}': ${fileReason(error)}`, {
-      cause: error,
-      source: path,
-    })
-  })
+  // Opening a pipe would wait for its writer.
+  const file = await open(encodePath(path), constants.O_RDONLY | constants.O_NONBLOCK).catch(
+    (error: unknown) => {
+      throw new ImageError(`Can't read the array '${path}': ${fileReason(error)}`, {
+        cause: error,
+        source: path,
+      })
+    },
+  )
   try {
+    const status = await file.stat()
+    if (!status.isFile() && !status.isDirectory()) throw broken(path, 'it is a pipe or a device')
     const { text, start } = await readHeader(file, path)
     const { type, shape } = parseHeader(text, path)
     const expected = start + elements(shape) * bytesOf[type]
-    const { size } = await file.stat()
+    const { size } = status
     if (size !== expected) {
       throw broken(path, `shape ${shapeText(shape)} of ${type} needs ${expected} bytes, the file has ${size}`)
     }

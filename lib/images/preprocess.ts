@@ -1,10 +1,11 @@
 import { ImageError } from '../foundation/errors.js'
-import { invalid, requireInteger, requireKnownKeys, requireNumber } from '../foundation/validate.js'
+import { invalid, requireKnownKeys, requireNumber } from '../foundation/validate.js'
 import { addon } from '../native/addon.js'
 import { callNative } from '../native/call.js'
 import type { Preprocessing, PreprocessOptions } from '../native/images-calls.js'
 import type { DecodedImage } from './decode.js'
 import { PreparedInput } from './prepared-input.js'
+import { type ImageSize, requireSize, sides, sizeText } from './size.js'
 import type { ExpandedImage } from './source.js'
 
 export type { Preprocessing }
@@ -20,14 +21,17 @@ export function completePreprocessing(
   given: Partial<Preprocessing> | undefined,
   channels: number,
 ): Preprocessing {
-  const settings = { ...defaults, ...(channels === 1 ? grey : imageNet), ...given }
+  const settings: Preprocessing = { ...defaults, ...(channels === 1 ? grey : imageNet), ...given }
   requireKnownKeys('preprocessing', settings, ['resize', 'crop', 'cropFirst', 'mean', 'std'])
-  requireInteger('preprocessing.resize', settings.resize, 1, 65_536)
-  requireInteger('preprocessing.crop', settings.crop, 1, 65_536)
+  settings.crop = requireSize('preprocessing.crop', settings.crop)
+  const isOblong = typeof settings.crop !== 'number'
+  const resize = given?.resize ?? (isOblong ? resizeFor(settings.crop) : defaultResize)
+  settings.resize = requireSize('preprocessing.resize', resize)
   if (typeof settings.cropFirst !== 'boolean')
     throw invalid('preprocessing.cropFirst', 'true or false', settings.cropFirst)
-  if (!settings.cropFirst && settings.crop > settings.resize) {
-    throw invalid('preprocessing.crop', `at most preprocessing.resize, ${settings.resize}`, settings.crop)
+  if (!settings.cropFirst && !fitsInto(settings.crop, settings.resize)) {
+    const expected = `at most preprocessing.resize, ${sizeText(settings.resize)}`
+    throw invalid('preprocessing.crop', expected, settings.crop)
   }
   for (const name of ['mean', 'std'] as const) {
     const values = settings[name]
@@ -39,9 +43,21 @@ export function completePreprocessing(
       )
     }
     for (const value of values)
-      requireNumber(`preprocessing.${name}`, value, name === 'std' ? 1e-12 : -Infinity)
+      requireNumber(`preprocessing.${name}`, value, name === 'std' ? 1e-12 : -1e12, 1e12)
   }
   return settings
+}
+
+/** What a picture is resized to so that it is cropped by as much as torchvision crops for ImageNet. */
+export function resizeFor(crop: ImageSize): ImageSize {
+  const enlarged = (side: number) => Math.round((side * defaultResize) / defaultCrop)
+  return typeof crop === 'number' ? enlarged(crop) : [enlarged(crop[0]), enlarged(crop[1])]
+}
+
+/** Whether a crop lies inside of every picture that was resized so. */
+export function fitsInto(crop: ImageSize, resize: ImageSize): boolean {
+  const [height, width] = sides(resize)
+  return sides(crop)[0] <= height && sides(crop)[1] <= width
 }
 
 /** Resizes, crops and normalises natively, off the event loop. Prepared images are only checked. */
@@ -66,8 +82,9 @@ export async function prepare(image: ExpandedImage, settings: Preprocessing): Pr
 /** Calls the native pre-processing of a picture. */
 export function preprocess(
   { pixels, height, width }: Pick<DecodedImage, 'pixels' | 'height' | 'width'>,
-  options: PreprocessOptions,
+  settings: Preprocessing & Pick<PreprocessOptions, 'region' | 'mirror'>,
 ) {
+  const options = { ...settings, resize: sides(settings.resize), crop: sides(settings.crop) }
   const picture = { data: pixels, shape: [height, width, 3] }
   return callNative(() => addon().preprocess({ picture, options }))
 }

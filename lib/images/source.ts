@@ -1,6 +1,9 @@
+import { types } from 'node:util'
 import { ImageError } from '../foundation/errors.js'
+import { isUrl } from '../foundation/realms.js'
 import { invalid, requireInteger } from '../foundation/validate.js'
 import { type DecodedImage, decodeImage, filePath, type ImageSource } from './decode.js'
+import { imageLimits } from './formats.js'
 import { type NpyFile, openNpy } from './npy.js'
 import type { PreparedInput } from './prepared-input.js'
 
@@ -25,6 +28,7 @@ export type ExpandedImage =
  * @throws {ImageError} it can't be read, or its array has another shape or type */
 export async function* expandInput(
   input: ImageSource | PreparedImage,
+  signal?: AbortSignal,
 ): AsyncGenerator<ExpandedImage, void, undefined> {
   const path = arrayFile(input)
   if (path !== undefined) {
@@ -32,14 +36,14 @@ export async function* expandInput(
   } else if (isPrepared(input)) {
     yield prepared(input)
   } else {
-    const image = await decodeImage(input)
+    const image = await decodeImage(input, { signal })
     yield { name: image.source, kind: 'encoded', image }
   }
 }
 
 /** The path of an input that is a `.npy` file; undefined for any other. */
 export function arrayFile(input: ImageInput): string | undefined {
-  const path = input instanceof URL ? filePath(input) : input
+  const path = isUrl(input) ? filePath(input) : input
   return typeof path === 'string' && path.toLowerCase().endsWith('.npy') ? path : undefined
 }
 
@@ -79,15 +83,25 @@ function imageShape({
       { source: path },
     )
   }
+  if (height * width > imageLimits.pixels) {
+    throw new ImageError(
+      `'${path}' holds images of ${width} × ${height} pixels, more than the limit of an image: ` +
+        `${imageLimits.pixels.toLocaleString('en')} in all.`,
+      { source: path },
+    )
+  }
   return [count, channels, height, width]
 }
 
-function isPrepared(input: unknown): input is PreparedImage {
+/** Whether it is resized, cropped and normalised already. */
+export function isPrepared(input: unknown): input is PreparedImage {
   return typeof input === 'object' && input !== null && 'shape' in input && 'data' in input
 }
 
-function prepared({ data, shape }: PreparedImage): ExpandedImage {
-  if (!(data instanceof Float32Array)) throw invalid('image.data', 'a Float32Array', data)
+/** Checks a prepared image and copies it.
+ * @throws {InvalidArgumentError} its data or shape don't fit */
+export function prepared({ data, shape }: PreparedImage): ExpandedImage {
+  if (!types.isFloat32Array(data)) throw invalid('image.data', 'a Float32Array', data)
   if (!Array.isArray(shape) || shape.length !== 3)
     throw invalid('image.shape', '[channels, height, width]', shape)
   const [channels, height, width] = shape as unknown as PreparedImage['shape']

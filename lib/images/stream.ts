@@ -1,9 +1,10 @@
 import type { TargetedImage } from '../attribution/attribution.js'
-import { invalid } from '../foundation/validate.js'
-import { filePath } from './decode.js'
+import { type Source, untilAborted } from '../foundation/concurrency.js'
+import { isUrl } from '../foundation/realms.js'
+import { filePath, withDecoded } from './decode.js'
 import { PreparedInput } from './prepared-input.js'
 import { type Preprocessing, prepare } from './preprocess.js'
-import { arrayFile, expandInput, type ImageInput } from './source.js'
+import { arrayFile, expandInput, type ImageInput, isPrepared, prepared } from './source.js'
 
 /** One image of a stream, not read yet. */
 export interface PendingImage {
@@ -11,17 +12,19 @@ export interface PendingImage {
   name: string
   target: number | undefined
   seed: number | undefined
-  load: () => Promise<PreparedInput>
+  /** @param signal ends the reading of a file */
+  load: (signal?: AbortSignal) => Promise<PreparedInput>
 }
 
 /** The images that a stream of inputs stands for, in order. Only what has to be read to go on is read here: the
- * arrays of a `.npy` file, one after another. */
+ * arrays of a `.npy` file, one after another. An abort ends it at once, also while it waits for an input. */
 export async function* pendingImages(
-  inputs: AsyncIterable<ImageInput | TargetedImage> | Iterable<ImageInput | TargetedImage>,
+  inputs: Source<ImageInput | TargetedImage>,
   settings: Preprocessing,
+  signal: AbortSignal = new AbortController().signal,
 ): AsyncGenerator<PendingImage, void, undefined> {
   let index = 0
-  for await (const item of inputs) {
+  for await (const item of untilAborted(inputs, signal)) {
     const { image, target, seed } = isTargeted(item)
       ? item
       : { image: item, target: undefined, seed: undefined }
@@ -47,7 +50,7 @@ async function* arrayImages(
 }
 
 function loader(image: ImageInput, index: number, settings: Preprocessing) {
-  return { name: nameOf(image, index), load: () => loadOne(image, settings) }
+  return { name: nameOf(image, index), load: (signal?: AbortSignal) => loadOne(image, settings, signal) }
 }
 
 /** The inputs of a call as a list: one image, or several. */
@@ -57,10 +60,16 @@ export function asList(
   return Array.isArray(images) ? images : [images as ImageInput]
 }
 
-async function loadOne(image: ImageInput, settings: Preprocessing): Promise<PreparedInput> {
+async function loadOne(
+  image: ImageInput,
+  settings: Preprocessing,
+  signal: AbortSignal | undefined,
+): Promise<PreparedInput> {
   if (image instanceof PreparedInput) return image
-  for await (const expanded of expandInput(image)) return prepare(expanded, settings)
-  throw invalid('image', 'an image', image)
+  if (isPrepared(image)) return await prepare(prepared(image), settings)
+  return await withDecoded(image, { signal }, decoded =>
+    prepare({ name: decoded.source, kind: 'encoded', image: decoded }, settings),
+  )
 }
 
 function isTargeted(item: ImageInput | TargetedImage): item is TargetedImage {
@@ -69,7 +78,7 @@ function isTargeted(item: ImageInput | TargetedImage): item is TargetedImage {
 
 function nameOf(image: ImageInput, index: number): string {
   if (typeof image === 'string') return image
-  if (image instanceof URL) return filePath(image)
+  if (isUrl(image)) return filePath(image)
   if (image instanceof PreparedInput) return image.name
   return `image ${index}`
 }

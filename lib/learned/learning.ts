@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { mapInOrder } from '../foundation/concurrency.js'
 import { requireInteger, requireSignal } from '../foundation/validate.js'
 import type { PreparedInput } from '../images/prepared-input.js'
@@ -18,9 +19,9 @@ export interface LearningOptions {
   batch?: number
   /** Stops the work; the call rejects with the signal's reason. */
   signal?: AbortSignal
-  /** Called after each batch: images done, of how many. */
+  /** Called, and waited for, after each batch: images done, of how many. */
   onProgress?: (progress: { samples: number; total: number }) => void
-  /** Called for an image that can't be read; the others go on. Without it the call fails with that error. */
+  /** Called, and waited for, for an image that can't be read; the others go on. Without it the call fails with that error. */
   onError?: (error: Error, source: { index: number; name: string }) => void
 }
 
@@ -35,50 +36,68 @@ export function learningSizes(options: LearningOptions): { total: number; batch:
   }
 }
 
+/** Images that went through the network together. */
+export interface LearningBatch {
+  images: Tensor
+  /** What errors call them. */
+  names: string[]
+}
+
 /** Gives images to `take` in batches of one size, one batch after the other, in constant memory.
  * @returns how many were taken */
 export async function learnFrom(
   model: Model,
   options: LearningOptions,
-  take: (images: Tensor) => Promise<void>,
+  take: (batch: LearningBatch) => Promise<void>,
 ): Promise<number> {
   const { total, batch } = learningSizes(options)
   let samples = 0
-  const takeAll = async (inputs: PreparedInput[]) => {
-    await take(stack(inputs))
-    samples += inputs.length
-    options.onProgress?.({ samples, total })
+  const takeAll = async (loaded: LoadedImage[]) => {
+    await take({ images: stack(loaded.map(({ input }) => input)), names: loaded.map(({ name }) => name) })
+    samples += loaded.length
+    await options.onProgress?.({ samples, total })
   }
-  const waiting: PreparedInput[] = []
-  for await (const input of loadedImages(model, options, total)) {
+  const waiting: LoadedImage[] = []
+  for await (const loaded of loadedImages(model, options, total)) {
     options.signal?.throwIfAborted()
-    if (waiting[0] && !sameSize(waiting[0], input)) await takeAll(waiting.splice(0))
-    waiting.push(input)
+    if (waiting[0] && !sameSize(waiting[0].input, loaded.input)) await takeAll(waiting.splice(0))
+    waiting.push(loaded)
     if (waiting.length === batch) await takeAll(waiting.splice(0))
   }
   if (waiting.length > 0) await takeAll(waiting)
   return samples
 }
 
+interface LoadedImage {
+  name: string
+  input: PreparedInput
+}
+
 async function* loadedImages(
   model: Model,
   options: LearningOptions,
   total: number,
-): AsyncGenerator<PreparedInput, void, undefined> {
+): AsyncGenerator<LoadedImage, void, undefined> {
   const inputs = isStream(options.images) ? options.images : asList(options.images)
-  const load = async (pending: PendingImage) => {
+  const load = async (pending: PendingImage, signal: AbortSignal) => {
     try {
-      return await pending.load()
+      return { name: pending.name, input: await pending.load(signal) }
     } catch (error) {
-      if (!options.onError) throw error
-      options.onError(error as Error, pending)
+      if (!options.onError || signal.aborted) throw error
+      await options.onError(error as Error, pending)
       return undefined
     }
   }
+  const loaded = mapInOrder(
+    signal => pendingImages(inputs, model.preprocessing, signal),
+    defaultBatch,
+    load,
+    options.signal,
+  )
   let taken = 0
-  for await (const input of mapInOrder(pendingImages(inputs, model.preprocessing), defaultBatch, load)) {
-    if (!input) continue
-    yield input
+  for await (const image of loaded) {
+    if (!image) continue
+    yield image
     if (++taken === total) return
   }
 }
@@ -86,7 +105,7 @@ async function* loadedImages(
 function isStream(
   images: LearningOptions['images'],
 ): images is AsyncIterable<ImageInput> | Iterable<ImageInput> {
-  if (typeof images !== 'object' || images === null || images instanceof Uint8Array) return false
+  if (typeof images !== 'object' || images === null || types.isUint8Array(images)) return false
   return Symbol.asyncIterator in images || Symbol.iterator in images
 }
 

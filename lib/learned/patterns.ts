@@ -1,9 +1,9 @@
 import { DisposedError, PatternsError } from '../foundation/errors.js'
-import { requireKnownKeys, requireString } from '../foundation/validate.js'
+import { requireKnownKeys, requireOneOf, requireString } from '../foundation/validate.js'
 import type { Model } from '../model/model.js'
 import { addon } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
-import type { PatternsDescription, PatternsHandle } from '../native/patterns-calls.js'
+import type { PatternEstimator, PatternsDescription, PatternsHandle } from '../native/patterns-calls.js'
 import { type LearningOptions, learnFrom, learningOptionNames, learningSizes } from './learning.js'
 import { requireSameModel } from './origin.js'
 
@@ -61,15 +61,27 @@ export class Patterns {
   }
 }
 
+/** Options of {@link fitPatterns}. */
+export interface FitPatternsOptions extends LearningOptions {
+  /** How patterns are found. Default 'two-component'. */
+  estimator?: PatternEstimator
+}
+
+/** All of them, the default first. */
+export const patternEstimators: readonly PatternEstimator[] = ['two-component', 'linear']
+
 /** Runs images through a model and fits the pattern of every neuron with weights, in one pass and constant memory.
  * @throws PatternsError where no image could be read, ModelError where a layer has no patterns */
-export async function fitPatterns(model: Model, options: LearningOptions): Promise<Patterns> {
-  requireKnownKeys('options', options, learningOptionNames)
+export async function fitPatterns(model: Model, options: FitPatternsOptions): Promise<Patterns> {
+  requireKnownKeys('options', options, [...learningOptionNames, 'estimator'])
+  const estimator = requireOneOf('estimator', options.estimator ?? 'two-component', patternEstimators)
   learningSizes(options)
-  const patterns = new Patterns(callNativeSync(() => addon().createPatterns({ model: model.handle })))
+  const patterns = new Patterns(
+    callNativeSync(() => addon().createPatterns({ model: model.handle, estimator })),
+  )
   try {
-    const samples = await learnFrom(model, options, images =>
-      callNative(() => addon().updatePatterns({ patterns: patterns.handle, model: model.handle, images })),
+    const samples = await learnFrom(model, options, batch =>
+      callNative(() => addon().updatePatterns({ patterns: patterns.handle, model: model.handle, ...batch })),
     )
     if (samples === 0) throw new PatternsError('Patterns need at least one image, but none could be read.')
     return patterns

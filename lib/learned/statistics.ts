@@ -68,7 +68,7 @@ export class Statistics {
   layer(name: string, options: { preset?: Preset; minimumStd?: number } = {}): LayerStatistics {
     const preset = requireOneOf('preset', options.preset ?? this.description.preset, presets)
     const layer = requireString('name', name)
-    const minimumStd = requireNumber('minimumStd', options.minimumStd ?? 0.01, Number.MIN_VALUE)
+    const minimumStd = requireNumber('minimumStd', options.minimumStd ?? 0.01, 1e-12, 1e12)
     const { mean, std, active } = callNativeSync(() =>
       addon().readLayerStatistics({ statistics: this.handle, layer, preset, minimumStd }),
     )
@@ -115,8 +115,8 @@ export async function estimate(model: Model, options: EstimateOptions): Promise<
   const handle = callNativeSync(() =>
     addon().createStatistics({ model: model.handle, layers: chosenLayers(model, options), preset }),
   )
-  const samples = await learnFrom(model, options, images =>
-    callNative(() => addon().updateStatistics({ statistics: handle, model: model.handle, images })),
+  const samples = await learnFrom(model, options, batch =>
+    callNative(() => addon().updateStatistics({ statistics: handle, model: model.handle, ...batch })),
   )
   requireEnough(samples, options.onWarning)
   return new Statistics(handle)

@@ -5,19 +5,17 @@ import {
   requireInteger,
   requireKnownKeys,
   requireOneOf,
+  requireSignal,
   requireString,
 } from '../foundation/validate.js'
 import type { PreparedInput } from '../images/prepared-input.js'
-import {
-  completePreprocessing,
-  defaultCrop,
-  defaultResize,
-  type Preprocessing,
-} from '../images/preprocess.js'
+import { completePreprocessing, defaultCrop, type Preprocessing, resizeFor } from '../images/preprocess.js'
+import { requireSize, sides, sizeText } from '../images/size.js'
 import type { ImageInput } from '../images/source.js'
 import { asList, pendingImages } from '../images/stream.js'
 import { addon } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
+import { withCancellation } from '../native/cancellation.js'
 import type {
   Architecture,
   MemoryFormat,
@@ -49,6 +47,8 @@ export interface LoadOptions {
   width?: number
   /** 3 for colour, 1 for grey. */
   inputChannels?: number
+  /** Stops the loading. A file is tried on images, which takes as long as its model. */
+  signal?: AbortSignal
 }
 
 /** A layer where the network can be cut. */
@@ -69,7 +69,7 @@ export interface Prediction {
   name: string
   /** The index of the class. */
   target: number
-  /** Its softmax probability. */
+  /** Its probability: the softmax of the logits, or, of a single class, their sigmoid. */
   probability: number
 }
 
@@ -123,6 +123,12 @@ export class Model {
     return this.#description.bottleneckLayer
   }
 
+  /** What to know of how the model was read from its file, in whole sentences: that its last softmax was left out, that a
+   * prefix such as 'module.' was taken off the weights' names, which tensors were passed over. */
+  get notes(): readonly string[] {
+    return this.#description.notes
+  }
+
   /** The names of all layers where the network can be cut, in execution order. */
   get layerNames(): readonly string[] {
     return this.#description.layers
@@ -143,7 +149,7 @@ export class Model {
     return shapes.map(layer => ({ ...layer, isDefault: layer.name === this.bottleneckLayer }))
   }
 
-  /** The network's outputs before softmax, one Float32Array of `classes` values for each image. */
+  /** The network's outputs before softmax (or sigmoid, of a single class), one Float32Array of `classes` values for each image. */
   async logits(images: ImageInput | readonly ImageInput[]): Promise<Float32Array[]> {
     const results: Float32Array[] = []
     for await (const input of this.#prepared(images)) {
@@ -194,7 +200,8 @@ export class Model {
   }
 
   #inputSize(): { height: number; width: number } {
-    return { height: this.preprocessing.crop, width: this.preprocessing.crop }
+    const [height, width] = sides(this.preprocessing.crop)
+    return { height, width }
   }
 
   async *#prepared(images: ImageInput | readonly ImageInput[]) {
@@ -210,7 +217,7 @@ const memoryFormats = ['channels-last', 'contiguous'] as const
 /** Loads a network of the zoo (`architectures` lists them), 'demo', the trained one that comes with the package, or a
  * model from a file: TorchScript ('./mine.pt') or an exported program ('./mine.pt2'), see docs/models.md. A name with a
  * path separator or such an ending is a file.
- * @throws ModelError, WeightsError, DeviceError, InvalidArgumentError */
+ * @throws ModelError, WeightsError, DeviceError, InvalidArgumentError, AbortError */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
   requireString('name', name)
   requireKnownKeys('options', options, [
@@ -221,7 +228,9 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
     'classes',
     'width',
     'inputChannels',
+    'signal',
   ])
+  requireSignal(options.signal)
   return isModelFile(name) ? loadFile(name, options) : loadArchitecture(name, options)
 }
 
@@ -231,18 +240,16 @@ async function loadArchitecture(name: string, options: LoadOptions): Promise<Mod
   const place = chosenPlace(options)
   callNativeSync(() => addon().checkArchitecture({ architecture }))
   const source = weightSource(architecture, options.weights ?? (isDemo ? demo.weights : undefined))
-  const handle = await callNative(() =>
-    addon().loadModel({
-      network: {
-        architecture,
-        weights: 'path' in source ? source.path : null,
-        seed: 'seed' in source ? source.seed : 0,
-        classes: requireInteger('classes', options.classes ?? 1000, 1, 1_000_000),
-        width: requireInteger('width', options.width ?? 64, 1, 1024),
-        inputChannels: requireChannels(options.inputChannels ?? 3),
-      },
-      place,
-    }),
+  const network = {
+    architecture,
+    weights: 'path' in source ? source.path : null,
+    seed: 'seed' in source ? source.seed : 0,
+    classes: requireInteger('classes', options.classes ?? 1000, 1, 1_000_000),
+    width: requireInteger('width', options.width ?? 64, 1, 1024),
+    inputChannels: requireChannels(options.inputChannels ?? 3),
+  }
+  const handle = await withCancellation({ signal: options.signal }, ({ cancellation }) =>
+    callNative(() => addon().loadModel({ network, place, cancellation })),
   )
   return new Model(
     handle,
@@ -262,9 +269,11 @@ async function loadFile(file: string, options: LoadOptions): Promise<Model> {
     )
   }
   const { preprocessing } = options
-  const imageSize = requireInteger('preprocessing.crop', preprocessing?.crop ?? defaultCrop, 1, 65_536)
+  const [height, width] = sides(requireSize('preprocessing.crop', preprocessing?.crop ?? defaultCrop))
   const place = chosenPlace(options)
-  const handle = await callNative(() => addon().importModel({ file, imageSize, place }))
+  const handle = await withCancellation({ signal: options.signal }, ({ cancellation }) =>
+    callNative(() => addon().importModel({ file, height, width, place, cancellation })),
+  )
   const { imageSize: size } = addon().describeModel({ model: handle })
   return new Model(handle, size ? fitted(file, size, preprocessing) : preprocessing)
 }
@@ -275,13 +284,14 @@ function fitted(
   [height, width]: [number, number],
   given: Partial<Preprocessing> | undefined,
 ): Partial<Preprocessing> {
-  if (given?.crop !== undefined && (given.crop !== height || given.crop !== width)) {
+  const crop = requireSize('imageSize', [height, width])
+  if (given?.crop !== undefined && sides(given.crop).join() !== sides(crop).join()) {
     throw new ModelError(
       `'${file}' was made for images of ${height}×${width} pixels (height × width) only, but preprocessing.crop is ` +
-        `${given.crop}. Leave it out, or export the model for that size.`,
+        `${sizeText(given.crop)}. Leave it out, or export the model for that size.`,
     )
   }
-  return { crop: height, resize: Math.round((height * defaultResize) / defaultCrop), ...given }
+  return { crop, resize: resizeFor(crop), ...given }
 }
 
 function chosenPlace({ device, memoryFormat }: LoadOptions): Place {

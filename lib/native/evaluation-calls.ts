@@ -81,7 +81,7 @@ export interface EvaluationCalls {
   /** Masks are (count, tiles). */
   maskedDrops(call: SubjectCall & { masks: ByteTensor; tile: number }): Promise<MaskedDrops>
   infidelity(
-    call: SubjectCall & { deviation: number; samples: number; seed: number },
+    call: SubjectCall & { deviation: number; samples: number; sharedNoise: boolean; seed: number },
   ): Promise<ImageInfidelity>
   /** One number for each mask. */
   relevanceInMasks(call: { map: Tensor; masks: ByteTensor; tile: number }): number[]

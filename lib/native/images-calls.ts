@@ -1,11 +1,15 @@
 import type { ByteTensor, Tensor } from './values.js'
 
+/** The height and width of an image in pixels, or one number for both. */
+export type ImageSize = number | readonly [height: number, width: number]
+
 /** How a picture becomes a network's input. The defaults are torchvision's for ImageNet, which the paper uses. */
 export interface Preprocessing {
-  /** The shorter side is resized to this many pixels (antialiased bilinear, as Pillow does). Default 256. */
-  resize: number
-  /** A centred square of this size is cut out. Default 224. */
-  crop: number
+  /** The picture is resized in proportion until it just covers this size, so that a number is the length of its shorter
+   * side (antialiased bilinear, as Pillow does). Default 256, or as much larger than a `crop` that is no square. */
+  resize: ImageSize
+  /** A centred part of this size is cut out. Default 224. */
+  crop: ImageSize
   /** Cut out `resize` pixels first and resize them to `crop`, as the IBA package's loader does. Default false. */
   cropFirst: boolean
   /** Per channel, after scaling to [0, 1]; one value each for a grey network. */
@@ -22,7 +26,9 @@ export interface Region {
   height: number
 }
 
-export interface PreprocessOptions extends Preprocessing {
+export interface PreprocessOptions extends Omit<Preprocessing, 'resize' | 'crop'> {
+  resize: [height: number, width: number]
+  crop: [height: number, width: number]
   /** Resized to `crop`, in place of the usual part. */
   region?: Region
   mirror: boolean

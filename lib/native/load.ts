@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NativeError } from '../foundation/errors.js'
+import { isError } from '../foundation/realms.js'
 import { type Attempt, findLibTorch, type LibTorch, libraryFile, listAttempts } from './find-libtorch.mjs'
 
 /** The native add-on, and the LibTorch that it runs on. */
@@ -171,7 +172,7 @@ function openCuda(loader: Loader, { folder, version, cuda }: LibTorch): string |
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return isError(error) ? error.message : String(error)
 }
 
 function indent(line: string): string {

@@ -1,4 +1,4 @@
-import type { Handle, Tensor } from './values.js'
+import type { CancellationHandle, Handle, Tensor } from './values.js'
 
 export type ModelHandle = Handle<'model'>
 
@@ -32,6 +32,7 @@ export interface ModelDescription {
   weightHash: string
   device: string
   layers: string[]
+  notes: string[]
 }
 
 export interface ModelCalls {
@@ -48,9 +49,16 @@ export interface ModelCalls {
       inputChannels: number
     }
     place: Place
+    cancellation?: CancellationHandle
   }): Promise<ModelHandle>
-  /** A model from a file, which is tried on images of `imageSize` pixels a side. */
-  importModel(call: { file: string; imageSize: number; place: Place }): Promise<ModelHandle>
+  /** A model from a file, which is tried on images of this size. */
+  importModel(call: {
+    file: string
+    height: number
+    width: number
+    place: Place
+    cancellation?: CancellationHandle
+  }): Promise<ModelHandle>
   describeModel(call: { model: ModelHandle }): ModelDescription
   layerShapes(call: {
     model: ModelHandle

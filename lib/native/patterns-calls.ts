@@ -3,12 +3,18 @@ import type { Handle, Tensor } from './values.js'
 
 export type PatternsHandle = Handle<'patterns'>
 
+/** How patterns are found (Kindermans et al. 2018, section 4): `two-component` looks at what makes rectified neurons active,
+ * and takes those that aren't rectified for linear ones; `linear` takes all for linear ones. */
+export type PatternEstimator = 'two-component' | 'linear'
+
 /** The architecture and weights that patterns were fitted with, on how many images, and the layers that they hold. */
 export interface PatternsDescription {
   /** The architecture's name. */
   model: string
   /** Tells networks of different weights apart. */
   weightHash: string
+  /** How they were found. */
+  estimator: PatternEstimator
   /** How many images they were fitted on. */
   samples: number
   /** Of each layer. */
@@ -21,8 +27,14 @@ export interface PatternsDescription {
 }
 
 export interface PatternsCalls {
-  createPatterns(call: { model: ModelHandle }): PatternsHandle
-  updatePatterns(call: { patterns: PatternsHandle; model: ModelHandle; images: Tensor }): Promise<void>
+  createPatterns(call: { model: ModelHandle; estimator: PatternEstimator }): PatternsHandle
+  /** `names`: what errors call the images. */
+  updatePatterns(call: {
+    patterns: PatternsHandle
+    model: ModelHandle
+    images: Tensor
+    names: readonly string[]
+  }): Promise<void>
   mergePatterns(call: { first: PatternsHandle; second: PatternsHandle }): PatternsHandle
   savePatterns(call: { patterns: PatternsHandle; path: string }): Promise<void>
   loadPatterns(call: { path: string }): Promise<PatternsHandle>

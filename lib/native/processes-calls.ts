@@ -1,5 +1,5 @@
 import type { StatisticsHandle } from './statistics-calls.js'
-import type { Handle } from './values.js'
+import type { CancellationHandle, Handle } from './values.js'
 
 export type ProcessGroupHandle = Handle<'process group'>
 
@@ -16,11 +16,17 @@ export interface ProcessCalls {
     networkInterface: string
     /** Milliseconds. */
     timeout: number
+    /** Ends the waiting. */
+    cancellation: CancellationHandle
   }): Promise<ProcessGroupHandle>
   mergeStatisticsOfProcesses(call: {
     group: ProcessGroupHandle
     statistics: StatisticsHandle
   }): Promise<StatisticsHandle>
+  /** Shows a text to all processes. */
+  publishToProcesses(call: { group: ProcessGroupHandle; key: string; text: string }): Promise<void>
+  /** A text that one of the processes publishes; waits for it. */
+  readFromProcesses(call: { group: ProcessGroupHandle; key: string }): Promise<string>
   /** Waits until all processes are here. */
   barrier(call: { group: ProcessGroupHandle }): Promise<void>
 }

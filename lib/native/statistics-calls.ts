@@ -27,7 +27,13 @@ export interface StatisticsDescription {
 
 export interface StatisticsCalls {
   createStatistics(call: { model: ModelHandle; layers: readonly string[]; preset: Preset }): StatisticsHandle
-  updateStatistics(call: { statistics: StatisticsHandle; model: ModelHandle; images: Tensor }): Promise<void>
+  /** `names`: what errors call the images. */
+  updateStatistics(call: {
+    statistics: StatisticsHandle
+    model: ModelHandle
+    images: Tensor
+    names: readonly string[]
+  }): Promise<void>
   mergeStatistics(call: { first: StatisticsHandle; second: StatisticsHandle }): StatisticsHandle
   saveStatistics(call: { statistics: StatisticsHandle; path: string }): Promise<void>
   loadStatistics(call: { path: string }): Promise<StatisticsHandle>

@@ -1,4 +1,5 @@
 import sharp from 'sharp'
+import { toBuffer } from '../foundation/realms.js'
 import { requireInteger, requireKnownKeys, requireNumber, requireString } from '../foundation/validate.js'
 import { displaySize, type Picture, requirePicture } from './picture.js'
 import { escapeXml } from './svg.js'
@@ -39,7 +40,9 @@ export async function renderBoxes(
     `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}" fill="none">` +
     `<g stroke="#000" stroke-opacity="0.55" stroke-width="${lineWidth + 2}">${lines.join('')}</g>` +
     `<g stroke="${escapeXml(color)}" stroke-width="${lineWidth}">${lines.join('')}</g></svg>`
-  return await sharp(image.pixels, { raw: { width: image.width, height: image.height, channels: 3 } })
+  return await sharp(toBuffer(image.pixels), {
+    raw: { width: image.width, height: image.height, channels: 3 },
+  })
     .resize(size.width, size.height, { fit: 'fill' })
     .composite([{ input: Buffer.from(svg) }])
     .png()

@@ -1,16 +1,11 @@
+import { types } from 'node:util'
 import sharp from 'sharp'
 import type { HeatMap } from '../attribution/attribution.js'
+import { toBuffer } from '../foundation/realms.js'
 import { invalid, requireInteger } from '../foundation/validate.js'
+import type { Picture } from '../images/decode.js'
 
-/** 8-bit RGB pixels, row by row: an image, or a part of it. */
-export interface Picture {
-  /** height × width × 3 bytes. */
-  pixels: Uint8Array
-  /** In pixels. */
-  width: number
-  /** In pixels. */
-  height: number
-}
+export type { Picture }
 
 export interface Size {
   width: number
@@ -26,7 +21,7 @@ export function displaySize({ width, height }: Size): Size {
 
 /** The picture in grey, one byte a pixel, in another size. */
 export async function toGrey({ pixels, width, height }: Picture, size: Size): Promise<Uint8Array> {
-  return await sharp(pixels, { raw: { width, height, channels: 3 } })
+  return await sharp(toBuffer(pixels), { raw: { width, height, channels: 3 } })
     .resize(size.width, size.height, { fit: 'fill' })
     .greyscale()
     .raw()
@@ -37,7 +32,7 @@ export function requirePicture(picture: Picture): void {
   requireInteger('image.width', picture.width, 1)
   requireInteger('image.height', picture.height, 1)
   const expected = picture.width * picture.height * 3
-  if (!(picture.pixels instanceof Uint8Array) || picture.pixels.length !== expected) {
+  if (!types.isUint8Array(picture.pixels) || picture.pixels.length !== expected) {
     throw invalid('image.pixels', `a Uint8Array of ${expected} bytes (RGB)`, picture.pixels)
   }
 }
@@ -46,7 +41,7 @@ export function requireHeatMap(map: HeatMap): void {
   requireInteger('map.width', map.width, 1)
   requireInteger('map.height', map.height, 1)
   const expected = map.width * map.height
-  if (!(map.data instanceof Float32Array) || map.data.length !== expected) {
+  if (!types.isFloat32Array(map.data) || map.data.length !== expected) {
     throw invalid('map.data', `a Float32Array of ${expected} values`, map.data)
   }
 }

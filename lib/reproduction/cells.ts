@@ -25,6 +25,8 @@ export interface LeftOut {
 /** A model of the table, loaded or not. */
 interface ModelOfTable {
   name: string
+  /** SHA-256 of its file, where it is of one. */
+  file?: string
   dataset: Dataset
 }
 
@@ -71,12 +73,14 @@ export function needs({ method }: PaperMethod): readonly string[] {
 }
 
 function cellOf(
-  { name, dataset }: ModelOfTable,
+  model: ModelOfTable,
   method: PaperMethod,
   { protocol, samples }: PlannedProtocol,
   { folder, seed }: ReproductionOptions,
 ): Cell {
-  const files = resourceFiles(name, folder)
+  const { name, dataset } = model
+  const kept = resourceFiles(model, folder)
+  const files = { ...kept, readout: readoutOf(name, kept.readout) }
   const plan: RunPlan = {
     protocol,
     method: {
@@ -86,7 +90,8 @@ function cellOf(
         ...method.options,
         ...method.protocolOptions?.[protocol.kind],
       },
-      resources: { ...files, readout: readoutOf(name, files.readout) },
+      resources: files,
+      files,
     },
     modelName: name,
     dataset,
@@ -95,17 +100,17 @@ function cellOf(
     explained: 'label',
     part: { rank: 0, size: 1 },
   }
-  const named = { model: { name }, method: plan.method, protocol: protocol.name, part: plan.part }
+  const named = { model, method: plan.method, protocol: protocol.name, part: plan.part }
   return { method, plan, path: resultPath(folder, named) }
 }
 
 async function missingFile(
   method: PaperMethod,
-  { name }: ModelOfTable,
+  model: ModelOfTable,
   { folder }: ReproductionOptions,
 ): Promise<string | undefined> {
   if (!needs(method).includes('readout')) return undefined
-  const file = readoutOf(name, resourceFiles(name, folder).readout)
+  const file = readoutOf(model.name, resourceFiles(model, folder).readout)
   return file === 'demo' || (await exists(file)) ? undefined : file
 }
 

@@ -1,11 +1,16 @@
 import { type Dataset, openDataset } from '../datasets/dataset.js'
+import { fileHash } from '../foundation/file-hash.js'
 import { loadModel, type Model } from '../model/model.js'
+import { isModelFile } from '../model/model-file.js'
 import { type Cell, cellsOf, type LeftOut } from './cells.js'
 import type { ReproductionOptions } from './reproduction-options.js'
 
 /** A loaded model with the data that it is evaluated on, and the values of its table. */
 export interface EvaluatedModel {
+  /** As the user calls it: the name in the zoo, or the path of its file. */
   name: string
+  /** SHA-256 of its file, where it is of one. */
+  file?: string
   model: Model
   dataset: Dataset
   cells: readonly Cell[]
@@ -19,7 +24,7 @@ export interface EvaluatedModels extends AsyncDisposable {
 
 /** Loads each model once, for everything that a reproduction does with it. */
 export async function openModels(options: ReproductionOptions): Promise<EvaluatedModels> {
-  const { weights, device, data, models } = options
+  const { weights, device, data, models, signal } = options
   const { name: folder, ...given } = data
   const all: EvaluatedModel[] = []
   const loaded: Model[] = []
@@ -28,10 +33,11 @@ export async function openModels(options: ReproductionOptions): Promise<Evaluate
   }
   try {
     for (const name of models) {
-      const model = await loadModel(name, { device, ...(weights !== undefined && { weights }) })
+      const model = await loadModel(name, { device, signal, ...(weights !== undefined && { weights }) })
       loaded.push(model)
       const dataset = await openDataset(folder, { classes: model.classes, ...given })
-      all.push({ name, model, dataset, ...(await cellsOf({ name, dataset }, options)) })
+      const named = { name, ...(isModelFile(name) && { file: await fileHash(name) }) }
+      all.push({ ...named, model, dataset, ...(await cellsOf({ ...named, dataset }, options)) })
     }
   } catch (error) {
     release()

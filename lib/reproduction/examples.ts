@@ -4,8 +4,11 @@ import sharp from 'sharp'
 import { drawSamples, type Sample } from '../datasets/dataset.js'
 import { explain, loadSample } from '../evaluation/protocols/each-image.js'
 import { learningImages, methodOpener } from '../evaluation/runs/evaluated-method.js'
+import { headerOf, type RunPlan } from '../evaluation/runs/plan.js'
+import { fileWord, modelWord } from '../evaluation/runs/result-file.js'
 import { AttributionError } from '../foundation/errors.js'
-import { exists, writeFileAtomically } from '../foundation/files.js'
+import { fileHash, textHash } from '../foundation/file-hash.js'
+import { exists, fileError, writeFileAtomically } from '../foundation/files.js'
 import { shownMap, shrunk } from '../rendering/sheet.js'
 import { type Cell, oncePerMethod } from './cells.js'
 import type { EvaluatedModel } from './evaluated-model.js'
@@ -22,89 +25,81 @@ export interface Example {
 const count = 3
 const size = { width: 224, height: 224 }
 
-/** Draws the maps of some images by every method of the cells, as far as they aren't drawn yet. */
+/** The maps of some images by every method of the cells, drawn as far as they aren't there yet. */
 export async function drawExamples(
   evaluated: EvaluatedModel,
   cells: readonly Cell[],
   resources: PreparedResources,
   options: ReproductionOptions,
-): Promise<void> {
-  const { model, dataset } = evaluated
-  const samples = exampleSamples(evaluated, options)
-  await mkdir(folderOf(evaluated, options), { recursive: true })
-  for (const sample of samples) await drawImage(evaluated, sample, options)
-  for (const { method, plan } of oncePerMethod(cells)) {
-    const left = await undrawn(evaluated, samples, method.title, options)
-    if (left.length === 0) continue
-    const learning = learningImages(dataset)
-    const open = methodOpener(model, withResources(plan.method, resources), {
-      learning,
-      signal: options.signal,
-    })
-    try {
-      await using opened = await open(model)
-      for (const sample of left) {
-        const loaded = await loadSample(sample, evaluated.model)
-        const found = await explain(opened.attributer, [loaded], { ...plan, signal: options.signal })
-        const { image, map } = found[0]!
-        await writePicture(
-          pictureFile(evaluated, sample, method.title, options),
-          await shownMap(image, map, size),
-        )
-      }
-    } catch (error) {
-      // What a method can't do is told of where it is evaluated.
-      if (options.signal.aborted || !(error instanceof AttributionError)) throw error
-    }
-  }
-}
-
-/** The examples that were drawn. */
-export async function readExamples(
-  evaluated: EvaluatedModel,
-  cells: readonly Cell[],
-  options: ReproductionOptions,
 ): Promise<Example[]> {
-  const examples: Example[] = []
-  for (const sample of exampleSamples(evaluated, options)) {
-    const file = pictureFile(evaluated, sample, 'image', options)
-    if (!(await exists(file))) continue
-    const maps: Example['maps'] = []
-    for (const { method } of oncePerMethod(cells)) {
-      const picture = pictureFile(evaluated, sample, method.title, options)
-      if (await exists(picture)) maps.push({ title: method.title, picture: await readFile(picture) })
-    }
-    const title = evaluated.dataset.classNames[sample.target] ?? `class ${sample.target}`
-    examples.push({ title, image: await readFile(file), maps })
-  }
-  return examples
-}
-
-function exampleSamples({ dataset }: EvaluatedModel, { seed }: ReproductionOptions): Sample[] {
-  return drawSamples(dataset.samples, count, seed)
-}
-
-async function drawImage(
-  evaluated: EvaluatedModel,
-  sample: Sample,
-  options: ReproductionOptions,
-): Promise<void> {
-  const file = pictureFile(evaluated, sample, 'image', options)
-  if (await exists(file)) return
-  const { input } = await loadSample(sample, evaluated.model)
-  await writePicture(file, await shrunk(input, size))
-}
-
-async function undrawn(
-  evaluated: EvaluatedModel,
-  samples: readonly Sample[],
-  title: string,
-  options: ReproductionOptions,
-): Promise<Sample[]> {
-  const there = await Promise.all(
-    samples.map(sample => exists(pictureFile(evaluated, sample, title, options))),
+  const { model, dataset } = evaluated
+  const folder = join(options.folder, 'examples', modelWord(evaluated))
+  await mkdir(folder, { recursive: true }).catch(error => {
+    throw fileError(`Can't make the folder '${folder}'`, error)
+  })
+  const examples = await Promise.all(
+    drawSamples(dataset.samples, count, options.seed).map(sample => drawImage(evaluated, sample, folder)),
   )
-  return samples.filter((_, i) => !there[i])
+  for (const { method, plan } of oncePerMethod(cells)) {
+    const { method: how, model: network, data } = await headerOf(plan, model, learningImages(dataset))
+    const key = JSON.stringify([
+      how.name,
+      how.options,
+      how.resources,
+      network.weightHash,
+      network.file,
+      data.seed,
+    ])
+    const drawn = examples.map(example => ({
+      ...example,
+      file: pictureFile(folder, example.sample, method.title, `${key} ${example.hash}`),
+    }))
+    await drawMaps(evaluated, plan, drawn, resources, options)
+    for (const { maps, file } of drawn)
+      if (await exists(file)) maps.push({ title: method.title, picture: await readFile(file) })
+  }
+  return examples.map(({ sample, image, maps }) => {
+    const title = dataset.classNames[sample.target] ?? `class ${sample.target}`
+    return { title, image, maps }
+  })
+}
+
+/** Draws those of a method that are not there yet. */
+async function drawMaps(
+  { model, dataset }: EvaluatedModel,
+  plan: RunPlan,
+  drawn: readonly { sample: Sample; file: string }[],
+  resources: PreparedResources,
+  { signal }: ReproductionOptions,
+): Promise<void> {
+  const there = await Promise.all(drawn.map(({ file }) => exists(file)))
+  const left = drawn.filter((_, i) => !there[i])
+  if (left.length === 0) return
+  const method = withResources(plan.method, resources)
+  const open = methodOpener(model, method, { learning: learningImages(dataset), signal })
+  try {
+    await using opened = await open(model)
+    for (const { sample, file } of left) {
+      const loaded = await loadSample(sample, model)
+      const found = await explain(opened.attributer, [loaded], { ...plan, signal })
+      const { image, map } = found[0]!
+      await writePicture(file, await shownMap(image, map, size))
+    }
+  } catch (error) {
+    // What a method can't do is told of where it is evaluated.
+    if (signal.aborted || !(error instanceof AttributionError)) throw error
+  }
+}
+
+async function drawImage({ model }: EvaluatedModel, sample: Sample, folder: string) {
+  const hash = `${await fileHash(sample.path)} ${JSON.stringify(model.preprocessing)}`
+  const file = pictureFile(folder, sample, 'image', hash)
+  if (!(await exists(file))) {
+    const { input } = await loadSample(sample, model)
+    await writePicture(file, await shrunk(input, size))
+  }
+  const maps: Example['maps'] = []
+  return { sample, hash, image: await readFile(file), maps }
 }
 
 async function writePicture(file: string, pixels: Uint8Array): Promise<void> {
@@ -112,16 +107,8 @@ async function writePicture(file: string, pixels: Uint8Array): Promise<void> {
   await writeFileAtomically(file, await sharp(pixels, { raw }).webp({ quality: 85 }).toBuffer())
 }
 
-function pictureFile(
-  evaluated: EvaluatedModel,
-  { id }: Sample,
-  title: string,
-  options: ReproductionOptions,
-): string {
-  const word = (text: string) => text.replace(/[^\w-]+/g, '-')
-  return join(folderOf(evaluated, options), `${word(id)}.${word(title)}.webp`)
-}
-
-function folderOf({ name }: EvaluatedModel, { folder }: ReproductionOptions): string {
-  return join(folder, 'examples', name)
+/** @param key what decides the picture: one that was drawn of anything else has another name */
+function pictureFile(folder: string, { id, target }: Sample, title: string, key: string): string {
+  const hash = textHash(JSON.stringify([id, target, title, key])).slice(0, 12)
+  return join(folder, `${fileWord(id)}.${fileWord(title)}.${hash}.webp`)
 }

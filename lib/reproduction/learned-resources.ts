@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeMethod } from '../attribution/methods.js'
 import type { Dataset } from '../datasets/dataset.js'
@@ -6,7 +7,12 @@ import {
   type GivenResources,
   learningImages,
 } from '../evaluation/runs/evaluated-method.js'
-import { exists } from '../foundation/files.js'
+import { differencesOf, tellDifferences } from '../evaluation/runs/header.js'
+import { modelWord, type NamedRun } from '../evaluation/runs/result-file.js'
+import { hashOfImages } from '../evaluation/runs/sample-hash.js'
+import { RunError } from '../foundation/errors.js'
+import { exists, fileError, writeFileAtomically } from '../foundation/files.js'
+import { requireObject } from '../foundation/validate.js'
 import { resourceNames, resources } from '../learned/resources.js'
 import { loadStatistics } from '../learned/statistics.js'
 import type { Model } from '../model/model.js'
@@ -16,9 +22,14 @@ import type { ReproductionOptions } from './reproduction-options.js'
 /** What was made for a model and is kept in memory; the rest is read from its files. */
 export interface PreparedResources extends AsyncDisposable {
   given: GivenResources
+  /** What was made just now. */
+  made: readonly ResourceName[]
 }
 
 export type ResourceProgress = (resource: ResourceName, done: number, total: number) => void
+
+/** A model and what it learns from. */
+export type LearningModel = NamedRun['model'] & { model: Model; dataset: Dataset }
 
 type ResourceOptions = Pick<ReproductionOptions, 'folder' | 'methods' | 'learn' | 'signal'>
 
@@ -28,26 +39,32 @@ export const learnedNames = resourceNames.filter(name => resources[name].learn)
 /** Makes what the methods need of a model and isn't in the folder yet, in the conventions of the paper: from the training
  * images, or where there are none from those of the evaluation. */
 export async function prepareResources(
-  { name, model, dataset }: { name: string; model: Model; dataset: Dataset },
+  evaluated: LearningModel,
   { folder, methods, learn, signal }: ResourceOptions,
   onProgress: ResourceProgress = () => {},
 ): Promise<PreparedResources> {
+  const { model, dataset } = evaluated
   const needed = new Set(methods.flatMap(({ method }) => describeMethod(method).needs))
-  const files = resourceFiles(name, folder)
+  const files = resourceFiles(evaluated, folder)
+  const madeNow: ResourceName[] = []
   for (const resource of learnedNames.filter(learned => needed.has(learned))) {
     if (await exists(files[resource])) continue
     await using made = await resources[resource].learn!(model, {
       ...learningImages(dataset, learn),
-      preset: 'paper',
+      preset,
       signal,
       onError: () => {},
       onProgress: ({ samples, total }) => onProgress(resource, samples, total),
     })
+    const recipe = await recipeOf(evaluated, learn)
+    await writeFileAtomically(recipeFile(files[resource]), `${JSON.stringify(recipe)}\n`)
     await made.save(files[resource])
+    madeNow.push(resource)
   }
   const statistics = needed.has('statistics') ? await loadStatistics(files.statistics) : null
   return {
     given: { ...(statistics && { statistics }) },
+    made: madeNow,
     async [Symbol.asyncDispose]() {
       statistics?.dispose()
     },
@@ -59,8 +76,60 @@ export function withResources(method: EvaluatedMethod, { given }: PreparedResour
   return { ...method, resources: { ...method.resources, ...given } }
 }
 
+/** Refuses what was learnt here before from other images, for another network or otherwise. A file that somebody else put there
+ * says nothing of that, and is taken as it is.
+ * @throws RunError, FileError */
+export async function requireSameLearning(
+  evaluated: LearningModel,
+  { folder, learn }: Pick<ResourceOptions, 'folder' | 'learn'>,
+): Promise<void> {
+  const files = resourceFiles(evaluated, folder)
+  for (const file of learnedNames.map(name => files[name])) {
+    if (!(await exists(file)) || !(await exists(recipeFile(file)))) continue
+    const there = await readRecipe(recipeFile(file))
+    const different = differencesOf(there, await recipeOf(evaluated, learn))
+    if (different.length === 0) continue
+    throw new RunError(
+      `'${file}' was learnt otherwise. They differ in ${tellDifferences(different)}. Choose another --out, or remove it ` +
+        'with the results that it was used for.',
+    )
+  }
+}
+
+/** Everything that decides what is learnt. */
+async function recipeOf({ model, file, dataset }: LearningModel, learn: number) {
+  const { weightHash, preprocessing } = model
+  const learning = learningImages(dataset, learn)
+  return {
+    weightHash,
+    file,
+    preprocessing,
+    preset,
+    images: learning.samples,
+    content: await hashOfImages(learning),
+  }
+}
+
+async function readRecipe(path: string): Promise<object> {
+  const text = await readFile(path, 'utf8').catch(error => {
+    throw fileError(`Can't read '${path}'`, error)
+  })
+  try {
+    return requireObject('recipe', JSON.parse(text))
+  } catch (error) {
+    throw new RunError(`'${path}' doesn't say how its neighbour was learnt. Remove both.`, { cause: error })
+  }
+}
+
+/** Beside what was learnt: how. */
+function recipeFile(file: string): string {
+  return file.replace(/safetensors$/, 'recipe')
+}
+
+const preset = 'paper'
+
 /** Where the resources of a model are kept. A trained readout is looked for there too. */
-export function resourceFiles(model: string, folder: string): Record<ResourceName, string> {
-  const file = (name: ResourceName) => join(folder, `${model}.${name}.safetensors`)
+export function resourceFiles(model: NamedRun['model'], folder: string): Record<ResourceName, string> {
+  const file = (name: ResourceName) => join(folder, `${modelWord(model)}.${name}.safetensors`)
   return { statistics: file('statistics'), patterns: file('patterns'), readout: file('readout') }
 }

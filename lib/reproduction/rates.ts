@@ -98,16 +98,16 @@ export function isFirstOf(cell: Cell, cells: readonly Cell[]): boolean {
 }
 
 async function secondsToLearn(
-  { name, dataset }: EvaluatedModel,
+  evaluated: EvaluatedModel,
   cells: readonly Cell[],
   { pass }: Rates,
   { folder, learn }: ReproductionOptions,
 ): Promise<number> {
-  const { samples } = learningImages(dataset, learn)
+  const { samples } = learningImages(evaluated.dataset, learn)
   let seconds = 0
   for (const resource of learnedNames) {
     const isNeeded = cells.some(({ method }) => needs(method).includes(resource))
-    if (isNeeded && !(await exists(resourceFiles(name, folder)[resource]))) seconds += samples * pass
+    if (isNeeded && !(await exists(resourceFiles(evaluated, folder)[resource]))) seconds += samples * pass
   }
   return seconds
 }

@@ -6,7 +6,14 @@ import type { Example } from './examples.js'
 import { reportScript } from './report-script.js'
 import { reportStyle } from './report-style.js'
 import { differenceOf, differenceText, shownScore } from './score-tables.js'
-import type { CellResult, Column, ModelTable, TableEntry, TableRow } from './table.js'
+import {
+  type CellResult,
+  type Column,
+  isCompared,
+  type ModelTable,
+  type TableEntry,
+  type TableRow,
+} from './table.js'
 
 /** What there is to show of one model. */
 export interface ModelReport {
@@ -59,16 +66,17 @@ ${examples.length === 0 ? '' : exampleSection(table.model, examples)}`
 }
 
 /** Measured, published and their difference side by side, where anything was published for the model. */
-function tableHtml({ columns, rows, model }: ModelTable): string {
-  const isCompared = ({ protocol }: Column) =>
+function tableHtml(table: ModelTable): string {
+  const { columns, rows, model, publishedSource } = table
+  const hasPublished = ({ protocol }: Column) =>
     rows.some(({ entries }) => entries.get(protocol)?.published !== undefined)
   const headings = columns.flatMap(column => {
     const isHigher = column.direction === 'higher'
     const first = heading(`${column.title} ${isHigher ? '↑' : '↓'}`, isHigher ? 'descending' : 'ascending')
-    return isCompared(column) ? [first, heading('published'), heading('difference')] : [first]
+    return hasPublished(column) ? [first, heading('published'), heading('difference')] : [first]
   })
   const body = rows.map(({ method, secondsPerMap, entries }) => {
-    const cells = columns.flatMap(column => entryCells(entries.get(column.protocol), isCompared(column)))
+    const cells = columns.flatMap(column => entryCells(entries.get(column.protocol), hasPublished(column)))
     const seconds = `<td data-value="${secondsPerMap ?? ''}">${secondsPerMap === null ? '–' : secondsPerMap.toFixed(3)}</td>`
     const name = `<th scope="row" data-value="${escapeXml(method.title)}">${escapeXml(method.title)}</th>`
     return `<tr>${name}${cells.join('')}${seconds}</tr>`
@@ -77,23 +85,23 @@ function tableHtml({ columns, rows, model }: ModelTable): string {
 <thead><tr>${heading('method', 'ascending')}${headings.join('')}${heading('seconds a map', 'ascending')}</tr></thead>
 <tbody>
 ${body.join('\n')}
-</tbody></table></div>`
+</tbody></table></div>${isCompared(table) ? `<p class="note">Published values: ${escapeXml(publishedSource)}.</p>` : ''}`
 }
 
 function heading(title: string, first: 'ascending' | 'descending' = 'descending'): string {
   return `<th scope="col" data-first="${first}"><button type="button">${escapeXml(title)}</button></th>`
 }
 
-function entryCells(entry: TableEntry | undefined, isCompared: boolean): string[] {
+function entryCells(entry: TableEntry | undefined, hasPublished: boolean): string[] {
   const none = '<td data-value="">–</td>'
-  if (!entry) return isCompared ? [none, none, none] : [none]
+  if (!entry) return hasPublished ? [none, none, none] : [none]
   const { score, images, published } = entry
   const interval =
     score.low === null || score.high === null
       ? ''
       : `<small>[${shownScore(score.low)}, ${shownScore(score.high)}]</small>`
   const own = `<td data-value="${score.value ?? ''}" title="${images} images">${shownScore(score.value)}${interval}</td>`
-  if (!isCompared) return [own]
+  if (!hasPublished) return [own]
   if (published === undefined) return [own, none, none]
   return [
     own,

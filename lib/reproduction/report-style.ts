@@ -6,6 +6,7 @@ table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tab
 th, td { padding: .4rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap }
 th:first-child { text-align: left; position: sticky; left: -1.25rem; padding-left: 1.25rem; background: var(--card); font-weight: 600 }
 thead th { vertical-align: bottom; font-weight: 600; white-space: normal; min-width: 5.5rem }
+.note { margin: .75rem 0 0; font-size: .85rem; color: var(--soft) }
 td small { display: block; color: var(--soft); font-size: .75rem }
 button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit }
 th[aria-sort=ascending] button::after { content: ' ▴' }

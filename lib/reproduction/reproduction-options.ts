@@ -2,6 +2,7 @@ import type { DatasetOptions } from '../datasets/dataset.js'
 import type { Protocol } from '../evaluation/protocols/protocol.js'
 import type { Device } from '../model/device.js'
 import type { PaperMethod } from './paper.js'
+import type { PublishedValues } from './published.js'
 
 /** A protocol, and how many images it takes at most. */
 export interface PlannedProtocol {
@@ -18,6 +19,8 @@ export interface ReproductionOptions {
   methods: readonly PaperMethod[]
   protocols: readonly PlannedProtocol[]
   data: { name: string } & Omit<DatasetOptions, 'classes'>
+  /** What stands beside the measured values. */
+  published: PublishedValues
   /** Draws the samples and seeds the methods. */
   seed: number
   /** Images that statistics are estimated from and patterns are fitted to. */

@@ -6,6 +6,7 @@ import { readResult } from '../evaluation/runs/result-file.js'
 import { AttributionError } from '../foundation/errors.js'
 import { exists, fileError } from '../foundation/files.js'
 import type { Cell, LeftOut } from './cells.js'
+import { requireSameRuns } from './earlier-runs.js'
 import type { EvaluatedModel } from './evaluated-model.js'
 import { type PreparedResources, prepareResources, withResources } from './learned-resources.js'
 import { isFirstOf, measureRates, type Rates, secondsLeft, secondsOf, unfinished } from './rates.js'
@@ -78,6 +79,7 @@ export async function reproduce(
     await using resources = await prepareResources(evaluated, { ...options, methods }, (what, done, total) =>
       listener.onLearning(name, what, done, total),
     )
+    if (resources.made.length > 0) await requireSameRuns([evaluated], options)
     for (const cell of left) {
       const title = `${cell.method.title}, ${cell.plan.protocol.fullTitle}`
       listener.onCell({ model: name, title, ...progress.state })

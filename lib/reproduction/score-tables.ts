@@ -1,4 +1,4 @@
-import type { ModelTable, TableEntry } from './table.js'
+import { isCompared, type ModelTable, type TableEntry } from './table.js'
 
 /** A score as tables show it. */
 export function shownScore(value: number | null): string {
@@ -28,7 +28,7 @@ export function markdownTables(tables: readonly ModelTable[]): string {
 
 /** One line for each measured value. */
 export function csvTable(tables: readonly ModelTable[]): string {
-  const lines = tables.flatMap(({ model, columns, rows }) =>
+  const lines = tables.flatMap(({ model, publishedSource, columns, rows }) =>
     rows.flatMap(({ method, secondsPerMap, entries }) =>
       columns.flatMap(({ protocol }) => {
         const entry = entries.get(protocol)
@@ -42,16 +42,19 @@ export function csvTable(tables: readonly ModelTable[]): string {
           differenceOf(entry),
           images,
           secondsPerMap,
+          published === undefined ? null : publishedSource,
         ]
         return [[model, method.title, protocol, ...values].map(csvCell).join(',')]
       }),
     ),
   )
-  const head = 'model,method,protocol,value,low,high,published,difference,images,seconds_per_map'
+  const head =
+    'model,method,protocol,value,low,high,published,difference,images,seconds_per_map,published_source'
   return `${[head, ...lines].join('\n')}\n`
 }
 
-function markdownTable({ model, columns, rows }: ModelTable): string {
+function markdownTable(table: ModelTable): string {
+  const { model, publishedSource, columns, rows } = table
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   const head = columns.map(({ title, direction }) => `${title} ${direction === 'higher' ? '↑' : '↓'}`)
   const body = rows.map(({ method, secondsPerMap, entries }) =>
@@ -66,6 +69,7 @@ function markdownTable({ model, columns, rows }: ModelTable): string {
     line(['method', ...head, 'seconds a map']),
     line(['---', ...head.map(() => '---'), '---']),
     ...body,
+    ...(isCompared(table) ? ['', `Behind a stroke: published values (${publishedSource}).`] : []),
     '',
   ].join('\n')
 }

@@ -3,7 +3,8 @@ import type { Protocol } from '../evaluation/protocols/protocol.js'
 import type { RunResult } from '../evaluation/runs/record.js'
 import { findResult } from '../evaluation/runs/result-file.js'
 import type { Cell } from './cells.js'
-import type { PaperMethod, PaperModel } from './paper.js'
+import type { PaperMethod } from './paper.js'
+import type { PublishedValues } from './published.js'
 
 /** A finished run without its records. */
 export type CellResult = Omit<RunResult, 'records'> & { images: number }
@@ -34,6 +35,8 @@ export interface TableRow {
 /** The table of one model. */
 export interface ModelTable {
   model: string
+  /** Where the published values come from. */
+  publishedSource: string
   columns: readonly Column[]
   rows: readonly TableRow[]
 }
@@ -51,11 +54,17 @@ export async function readFound(cells: readonly Cell[]): Promise<Map<Cell, CellR
   return found
 }
 
+/** Whether something published stands in a table. */
+export function isCompared({ rows }: ModelTable): boolean {
+  return rows.some(({ entries }) => [...entries.values()].some(({ published }) => published !== undefined))
+}
+
 /** Puts the results of one model into a table. */
 export function modelTable(
   model: string,
   cells: readonly Cell[],
   found: ReadonlyMap<Cell, CellResult>,
+  published: PublishedValues,
 ): ModelTable {
   const protocols = [...new Set(cells.map(({ plan }) => plan.protocol))]
   const methods = [...new Set(cells.map(({ method }) => method))]
@@ -63,12 +72,12 @@ export function modelTable(
     const own = cells.filter(cell => cell.method === method && found.has(cell))
     const entries = own.map(cell => {
       const { name } = cell.plan.protocol
-      return [name, entryOf(found.get(cell)!, method.published[model as PaperModel]?.[name])] as const
+      return [name, entryOf(found.get(cell)!, published.find(model, method, name))] as const
     })
     const seconds = own.flatMap(cell => found.get(cell)!.secondsPerMap ?? [])
     return { method, secondsPerMap: median(seconds), entries: new Map(entries) }
   })
-  return { model, columns: protocols.map(columnOf), rows }
+  return { model, publishedSource: published.source, columns: protocols.map(columnOf), rows }
 }
 
 function entryOf({ score, images }: CellResult, published: number | undefined): TableEntry {

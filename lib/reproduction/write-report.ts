@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { writeFileAtomically } from '../foundation/files.js'
 import type { LeftOut } from './cells.js'
+import { requireSameRuns } from './earlier-runs.js'
 import type { EvaluatedModel } from './evaluated-model.js'
-import { drawExamples, readExamples } from './examples.js'
+import { drawExamples } from './examples.js'
 import { prepareResources } from './learned-resources.js'
 import { type ModelReport, renderReport } from './report-page.js'
 import type { ReproductionOptions } from './reproduction-options.js'
@@ -30,14 +31,12 @@ export async function writeReport(
     const found = await readFound(cells)
     const measured = cells.filter(cell => found.has(cell))
     const methods = options.methods.filter(method => measured.some(cell => cell.method === method))
-    if (measured.length > 0) {
-      await using resources = await prepareResources(evaluated, { ...options, methods })
-      await drawExamples(evaluated, measured, resources, options)
-    }
+    await using resources = await prepareResources(evaluated, { ...options, methods })
+    if (resources.made.length > 0) await requireSameRuns([evaluated], options)
     models.push({
-      table: modelTable(name, cells, found),
+      table: modelTable(name, cells, found, options.published),
       found: [...found.values()],
-      examples: await readExamples(evaluated, cells, options),
+      examples: measured.length === 0 ? [] : await drawExamples(evaluated, measured, resources, options),
     })
     isSynthetic ||= name === 'demo'
   }

@@ -1,9 +1,11 @@
 import { InvalidArgumentError, WeightsError } from '../foundation/errors.js'
+import { type ImageSize, sizeText } from '../images/size.js'
 import type { Model } from '../model/model.js'
 import { addon } from '../native/addon.js'
 import { callNative } from '../native/call.js'
 import type { ReadoutTrainerHandle } from '../native/readout-training-calls.js'
 import type { Settings, TrainReadoutOptions } from './settings.js'
+import { statisticsHash } from './statistics-hash.js'
 
 /** How far training is. */
 export interface Position {
@@ -31,27 +33,42 @@ interface Content {
 
 export function identityOf(
   model: Model,
-  { data, processes }: TrainReadoutOptions,
+  { data, statistics, processes }: TrainReadoutOptions,
   settings: Settings,
 ): Identity {
   const { preprocessing } = model
   const { beta, learningRate, batch, seed, precision, randomCrop, flip } = settings
+  const { layer, reads, variant, preset, sigma, minimumStd, samples } = settings
   const size = processes?.size ?? 1
   return {
     data: data.fingerprint,
     'images of a step': batch * size,
     // Each process reads shards of its own, so their order depends on how many there are.
     processes: data.size === undefined ? size : 'any',
+    // A checkpoint brings its readout: other wishes for it would be passed over.
+    layer,
+    'layers that are read': reads.join(' '),
+    variant,
+    preset,
+    sigma,
+    'floor of the standard deviation': minimumStd,
+    statistics: statistics ? statisticsHash(statistics) : `estimated from ${samples} images`,
     beta,
     'learning rate': learningRate,
     seed,
     precision,
     'random crop': randomCrop,
     flip,
-    resize: preprocessing.resize,
-    crop: preprocessing.crop,
+    resize: plain(preprocessing.resize),
+    crop: plain(preprocessing.crop),
     'crop first': preprocessing.cropFirst,
+    mean: preprocessing.mean.join(' '),
+    'standard deviation': preprocessing.std.join(' '),
   }
+}
+
+function plain(size: ImageSize): number | string {
+  return typeof size === 'number' ? size : sizeText(size)
 }
 
 /** Writes what is needed to go on from here; beside its place at first, so that the last checkpoint stays whole.

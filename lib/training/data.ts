@@ -48,6 +48,8 @@ export interface TrainingData {
   readonly fingerprint: string
   /** How many images there are, where that is known beforehand. */
   readonly size: number | undefined
+  /** What there is to know about how they are read, in sentences. */
+  readonly notes?: readonly string[]
   /** The batches of one process in one epoch, in an order that depends on the options alone. Images that don't fill a
    * batch are left out. */
   batches(options: BatchOptions): AsyncIterable<LabelledImage[]>

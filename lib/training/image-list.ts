@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { decodePath, encodePath } from '../foundation/file-names.js'
 import { mixSeeds } from '../foundation/hash.js'
 import { permutation } from '../foundation/random.js'
 import { type BatchOptions, type LabelledImage, requireBatchOptions, type TrainingData } from './data.js'
@@ -16,19 +17,20 @@ export class NameTable {
 
   add(name: string): void {
     const begin = this.#end(this.#length)
-    const size = Buffer.byteLength(name)
+    const bytes = encodePath(name)
+    const size = bytes.length
     while (begin + size > this.#bytes.length) this.#bytes = grown(this.#bytes)
     if (this.#length === this.#ends.length) {
       const ends = new Float64Array(this.#ends.length * 2)
       ends.set(this.#ends)
       this.#ends = ends
     }
-    this.#bytes.write(name, begin)
+    bytes.copy(this.#bytes, begin)
     this.#ends[this.#length++] = begin + size
   }
 
   at(index: number): string {
-    return this.#bytes.toString('utf8', this.#end(index), this.#end(index + 1))
+    return decodePath(this.#bytes.subarray(this.#end(index), this.#end(index + 1)))
   }
 
   /** A hash of all names in their order. */
@@ -47,11 +49,13 @@ export class NameTable {
 export class ImageList implements TrainingData {
   readonly #names = new NameTable()
   #labels = new Uint32Array(1 << 10)
+  readonly notes: readonly string[]
   readonly #path: (name: string, label: number) => string
 
   /** @param path makes a file's path of its name and label */
-  constructor(path: (name: string, label: number) => string) {
+  constructor(path: (name: string, label: number) => string, notes: readonly string[] = []) {
     this.#path = path
+    this.notes = notes
   }
 
   add(name: string, label: number): void {

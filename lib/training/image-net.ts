@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { mkdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { type ClassOrder, foldersIn, numberFolders } from '../datasets/class-folders.js'
+import { readClasses } from '../datasets/classes.js'
+import { findClassFile, trainingFolder } from '../datasets/layout.js'
 import { cacheFolder } from '../foundation/cache-folder.mjs'
 import { mapInOrder } from '../foundation/concurrency.js'
-import { ImageError } from '../foundation/errors.js'
+import { DatasetError, ImageError } from '../foundation/errors.js'
+import { decodePath, encodePath, listFolder } from '../foundation/file-names.js'
 import { fileReason, writeFileAtomically } from '../foundation/files.js'
 import { imageExtensions } from '../images/folder.js'
 import { ImageList } from './image-list.js'
@@ -11,19 +15,35 @@ import { ImageList } from './image-list.js'
 const imageFile = new RegExp(`\\.(${imageExtensions.join('|')})$`, 'i')
 const foldersAtOnce = 16
 
-/** A folder of one class, as it was when it was listed. Its time of change tells whether that still holds. */
+/** How class folders are told apart. */
+export interface ImageNetOptions {
+  /** How many classes the network has, where that is known. */
+  classes?: number | undefined
+  classOrder?: ClassOrder | undefined
+  /** A list of the classes; else it is looked for. */
+  classFile?: string | undefined
+}
+
+/** A folder of one class, or one inside it, as it was when it was listed. Its time of change tells whether that still holds.
+ * Files and folders are named from the class's folder on. */
 interface Listed {
   folder: string
   changed: number
   files: string[]
+  folders: string[]
 }
 
-/** The images of a folder laid out like ImageNet's: a folder for each class, whose order by name gives the labels. The
- * listing of 1.28 million files takes seconds and about 50 MB; it is cached, and made again for folders that changed.
- * @throws ImageError where the folder is missing, or holds no folders with images */
-export async function listImageNet(folder: string): Promise<ImageList> {
-  const root = await realpath(folder).catch(error => fail(folder, error))
-  const names = await classNames(root)
+/** The images of a folder laid out like ImageNet's: a folder for each class, in the folder itself or in its `train`. Which
+ * class a folder is follows the same rule as for evaluation. The listing of 1.28 million files takes seconds and about 50 MB;
+ * it is cached, and made again for folders that changed.
+ * @throws ImageError where the folder is missing, or holds no folders with images; DatasetError where it can't be told
+ * which classes they are */
+export async function listImageNet(folder: string, options: ImageNetOptions = {}): Promise<ImageList> {
+  const given = await realPath(folder)
+  const part = (await trainingFolder(given)).slice(given.length)
+  const [root, shown] = [given + part, folder + part]
+  const names = await foldersIn(root)
+  const { indices, notes } = await numbersOf(root, names, options)
   const cache = join(
     cacheFolder(),
     'listings',
@@ -32,40 +52,70 @@ export async function listImageNet(folder: string): Promise<ImageList> {
   const cached = new ListingCache(await readFile(cache).catch(() => Buffer.alloc(0)))
   const lines: Buffer[] = []
   let isNew = false
-  const list = async (name: string): Promise<Listed> => {
+  const list = async (name: string): Promise<Listed[]> => {
     const path = join(root, name)
-    const { mtimeMs: changed } = await stat(path).catch(error => fail(path, error))
-    const known = cached.find(name)
-    if (known?.changed === changed) return known
-    isNew = true
-    const files = await readdir(path).catch(error => fail(path, error))
-    return { folder: name, changed, files: files.filter(isImage).sort() }
+    const { mtimeMs: changed } = await stat(encodePath(path)).catch(error => fail(path, error))
+    let listed = cached.find(name)
+    if (listed?.changed !== changed) {
+      isNew = true
+      listed = { folder: name, changed, ...(await entriesOf(path)) }
+    }
+    const inside: Listed[] = []
+    for (const below of listed.folders) inside.push(...(await list(join(name, below))))
+    return [listed, ...inside]
   }
-  const images = new ImageList((name, label) => join(folder, names[label]!, name))
-  let label = 0
-  for await (const listed of mapInOrder(names, foldersAtOnce, list)) {
-    for (const name of listed.files) images.add(name, label)
-    label++
-    lines.push(Buffer.from(`${JSON.stringify(listed)}\n`))
+  const folders = new Map([...indices].map(([name, label]) => [label, name]))
+  const images = new ImageList((name, label) => join(shown, folders.get(label)!, name), notes)
+  const classes = mapInOrder(names, foldersAtOnce, async name => ({ name, listed: await list(name) }))
+  for await (const { name, listed } of classes) {
+    const files = listed.flatMap(({ folder: at, files }) =>
+      files.map(file => join(at.slice(name.length + 1), file)),
+    )
+    const label = indices.get(name)
+    if (label === undefined && files.length > 0) {
+      throw new DatasetError(`The folder '${name}' of '${shown}' is none of the listed classes.`)
+    }
+    for (const file of files) images.add(file, label!)
+    for (const each of listed) lines.push(Buffer.from(`${JSON.stringify(each)}\n`))
   }
   if (images.size === 0) {
     throw new ImageError(
-      `No images in the folders of '${folder}'. Expected one folder for each class, as in imagenet/train/n01440764/*.JPEG.`,
-      { source: folder },
+      `No images in the folders of '${shown}'. Expected one folder for each class, as in imagenet/train/n01440764/*.JPEG.`,
+      { source: shown },
     )
   }
   if (isNew) await writeCache(cache, lines)
   return images
 }
 
-async function classNames(root: string): Promise<string[]> {
-  const entries = await readdir(root, { withFileTypes: true }).catch(error => fail(root, error))
-  const folders = entries.filter(entry => !entry.name.startsWith('.') && !entry.isFile())
-  return folders.map(({ name }) => name).sort()
+async function numbersOf(root: string, names: readonly string[], options: ImageNetOptions) {
+  const classFile = options.classFile ?? (await findClassFile(root)) ?? (await findClassFile(dirname(root)))
+  return numberFolders(root, names, {
+    list: classFile === undefined ? undefined : await readClasses(classFile),
+    order: options.classOrder ?? 'numbers',
+    classes: options.classes,
+  })
 }
 
-function isImage(name: string): boolean {
-  return imageFile.test(name) && !name.startsWith('.')
+/** Images and folders, as they are called. */
+async function entriesOf(path: string): Promise<Pick<Listed, 'files' | 'folders'>> {
+  const entries = await listFolder(path).catch(error => fail(path, error))
+  const shown = entries.filter(({ name }) => !name.startsWith('.'))
+  return {
+    files: shown
+      .filter(entry => !entry.isDirectory() && imageFile.test(entry.name))
+      .map(({ name }) => name)
+      .sort(),
+    folders: shown
+      .filter(entry => entry.isDirectory())
+      .map(({ name }) => name)
+      .sort(),
+  }
+}
+
+async function realPath(folder: string): Promise<string> {
+  const path = await realpath(encodePath(folder), { encoding: 'buffer' }).catch(error => fail(folder, error))
+  return decodePath(path)
 }
 
 /** What was listed before: a line of JSON for each folder, parsed when it is asked for. */
@@ -78,7 +128,7 @@ class ListingCache {
       if (end < 0) return
       const line = content.subarray(begin, end)
       const name = /^\{"folder":("(?:[^"\\]|\\.)*")/.exec(line.toString('utf8', 0, 4096))?.[1]
-      if (name) this.#lines.set(JSON.parse(name) as string, line)
+      if (name) this.#lines.set(parsed(name), line)
       begin = end + 1
     }
   }
@@ -86,10 +136,24 @@ class ListingCache {
   find(folder: string): Listed | undefined {
     const line = this.#lines.get(folder)
     try {
-      return line && (JSON.parse(line.toString('utf8')) as Listed)
+      const listed = JSON.parse(line?.toString('utf8') ?? '') as Listed
+      return isTextList(listed.files) && isTextList(listed.folders) ? listed : undefined
     } catch {
       return undefined
     }
+  }
+}
+
+/** Earlier versions kept no folders, and a cache may be damaged. */
+function isTextList(value: unknown): boolean {
+  return Array.isArray(value) && value.every(item => typeof item === 'string')
+}
+
+function parsed(text: string): string {
+  try {
+    return JSON.parse(text) as string
+  } catch {
+    return ''
   }
 }
 

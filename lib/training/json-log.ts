@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { errorCode, fileError, writeFileAtomically } from '../foundation/files.js'
 import { AppendFile } from './append-file.js'
 import type { IntervalReport } from './interval.js'
-import type { TrainingEpoch } from './reports.js'
+import type { Outcome, TrainingEpoch } from './reports.js'
 
 /** A line of a training's log. */
 export type LogRecord = { time: string } & (
@@ -36,7 +36,7 @@ export class JsonLog {
   }
 }
 
-/** The records of a log; a last line that was cut short is passed over. None where there is no file.
+/** The records of a log; lines that are none, such as a last one that was cut short, are passed over. None where there is no file.
  * @throws FileError where it can't be read */
 export async function readLog(path: string): Promise<LogRecord[]> {
   const text = await readFile(path, 'utf8').catch(error => {
@@ -49,8 +49,24 @@ export async function readLog(path: string): Promise<LogRecord[]> {
 function parse(line: string): LogRecord | undefined {
   try {
     const record = JSON.parse(line) as LogRecord
-    return record.kind === 'interval' || record.kind === 'epoch' ? record : undefined
+    return isRecord(record) ? record : undefined
   } catch {
     return undefined
   }
+}
+
+function isRecord(record: LogRecord): boolean {
+  if (!Number.isSafeInteger(record.step)) return false
+  if (record.kind === 'interval') return isOutcome(record)
+  return (
+    record.kind === 'epoch' &&
+    isOutcome(record.training) &&
+    (!record.validation || isOutcome(record.validation))
+  )
+}
+
+/** Numbers that were not finite stand in JSON as null. */
+function isOutcome({ loss, crossEntropy, information, bits, accuracy }: Outcome): boolean {
+  const numbers: unknown[] = [loss, crossEntropy, information, bits, accuracy]
+  return numbers.every(value => value === null || typeof value === 'number')
 }

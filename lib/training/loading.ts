@@ -1,8 +1,9 @@
 import { mapInOrder } from '../foundation/concurrency.js'
 import { ImageError } from '../foundation/errors.js'
 import { mixSeeds } from '../foundation/hash.js'
-import { decodeImage } from '../images/decode.js'
+import { type DecodedImage, withDecoded } from '../images/decode.js'
 import { type Preprocessing, preprocess } from '../images/preprocess.js'
+import { sides } from '../images/size.js'
 import type { ReadoutBatch } from '../native/readout-training-calls.js'
 import { type Augmentation, drawView } from './augmentation.js'
 import { type LabelledImage, requireLabel } from './data.js'
@@ -25,12 +26,13 @@ export interface LoadedBatch extends ReadoutBatch {
   failed: ImageError[]
 }
 
-/** Reads batches of images, several at a time, ahead of the one who takes them. */
+/** Reads batches of images, several at a time, ahead of the one who takes them, until an abort. */
 export function loadBatches(
   batches: AsyncIterable<LabelledImage[]>,
   options: LoadingOptions,
+  abort?: AbortSignal,
 ): AsyncGenerator<LoadedBatch, void, undefined> {
-  return mapInOrder(batches, batchesAhead, images => loadBatch(images, options))
+  return mapInOrder(batches, batchesAhead, (images, signal) => loadBatch(images, options, signal), abort)
 }
 
 /** The batch of a process that has no images left. */
@@ -41,13 +43,17 @@ export const emptyBatch: LoadedBatch = {
   failed: [],
 }
 
-async function loadBatch(images: readonly LabelledImage[], options: LoadingOptions): Promise<LoadedBatch> {
+async function loadBatch(
+  images: readonly LabelledImage[],
+  options: LoadingOptions,
+  signal: AbortSignal,
+): Promise<LoadedBatch> {
   const { classes, epoch, seed, preprocessing } = options
   const failed: ImageError[] = []
   const load = async (image: LabelledImage) => {
     requireLabel(image.label, classes, image.name)
     try {
-      return { image, data: await loadImage(image, options) }
+      return { image, data: await loadImage(image, options, signal) }
     } catch (error) {
       if (!(error instanceof ImageError)) throw error
       failed.push(error)
@@ -56,13 +62,14 @@ async function loadBatch(images: readonly LabelledImage[], options: LoadingOptio
   }
   const loaded = (await Promise.all(images.map(load))).filter(entry => entry !== undefined)
   const { crop, mean } = preprocessing
-  const size = mean.length * crop * crop
+  const [height, width] = sides(crop)
+  const size = mean.length * height * width
   const data = new Float32Array(loaded.length * size)
   loaded.forEach((entry, i) => {
     data.set(entry.data, i * size)
   })
   return {
-    images: { data, shape: [loaded.length, mean.length, crop, crop] },
+    images: { data, shape: [loaded.length, mean.length, height, width] },
     labels: loaded.map(({ image }) => image.label),
     seeds: loaded.map(({ image }) => mixSeeds(seed, draws.noise, epoch, image.id)),
     failed,
@@ -72,15 +79,18 @@ async function loadBatch(images: readonly LabelledImage[], options: LoadingOptio
 async function loadImage(
   { name, source, id }: LabelledImage,
   { preprocessing, augmentation, epoch, seed }: LoadingOptions,
+  signal: AbortSignal,
 ): Promise<Float32Array> {
-  const image = await decodeImage(source).catch(error => {
+  const view = async (image: DecodedImage) => {
+    const { region, mirror } = drawView(image, augmentation, seed, draws.view, epoch, id)
+    const { input } = await preprocess(image, { ...preprocessing, ...(region && { region }), mirror })
+    return input.data
+  }
+  return await withDecoded(source, { signal }, view).catch(error => {
     if (!(error instanceof ImageError)) throw error
     throw new ImageError(typeof source === 'string' ? error.message : `${name}: ${error.message}`, {
       cause: error,
       source: name,
     })
   })
-  const { region, mirror } = drawView(image, augmentation, seed, draws.view, epoch, id)
-  const { input } = await preprocess(image, { ...preprocessing, ...(region && { region }), mirror })
-  return input.data
 }

@@ -1,7 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import { missingVariable, numberFrom, rankFrom } from '../foundation/environment.js'
+import { ProcessGroupError } from '../foundation/errors.js'
 import { Statistics } from '../learned/statistics.js'
 import { addon } from '../native/addon.js'
 import { callNative } from '../native/call.js'
+import { withCancellation } from '../native/cancellation.js'
 import type { ProcessGroupHandle } from '../native/processes-calls.js'
 
 /** How long a process waits for the others, in seconds. */
@@ -10,6 +13,7 @@ export const defaultTimeout = 300
 /** Processes, on one machine or many, that work on one thing. */
 export class ProcessGroup {
   readonly #handle: ProcessGroupHandle
+  #agreements = 0
   /** Which of the processes this is, from 0. */
   readonly rank: number
   /** How many there are. */
@@ -31,6 +35,45 @@ export class ProcessGroup {
   async merge(statistics: Statistics): Promise<Statistics> {
     const call = { group: this.#handle, statistics: statistics.handle }
     return new Statistics(await callNative(() => addon().mergeStatisticsOfProcesses(call)))
+  }
+
+  /** Compares what all processes must have in common. Every process calls this.
+   * @throws ProcessGroupError in every process, naming what differs, where something does */
+  async agree(settings: Readonly<Record<string, unknown>>): Promise<void> {
+    const meeting = `agreement ${this.#agreements++}`
+    await this.#publish(`${meeting} of ${this.rank}`, JSON.stringify(settings))
+    if (this.rank === 0) await this.#publish(meeting, await this.#disagreement(meeting))
+    const disagreement = await this.#read(meeting)
+    if (disagreement === '') return
+    throw new ProcessGroupError(
+      `The processes were not started alike: ${disagreement}. Start all of them with the same command, data and weights.`,
+    )
+  }
+
+  /** Compares rank 0's settings with those of all others; empty where they are the same. */
+  async #disagreement(meeting: string): Promise<string> {
+    const settingsOf = async (rank: number) =>
+      JSON.parse(await this.#read(`${meeting} of ${rank}`)) as Record<string, unknown>
+    const own = await settingsOf(0)
+    for (let rank = 1; rank < this.size; rank++) {
+      const other = await settingsOf(rank)
+      const different = [...new Set([...Object.keys(own), ...Object.keys(other)])].filter(
+        name => !isDeepStrictEqual(own[name], other[name]),
+      )
+      if (different.length > 0)
+        return different
+          .map(name => `${name} is ${shown(own[name])} for rank 0 and ${shown(other[name])} for rank ${rank}`)
+          .join('; ')
+    }
+    return ''
+  }
+
+  async #publish(key: string, text: string): Promise<void> {
+    await callNative(() => addon().publishToProcesses({ group: this.#handle, key, text }))
+  }
+
+  async #read(key: string): Promise<string> {
+    return await callNative(() => addon().readFromProcesses({ group: this.#handle, key }))
   }
 
   /** Waits until all processes are here. */
@@ -68,6 +111,8 @@ export interface Membership {
 export interface JoinOptions {
   /** Seconds that this process waits for the others, now and in every later step. Default 300. */
   timeout?: number
+  /** Stops waiting for the others to come; the call rejects with the signal's reason. */
+  signal?: AbortSignal
 }
 
 /** Reads RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT; undefined for a single process.
@@ -91,14 +136,19 @@ export function membershipFrom(environment: NodeJS.ProcessEnv): Membership | und
 }
 
 /** Joins the group of all processes, and waits until all are there.
- * @throws ProcessGroupError where they don't come */
+ * @throws ProcessGroupError where they don't come, or don't count as many; the signal's reason */
 export async function joinProcesses(
   membership: Membership,
-  { timeout = defaultTimeout }: JoinOptions = {},
+  { timeout = defaultTimeout, signal }: JoinOptions = {},
 ): Promise<ProcessGroup> {
   const { localRank: _, ...options } = membership
-  const handle = await callNative(() =>
-    addon().joinProcesses({ ...options, timeout: Math.max(1, Math.round(timeout * 1000)) }),
+  const call = { ...options, timeout: Math.max(1, Math.round(timeout * 1000)) }
+  const handle = await withCancellation({ signal }, ({ cancellation }) =>
+    callNative(() => addon().joinProcesses({ ...call, cancellation })),
   )
   return new ProcessGroup(handle, membership.rank, membership.size)
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'not given' : JSON.stringify(value)
 }

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { ImageError, InvalidArgumentError, StoppedError } from '../foundation/errors.js'
+import { ImageError, InvalidArgumentError, NotFiniteError, StoppedError } from '../foundation/errors.js'
 import { loadReadout, TrainedReadout } from '../learned/trained-readout.js'
 import type { Model } from '../model/model.js'
 import { addon } from '../native/addon.js'
@@ -14,7 +13,7 @@ import {
   writeCheckpoint,
 } from './checkpoint.js'
 import { type Share, shareOf } from './data.js'
-import type { LoadedBatch } from './loading.js'
+import { emptyBatch, type LoadedBatch } from './loading.js'
 import { newReadout } from './new-readout.js'
 import type { Outcome } from './reports.js'
 import type { Settings, TrainReadoutOptions } from './settings.js'
@@ -28,6 +27,9 @@ export class ReadoutTrainer {
   readonly #neurons: number
   readonly #share: Share
   #position: Position
+  /** The step of the checkpoint that is there, and the last images: what is kept is tried on them. */
+  #kept: number | undefined
+  #lastBatch: LoadedBatch = emptyBatch
 
   private constructor(
     handle: ReadoutTrainerHandle,
@@ -46,10 +48,13 @@ export class ReadoutTrainer {
     this.#position = position
   }
 
-  /** From the checkpoint to resume from, where there is one, or else from the start. */
-  static async open(model: Model, options: TrainReadoutOptions, settings: Settings): Promise<ReadoutTrainer> {
-    const { checkpoint, resume } = options
-    const resumed = resume && checkpoint !== undefined && existsSync(checkpoint) ? checkpoint : undefined
+  /** From a checkpoint, or from the start. */
+  static async open(
+    model: Model,
+    options: TrainReadoutOptions,
+    settings: Settings,
+    resumed: string | undefined,
+  ): Promise<ReadoutTrainer> {
     await using readout = resumed
       ? await loadReadout(model, resumed)
       : await newReadout(model, options, settings)
@@ -61,7 +66,8 @@ export class ReadoutTrainer {
     const { neurons } = readout.description
     const trainer = new ReadoutTrainer(handle, options, settings, identity, neurons, position)
     // Found out before hours of work that it can't be written, rather than after them.
-    if (!resumed) await trainer.#writeCheckpoint()
+    if (resumed) trainer.#kept = position.step
+    else await trainer.#writeCheckpoint()
     return trainer
   }
 
@@ -77,9 +83,10 @@ export class ReadoutTrainer {
     const { processes, signal } = this.#options
     const { step, stepInEpoch, broken } = this.#position
     const extras = [Number(signal?.aborted ?? false), Number(isFinished), batch.failed.length, step]
-    const outcome = await callNative(() =>
+    const outcome = await this.#finite(() =>
       addon().readoutStep({ trainer: this.#handle, batch, extras, group: processes?.handle }),
     )
+    this.#lastBatch = batch
     const [stopping, finished, failed, steps] = outcome.extras as [number, number, number, number]
     if (steps !== step * this.#share.processes) {
       throw new InvalidArgumentError(
@@ -106,7 +113,12 @@ export class ReadoutTrainer {
   /** What a batch gives without a step; of no images where no process had any. */
   async measure(batch: LoadedBatch): Promise<Outcome> {
     const call = { trainer: this.#handle, batch, group: this.#options.processes?.handle }
-    return this.#outcomeOf(await callNative(() => addon().evaluateReadout(call)))
+    return this.#outcomeOf(await this.#finite(() => addon().evaluateReadout(call)))
+  }
+
+  /** Writes the checkpoint unless it is of this step already. */
+  async keep(): Promise<void> {
+    if (this.#kept !== this.#position.step) await this.#writeCheckpoint()
   }
 
   async endEpoch(): Promise<void> {
@@ -121,6 +133,23 @@ export class ReadoutTrainer {
 
   dispose(): void {
     addon().dispose(this.#handle)
+  }
+
+  /** Native work of a training. Where its numbers are not finite, the error says at which step, and what is left. */
+  async #finite<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await callNative(work)
+    } catch (error) {
+      if (!(error instanceof NotFiniteError)) throw error
+      const left =
+        this.#kept === undefined
+          ? 'No checkpoint was written.'
+          : `The last good checkpoint, of step ${this.#kept}, is '${this.#options.checkpoint}'.`
+      throw new NotFiniteError(
+        `Training diverged after step ${this.#position.step}. ${error.message} ${left}`,
+        { cause: error },
+      )
+    }
   }
 
   #outcomeOf({ images, loss, crossEntropy, information, correct }: ReadoutOutcome): Outcome {
@@ -140,8 +169,11 @@ export class ReadoutTrainer {
 
   async #writeCheckpoint(): Promise<void> {
     const { checkpoint: path, onCheckpoint } = this.#options
+    // The last step may have led where no loss is finite any more: that must not replace what is good.
+    await this.#finite(() => addon().evaluateReadout({ trainer: this.#handle, batch: this.#lastBatch }))
     if (path === undefined || this.#share.rank !== 0) return
-    await writeCheckpoint(this.#handle, path, this.#position, this.#identity)
-    onCheckpoint?.({ path, step: this.#position.step })
+    await this.#finite(() => writeCheckpoint(this.#handle, path, this.#position, this.#identity))
+    this.#kept = this.#position.step
+    await onCheckpoint?.({ path, step: this.#position.step })
   }
 }

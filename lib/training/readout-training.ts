@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { InvalidArgumentError, ProcessGroupError } from '../foundation/errors.js'
 import type { TrainedReadout } from '../learned/trained-readout.js'
 import type { Model } from '../model/model.js'
+import { requireSameTraining, resumedCheckpoint } from './agreement.js'
 import type { Augmentation } from './augmentation.js'
 import { batchesPerEpoch, otherEpochs, shareOf, type TrainingData } from './data.js'
 import { emptyBatch, type LoadedBatch, loadBatches } from './loading.js'
@@ -17,12 +18,14 @@ const noAugmentation = { randomCrop: false, flip: false }
  * training alone: on the CPU, training that is taken up again from a checkpoint ends with the same weights, bit for bit,
  * as one that was never stopped.
  * @throws InvalidArgumentError, ModelError, StatisticsError; ImageError where too many images are broken; WeightsError
- * where a checkpoint can't be written or is of another training; ProcessGroupError where another process is missing; the
- * signal's reason */
+ * where a checkpoint can't be written or is of another training; ProcessGroupError where another process is missing or was not
+ * started alike; the signal's reason */
 export async function trainReadout(model: Model, options: TrainReadoutOptions): Promise<TrainedReadout> {
   const settings = completeSettings(model, options)
+  const resumed = resumedCheckpoint(options)
+  await requireSameTraining(model, options, settings, resumed)
   try {
-    const trainer = await ReadoutTrainer.open(model, options, settings)
+    const trainer = await ReadoutTrainer.open(model, options, settings, resumed)
     try {
       return await train({ model, trainer, options, settings })
     } finally {
@@ -61,7 +64,13 @@ async function train(training: Training): Promise<TrainedReadout> {
     )
   }
   await options.onStart?.({ step: trainer.position.step, stepsPerEpoch, reads: [...reads], layer })
-  while (trainer.position.epoch < epochs) await trainEpoch(training)
+  try {
+    while (trainer.position.epoch < epochs) await trainEpoch(training)
+  } catch (error) {
+    // One process alone stops while it waits for images, too; several stop together, after a step.
+    if (size === 1 && options.signal?.aborted) await trainer.keep()
+    throw error
+  }
   const readout = await trainer.readout()
   await options.processes?.barrier()
   return readout
@@ -75,13 +84,13 @@ async function trainEpoch(training: Training): Promise<void> {
   for await (const step of steps(training)) {
     sum.add(step)
     waited += step.waited
-    options.onStep?.(step)
+    await options.onStep?.(step)
   }
   const seconds = (performance.now() - began) / 1000
   const validation = options.validation && (await validate(training, options.validation))
   await trainer.endEpoch()
   const { epoch, step } = trainer.position
-  options.onEpoch?.({
+  await options.onEpoch?.({
     epoch,
     epochs: settings.epochs,
     step,
@@ -133,7 +142,8 @@ async function* batchesOf(
 ): AsyncGenerator<{ batch: LoadedBatch; isFinished: boolean; began: number }, void, undefined> {
   const share = shareOf(options.processes)
   const batches = data.batches({ epoch, seed, batch, share, skip })
-  const loaded = loadBatches(batches, { preprocessing, classes, augmentation, epoch, seed })
+  const loading = { preprocessing, classes, augmentation, epoch, seed }
+  const loaded = loadBatches(batches, loading, share.processes === 1 ? options.signal : undefined)
   try {
     for (;;) {
       const began = performance.now()
@@ -141,7 +151,7 @@ async function* batchesOf(
       const isFinished = next.done ?? false
       if (isFinished && share.processes === 1) return
       const given = next.value ?? emptyBatch
-      for (const error of given.failed) options.onBroken?.(error)
+      for (const error of given.failed) await options.onBroken?.(error)
       yield { batch: given, isFinished, began }
     }
   } finally {

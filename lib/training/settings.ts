@@ -78,12 +78,20 @@ export function describeTraining(): Pick<MethodDescription, 'name' | 'summary' |
       }),
       option('minimumStd', 'number', 'floor of the standard deviation in the iba preset', 0.01, {
         flag: 'min-std',
-        minimum: Number.MIN_VALUE,
+        minimum: 1e-12,
+        maximum: 1e12,
       }),
       option('epochs', 'whole', 'passes over the images', 20, { minimum: 1 }),
       option('batch', 'whole', 'images of a step, of each process', 16, { minimum: 1, maximum: 65_536 }),
-      option('learningRate', 'number', 'learning rate of Adam', 1e-5, { flag: 'lr', minimum: 0 }),
-      option('beta', 'number', 'the price of information: higher lets less pass', 10, { minimum: 0 }),
+      option('learningRate', 'number', 'learning rate of Adam', 1e-5, {
+        flag: 'lr',
+        minimum: 0,
+        maximum: 1e6,
+      }),
+      option('beta', 'number', 'the price of information: higher lets less pass', 10, {
+        minimum: 0,
+        maximum: 1e12,
+      }),
       option('seed', 'whole', 'of first weights, order, noise and augmentation', 0, { minimum: 0 }),
       option('precision', 'choice', 'bfloat16 is faster on GPUs; weights stay float32', 'float32', {
         choices: ['float32', 'bfloat16'],

@@ -1,17 +1,26 @@
-import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { pipeline, Transform } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
+import { openStream } from '../foundation/bounded-reading.js'
 import { ImageError, InvalidArgumentError } from '../foundation/errors.js'
+import { textHash } from '../foundation/file-hash.js'
+import { encodePath, listFolder } from '../foundation/file-names.js'
 import { fileReason } from '../foundation/files.js'
 import { mixSeeds } from '../foundation/hash.js'
 import { permutation, randomIntegers } from '../foundation/random.js'
 import { type BatchOptions, type LabelledImage, requireBatchOptions, type TrainingData } from './data.js'
 
-const imageEnding = /^(jpe?g|png|webp)$/i
-const archiveName = /\.tar(\.gz)?$/i
+const imageEnding = /^(jpe?g|png|webp)$/
+const labelEndings = ['cls', 'cls.txt', 'json']
+/** In bytes: of one file of an archive, of what lies between two of them, and of all images that wait to be drawn. */
+const limits = { file: 2 ** 26, headers: 2 ** 24, held: 2 ** 28 }
+/** How much of a packed byte: images hardly shrink. */
+const unpacking = { start: 2 ** 26, ratio: 200 }
+/** How archives are called. */
+export const archiveName = /\.tar(\.gz)?$/i
 /** Images of one shard have ids one after another; a shard holds fewer than this. */
 const idsPerShard = 1_000_000
 
@@ -22,11 +31,14 @@ const idsPerShard = 1_000_000
 export async function openShards(pattern: string, buffer: number): Promise<Shards> {
   const paths = expandBraces(pattern)
   if (paths.length > 1) return new Shards(paths, buffer)
-  const found = await stat(pattern).catch(error => {
+  const found = await stat(encodePath(pattern)).catch(error => {
     throw new ImageError(`Can't read '${pattern}': ${fileReason(error)}`, { cause: error, source: pattern })
   })
   if (!found.isDirectory()) return new Shards(paths, buffer)
-  const archives = (await readdir(pattern)).filter(name => archiveName.test(name)).sort()
+  const archives = (await listFolder(pattern))
+    .map(({ name }) => name)
+    .filter(name => archiveName.test(name) && !name.startsWith('.'))
+    .sort()
   if (archives.length === 0) {
     throw new ImageError(`'${pattern}' holds no .tar archives.`, { source: pattern })
   }
@@ -47,7 +59,7 @@ export class Shards implements TrainingData {
   constructor(paths: readonly string[], buffer: number) {
     this.#paths = paths
     this.#buffer = buffer
-    this.fingerprint = `${paths.length} shards from ${basename(paths[0]!)}, buffer ${buffer}`
+    this.fingerprint = `${paths.length} shards ${hashOfFiles(paths)}, buffer ${buffer}`
   }
 
   async *batches(options: BatchOptions): AsyncGenerator<LabelledImage[], void, undefined> {
@@ -66,14 +78,18 @@ export class Shards implements TrainingData {
   async *#shuffled(options: BatchOptions): AsyncGenerator<LabelledImage, void, undefined> {
     const random = randomIntegers(mixSeeds(options.seed, options.epoch, options.share.rank))
     const held: LabelledImage[] = []
+    let bytes = 0
     for await (const image of this.#inOrder(options)) {
-      if (held.length < this.#buffer) {
-        held.push(image)
-        continue
+      held.push(image)
+      bytes += image.source.length
+      while (held.length > this.#buffer || bytes > limits.held) {
+        const last = held.pop()!
+        const drawn = random(Math.max(held.length, 1))
+        const given = held[drawn] ?? last
+        if (held.length > 0) held[drawn] = last
+        bytes -= given.source.length
+        yield given
       }
-      const drawn = random(held.length)
-      yield held[drawn]!
-      held[drawn] = image
     }
     for (const index of permutation(held.length, random(2 ** 32))) yield held[index]!
   }
@@ -97,59 +113,123 @@ export class Shards implements TrainingData {
 }
 
 type ShardImage = Omit<LabelledImage, 'id'>
+type Bytes = Uint8Array
 
-/** The images of one archive. Files that belong together follow each other and have the same name up to the first dot:
- * an image, and `cls` with its class as text. */
+/** The images of one archive. Files that belong together follow each other and have the same name up to the first dot, by
+ * WebDataset's rule: an image, and its class. Names with more dots, such as `photo.0001.jpg`, belong together by the rule of
+ * their last ones, where the first one's gives neither an image nor a class. */
 async function* readShard(path: string): AsyncGenerator<ShardImage, void, undefined> {
-  let key = ''
-  let parts: Partial<ShardImage> = {}
-  const finished = (): ShardImage | undefined => {
-    const { source, label } = parts
-    if (source === undefined && label === undefined) return undefined
-    if (source !== undefined && label !== undefined) return { name: `${path}:${key}`, source, label }
-    throw new ImageError(
-      `In '${path}', '${key}' has no ${source ? 'class (.cls)' : 'image (.jpg, .png or .webp)'}.`,
-      { source: path },
-    )
+  const [byFirstDot, byLastDots] = [new Sample(path), new Sample(path)]
+  let found = 0
+  for await (const { key, ending, isFirst, content } of readArchive(path)) {
+    const finished = (isFirst ? byFirstDot : byLastDots).add(key, ending, content, isFirst)
+    if (!finished) continue
+    found++
+    yield finished
   }
-  for await (const { name, content } of readArchive(path)) {
-    const file = basename(name)
-    const dot = file.indexOf('.')
-    const stem = name.slice(0, name.length - file.length + dot)
-    if (stem !== key) {
-      const image = finished()
-      if (image) yield image
-      parts = {}
-      key = stem
-    }
-    const ending = file.slice(dot + 1)
-    if (imageEnding.test(ending)) parts.source = content
-    else if (ending === 'cls') parts.label = parseLabel(content, `${path}:${name}`)
+  for (const last of [byFirstDot.finish(true), byLastDots.finish(false)]) {
+    if (!last) continue
+    found++
+    yield last
   }
-  const image = finished()
-  if (image) yield image
+  if (found > 0) return
+  throw new ImageError(
+    `'${path}' holds no images with classes. Expected files such as 0001.jpg and 0001.cls, one behind the other.`,
+    { source: path },
+  )
 }
 
-async function* readArchive(
-  path: string,
-): AsyncGenerator<{ name: string; content: Uint8Array }, void, undefined> {
-  const file = createReadStream(path)
+/** What belongs together, as far as it was read. */
+class Sample {
+  readonly #path: string
+  #key = ''
+  #parts: { source?: Bytes; label?: number | undefined } = {}
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** Adds a file; gives the image before it, if this begins another one. */
+  add(key: string, ending: string, content: Bytes, isRequired: boolean): ShardImage | undefined {
+    const before = key === this.#key ? undefined : this.finish(isRequired)
+    this.#key = key
+    if (imageEnding.test(ending)) this.#parts.source = content
+    else this.#parts.label ??= parseLabel(content, ending, `${this.#path}:${key}.${ending}`)
+    return before
+  }
+
+  /** @param isRequired whether one that lacks a part is an error */
+  finish(isRequired: boolean): ShardImage | undefined {
+    const { source, label } = this.#parts
+    this.#parts = {}
+    if (source !== undefined && label !== undefined)
+      return { name: `${this.#path}:${this.#key}`, source, label }
+    if (!isRequired || (source === undefined && label === undefined)) return undefined
+    throw new ImageError(
+      `In '${this.#path}', '${this.#key}' has no ${source ? 'class (.cls)' : 'image (.jpg, .png or .webp)'} beside it. Files ` +
+        'that belong together must follow each other: sort them by name (tar --sort=name).',
+      { source: this.#path },
+    )
+  }
+}
+
+/** What a file of an archive is called. */
+interface MemberName {
+  key: string
+  ending: string
+  /** Whether the first dot parts them. */
+  isFirst: boolean
+}
+
+/** Undefined for what is neither an image nor a class. */
+function parseName(name: string): MemberName | undefined {
+  const file = basename(name)
+  if (file.startsWith('.')) return undefined
+  return [...file.matchAll(/\./g)]
+    .map(({ index }, i) => ({
+      key: name.slice(0, name.length - file.length + index),
+      ending: file.slice(index + 1).toLowerCase(),
+      isFirst: i === 0,
+    }))
+    .find(({ ending }) => imageEnding.test(ending) || labelEndings.includes(ending))
+}
+
+async function* readArchive(path: string): AsyncGenerator<MemberName & { content: Bytes }, void, undefined> {
   const archive = extract()
-  const stream: Readable = /\.gz$/i.test(path) ? file.pipe(createGunzip()) : file
-  const forward = (error: Error) => archive.destroy(error)
-  file.on('error', forward)
-  stream.on('error', forward)
-  stream.pipe(archive)
+  let unaccounted = 0
   try {
+    const file = await openStream(path)
+    let unpacked = 0
+    const meter = new Transform({
+      transform(piece: Buffer, _, done) {
+        unaccounted += piece.length
+        unpacked += piece.length
+        if (unaccounted > limits.headers)
+          done(new ImageError(`it has ${limits.headers / 2 ** 20} MiB without a file, more than the limit`))
+        else if (unpacked > unpacking.start + unpacking.ratio * file.bytesRead)
+          done(
+            new ImageError(
+              `it unpacks to more than ${unpacking.ratio} times its size, the limit of an archive`,
+            ),
+          )
+        else done(null, piece)
+      },
+    })
+    const stages = /\.gz$/i.test(path) ? [createGunzip(), meter] : [meter]
+    // Errors of each stage end the archive, which is what is read below.
+    pipeline([file, ...stages, archive], () => {})
     for await (const entry of archive) {
-      const { name, type } = entry.header
-      if (type !== 'file' || !basename(name).includes('.')) {
-        entry.resume()
-        continue
+      const { name, type, size = 0 } = entry.header
+      unaccounted = 0
+      const wanted = type === 'file' ? parseName(name) : undefined
+      if (wanted && size > limits.file)
+        throw new ImageError(`'${name}' has ${size} bytes, more than the limit of ${limits.file}`)
+      const pieces: Bytes[] = []
+      for await (const piece of entry) {
+        unaccounted = 0
+        if (wanted) pieces.push(piece as Bytes)
       }
-      const pieces: Uint8Array[] = []
-      for await (const piece of entry) pieces.push(piece as Uint8Array)
-      yield { name, content: Buffer.concat(pieces) }
+      if (wanted) yield { ...wanted, content: Buffer.concat(pieces) }
     }
   } catch (error) {
     throw new ImageError(`Can't read the archive '${path}': ${fileReason(error)}`, {
@@ -157,16 +237,36 @@ async function* readArchive(
       source: path,
     })
   } finally {
-    file.destroy()
+    archive.destroy()
   }
 }
 
-function parseLabel(content: Uint8Array, name: string): number {
-  const text = Buffer.from(content).toString('latin1').trim()
+/** A number as text, or the `label` of an object in JSON. */
+function parseLabel(content: Bytes, ending: string, name: string): number | undefined {
+  const text = Buffer.from(content)
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .trim()
+  if (ending === 'json') return labelOf(text)
   if (/^\d{1,9}$/.test(text)) return Number(text)
   throw new ImageError(`'${name}' holds '${text.slice(0, 40)}', expected the number of a class.`, {
     source: name,
   })
+}
+
+function labelOf(json: string): number | undefined {
+  try {
+    const { label } = JSON.parse(json) as { label?: unknown }
+    return Number.isSafeInteger(label) ? (label as number) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A hash of the archives' names and sizes; reading all of them would take hours. */
+function hashOfFiles(paths: readonly string[]): string {
+  const size = (path: string) => statSync(encodePath(path), { throwIfNoEntry: false })?.size
+  return textHash(paths.map(path => `${basename(path)} ${size(path)}`).join('\n')).slice(0, 16)
 }
 
 /** 'a-{08..11}.tar' as a-08.tar to a-11.tar, and 'a-{x,y}.tar' as both. */

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Dispatcher, EnvHttpProxyAgent, interceptors, request } from 'undici'
+import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
 import { cacheFolder } from '../foundation/cache-folder.mjs'
 import { DownloadError } from '../foundation/errors.js'
 import { errorCode, fileReason } from '../foundation/files.js'
@@ -28,6 +28,11 @@ export interface DownloadOptions {
   signal?: AbortSignal
   /** How often a broken connection is tried again. Default: 5. */
   retries?: number
+  /** More bytes than this are not taken, whatever the server says or sends. Default: 4 GB. */
+  maximumBytes?: number
+  /** Milliseconds after which a connection counts as broken on which nothing, or less than 1 kB a second, arrives.
+   * Default: 60,000. */
+  idleTimeout?: number
   /** Makes the connections. Default: undici's, through the proxy that http_proxy, https_proxy and no_proxy name. */
   dispatcher?: Dispatcher
 }
@@ -49,35 +54,45 @@ export async function fetchWeights(model: string, options: FetchWeightsOptions =
   const path = join(folder, file)
   if (await hasHash(path, sha256Prefix)) return path
   await mkdir(folder, { recursive: true }).catch(error => fileFailed(folder, error))
-  await downloadFile(url, path, { ...download, sha256Prefix })
+  await downloadFile(url, path, { maximumBytes: mostOfWeights, ...download, sha256Prefix })
   return path
 }
 
+/** The largest published file, VGG-19's, has 575 MB. */
+const mostOfWeights = 1e9
+
 /** Downloads a file into `destination + '.part'`, checks it and renames it. A broken connection is continued where it
- * broke, if the server can; two processes may download the same file at the same time.
- * @throws {DownloadError} no network, an answer other than success, a wrong hash, or a disk that is full
+ * broke, if the server can; two processes may download the same file at the same time. Redirections are followed five times, and
+ * never from https to http.
+ * @param url https; http on this machine alone
+ * @throws {DownloadError} no network, an answer other than success, more bytes than allowed, a wrong hash, or a disk that is
+ * full
  * @throws the signal's reason if it is aborted */
 export async function downloadFile(
   url: string,
   destination: string,
   options: DownloadOptions = {},
 ): Promise<void> {
-  const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' }
-  if (protocol !== 'https:' && protocol !== 'http:') throw invalid('url', 'an http or https URL', url)
+  if (!URL.canParse(url) || !isSafe(new URL(url)))
+    throw invalid('url', 'an https URL, or an http URL of this machine', url)
   const retries = requireInteger('retries', options.retries ?? 5, 0)
+  requireInteger('maximumBytes', options.maximumBytes ?? defaultMaximum, 1)
+  requireInteger('idleTimeout', options.idleTimeout ?? defaultIdleTimeout, 1)
   options.signal?.throwIfAborted()
 
   const agent = options.dispatcher ?? new EnvHttpProxyAgent()
-  const download = new Download(url, `${destination}.part`, options, agent)
   try {
-    await download.run(retries)
+    const wasContinued = await new Download(url, `${destination}.part`, options, agent).run(retries)
+    if (await finish(url, destination, options.sha256Prefix, wasContinued)) return
+    // What an earlier run left was of another file.
+    await new Download(url, `${destination}.part`, options, agent).run(retries)
+    await finish(url, destination, options.sha256Prefix, false)
   } catch (error) {
     options.signal?.throwIfAborted()
     throw error
   } finally {
     if (!options.dispatcher) await agent.destroy()
   }
-  await finish(url, destination, options.sha256Prefix)
 }
 
 /** One download, over as many connections as it takes. */
@@ -89,21 +104,24 @@ class Download {
   /** The server's name for the version of the file that arrives. */
   #version: string | undefined
   #received = 0
+  #wasContinued = false
 
   constructor(url: string, part: string, options: DownloadOptions, agent: Dispatcher) {
     this.#url = url
     this.#part = part
     this.#options = options
-    this.#dispatcher = agent.compose(interceptors.redirect({ maxRedirections: 5 }))
+    this.#dispatcher = agent
   }
 
-  async run(retries: number): Promise<void> {
+  /** @returns whether it began with what an earlier run left */
+  async run(retries: number): Promise<boolean> {
     // Opened to read and write at a place: two processes that download the same file write the same bytes.
     const file = await openPart(this.#part)
     try {
       for (let attempt = 0; ; attempt++) {
         try {
-          return await this.#attempt(file)
+          await this.#attempt(file)
+          return this.#wasContinued
         } catch (error) {
           if (!isTransient(error) || this.#options.signal?.aborted) throw error
           if (attempt >= retries || this.#isUnreachable(error)) throw this.#unreachable(error)
@@ -117,13 +135,7 @@ class Download {
 
   async #attempt(file: FileHandle): Promise<void> {
     const start = await this.#resumeFrom(file)
-    const response = await request(this.#url, {
-      ...abortable(this.#options.signal),
-      dispatcher: this.#dispatcher,
-      headers: this.#headers(start),
-      headersTimeout: 60_000,
-      bodyTimeout: 60_000,
-    })
+    const response = await this.#request(this.#headers(start))
     if (response.statusCode === 416) {
       await response.body.dump()
       return await this.#restartUnlessWhole(file, start, response.headers['content-range'])
@@ -140,11 +152,47 @@ class Download {
     await this.#receive(response, file, response.statusCode === 206 ? start : 0)
   }
 
+  /** The answer behind all redirections. */
+  async #request(headers: Record<string, string>): Promise<Dispatcher.ResponseData> {
+    let url = new URL(this.#url)
+    for (let redirections = 0; ; redirections++) {
+      const response = await request(url, {
+        ...abortable(this.#options.signal),
+        dispatcher: this.#dispatcher,
+        headers,
+        headersTimeout: this.#idleTimeout,
+        bodyTimeout: this.#idleTimeout,
+      })
+      const { location } = response.headers
+      if (!redirecting.has(response.statusCode) || typeof location !== 'string') return response
+      await response.body.dump()
+      if (redirections === mostRedirections)
+        throw this.#refused(`the server redirects more than ${mostRedirections} times`)
+      if (!URL.canParse(location, url.href)) throw this.#refused(`the server redirects to '${location}'`)
+      const next = new URL(location, url)
+      if (!isSafe(next) || (url.protocol === 'https:' && next.protocol !== 'https:'))
+        throw this.#refused(
+          `the server redirects to ${next.href}, which is not https: it could be changed on the way`,
+        )
+      url = next
+    }
+  }
+
+  get #idleTimeout(): number {
+    return this.#options.idleTimeout ?? defaultIdleTimeout
+  }
+
+  #refused(why: string): DownloadError {
+    return new DownloadError(`Can't download ${this.#url}: ${why}. ${byHand(this.#url)}`)
+  }
+
   /** Bytes that can be kept: those of this version of the file, or any if a hash will judge the whole. */
   async #resumeFrom(file: FileHandle): Promise<number> {
     if (this.#version === undefined && this.#options.sha256Prefix === undefined) return 0
     if (this.#received > 0) return this.#received
-    return this.#options.sha256Prefix === undefined ? 0 : (await file.stat()).size
+    const left = this.#options.sha256Prefix === undefined ? 0 : (await file.stat()).size
+    this.#wasContinued = left > 0
+    return left
   }
 
   #headers(start: number): Record<string, string> {
@@ -157,14 +205,30 @@ class Download {
   async #receive({ body, headers }: Dispatcher.ResponseData, file: FileHandle, start: number): Promise<void> {
     const length = Number(headers['content-length'])
     const total = Number.isSafeInteger(length) ? { total: start + length } : {}
+    if (total.total !== undefined) await this.#requireFitting(file, total.total)
     this.#received = start
+    let window = { began: performance.now(), received: start }
     for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      await this.#requireFitting(file, this.#received + chunk.length)
+      const now = performance.now()
+      if (now - window.began > this.#idleTimeout) {
+        if (this.#received - window.received < now - window.began)
+          throw new TransientError('the server sends less than 1 kB a second')
+        window = { began: now, received: this.#received }
+      }
       await writeFully(file, chunk, this.#received, this.#part)
       this.#received += chunk.length
-      this.#options.onProgress?.({ received: this.#received, ...total })
+      await this.#options.onProgress?.({ received: this.#received, ...total })
     }
     // An older, longer part may reach beyond the end.
     await file.truncate(this.#received)
+  }
+
+  async #requireFitting(file: FileHandle, bytes: number): Promise<void> {
+    const most = this.#options.maximumBytes ?? defaultMaximum
+    if (bytes <= most) return
+    await file.truncate(0)
+    throw this.#refused(`the server sends more than the ${most} bytes that are expected at most`)
   }
 
   /** The server has nothing from `start` on: the part is whole already, or is of another file. */
@@ -205,6 +269,17 @@ function isTransient(error: unknown): boolean {
   return error instanceof TransientError || errorCode(rootCause(error)) !== undefined
 }
 
+const redirecting = new Set([301, 302, 303, 307, 308])
+const mostRedirections = 5
+const defaultMaximum = 4e9
+const defaultIdleTimeout = 60_000
+
+/** Whether nobody on the way can read along or change what comes: https, or a server on this machine. */
+function isSafe({ protocol, hostname }: URL): boolean {
+  if (protocol === 'https:') return true
+  return protocol === 'http:' && /^(127(\.\d+){3}|localhost|\[::1\])$/.test(hostname)
+}
+
 /** Codes of a network that isn't there: trying again only keeps the user waiting. */
 const unreachable = new Set([
   'EAI_AGAIN',
@@ -222,19 +297,31 @@ function byHand(url: string): string {
   )
 }
 
-async function finish(url: string, destination: string, sha256Prefix: string | undefined): Promise<void> {
+/** @param canTryAgain whether a wrong hash is no failure yet
+ * @returns false where the hash was wrong and the part was removed */
+async function finish(
+  url: string,
+  destination: string,
+  sha256Prefix: string | undefined,
+  canTryAgain: boolean,
+): Promise<boolean> {
   const part = `${destination}.part`
   if (sha256Prefix === undefined) {
-    return await rename(part, destination).catch(error => fileFailed(destination, error))
+    await rename(part, destination).catch(error => fileFailed(destination, error))
+    return true
   }
   try {
-    if (await hasHash(part, sha256Prefix)) return await rename(part, destination)
+    if (await hasHash(part, sha256Prefix)) {
+      await rename(part, destination)
+      return true
+    }
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') fileFailed(destination, error)
   }
   // Another process that downloaded the same file may have finished it.
-  if (await hasHash(destination, sha256Prefix)) return
+  if (await hasHash(destination, sha256Prefix)) return true
   await rm(part, { force: true })
+  if (canTryAgain) return false
   throw new DownloadError(
     `What arrived from ${url} is not what was published: its SHA-256 doesn't begin with ${sha256Prefix}. ` +
       'It was removed. Try again; if it happens again, a proxy on the way may answer in its place.',

@@ -24,7 +24,8 @@ Workload make_workload(const std::string& model, const Options& options) {
   workload.network.to(options.device);
   auto statistics = make_statistics(workload.network, "", Preset::iba, {workload.network.bottleneck_layer});
   update_statistics(statistics, workload.network,
-                    noise_images("estimation", kEstimationImages, options.device));
+                    noise_images("estimation", kEstimationImages, options.device),
+                    std::vector<std::string>(kEstimationImages, "noise"));
   workload.statistics = std::make_shared<ModelStatistics>(std::move(statistics));
   workload.images = noise_images("image", options.batch, options.device);
   return workload;

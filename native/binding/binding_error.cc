@@ -2,13 +2,16 @@
 
 #include <new>
 
+#include "io/text.h"
 #include "torch.h"
 
 namespace iba::binding {
 
-Failure current_failure() noexcept {
+namespace {
+
+Failure described(const std::exception_ptr& failure) {
   try {
-    throw;
+    std::rethrow_exception(failure);
   } catch (const Error& error) {
     return {error.code(), error.what()};
   } catch (const c10::OutOfMemoryError& error) {
@@ -23,6 +26,14 @@ Failure current_failure() noexcept {
   } catch (...) {
     return {ErrorCode::native, "An unknown native error."};
   }
+}
+
+}  // namespace
+
+Failure current_failure() noexcept {
+  Failure failure = described(std::current_exception());
+  failure.message = io::without_frames(std::move(failure.message));
+  return failure;
 }
 
 Napi::Error to_js_error(Napi::Env env, const Failure& failure) {

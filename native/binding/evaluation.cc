@@ -117,9 +117,11 @@ Task<MaskedDrops> run_masked_drops(const Subject& subject, const Tensor& masks, 
   });
 }
 
-Task<Infidelity> run_infidelity(const Subject& subject, double deviation, int64_t samples, uint64_t seed) {
+Task<Infidelity> run_infidelity(const Subject& subject, double deviation, int64_t samples, bool shared,
+                                uint64_t seed) {
+  InfidelityNoise noise{deviation, samples, shared, seed};
   return run(subject, [=](const Network& network, const Tensor& image, RowSettings settings) {
-    return infidelity(network, image, subject.map, subject.target, deviation, samples, seed, settings);
+    return infidelity(network, image, subject.map, subject.target, noise, settings);
   });
 }
 
@@ -143,7 +145,7 @@ void export_evaluation(Napi::Object exports) {
   export_call<run_insertion_deletion>(exports, "insertionDeletion", "subject", Parameter{"step", kCount});
   export_call<run_masked_drops>(exports, "maskedDrops", "subject", "masks", tile);
   export_call<run_infidelity>(exports, "infidelity", "subject", Parameter{"deviation", {0, 1e6}},
-                              Parameter{"samples", kCount}, "seed");
+                              Parameter{"samples", kCount}, "sharedNoise", "seed");
   export_call<sum_in_masks>(exports, "relevanceInMasks", "map", "masks", tile);
   export_call<draw_masks>(exports, "randomMasks", Parameter{"tiles", kCount}, Parameter{"chosen", {0}}, count,
                           "seed");

@@ -23,6 +23,11 @@ void check_images(const at::Tensor& images, const Model& model) {
   require_image_size(model, images.size(2), images.size(3));
 }
 
+void check_names(const std::vector<std::string>& names, int64_t images) {
+  if (static_cast<int64_t>(names.size()) != images)
+    throw Error(ErrorCode::invalid_argument, "Expected one name for each image.");
+}
+
 void check_target(int64_t target, const Model& model) {
   if (target >= model.network.classes)
     throw Error(ErrorCode::invalid_argument, "Expected a target below the number of classes.");

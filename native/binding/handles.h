@@ -57,6 +57,9 @@ void require_image_size(const Model& model, int64_t height, int64_t width);
 /// Throws INVALID_ARGUMENT where they are no images (N, C, H, W) that the model takes.
 void check_images(const at::Tensor& images, const Model& model);
 
+/// Throws INVALID_ARGUMENT unless there is a name for each image.
+void check_names(const std::vector<std::string>& names, int64_t images);
+
 /// Throws INVALID_ARGUMENT for a class that the model hasn't.
 void check_target(int64_t target, const Model& model);
 

@@ -6,6 +6,8 @@
 #include "module.h"
 #include "network/cut.h"
 #include "network/fingerprint.h"
+#include "network/probabilities.h"
+#include "runtime/cancellation_scope.h"
 #include "runtime/device.h"
 
 namespace iba {
@@ -56,6 +58,7 @@ void fields(Of<Model> auto& model, auto&& field) {
   field("weightHash", model.fingerprint);
   field("device", model.device.str());
   field("layers", layers);
+  field("notes", network.notes);
 }
 
 namespace {
@@ -96,7 +99,8 @@ void fields(Of<Prediction> auto& prediction, auto&& field) {
 /// Makes a network on the executor of the device that it shall run on.
 template <typename Make>
 Task<std::shared_ptr<Model>> make_model(const Place& place, Make make) {
-  return {executor_of(place.device), [place, make] {
+  return {executor_of(place.device), [place, make](const Cancellation& cancellation, const StepProgress&) {
+            const CancellationScope scope(cancellation);
             Network network = make();
             auto fingerprint = weight_fingerprint(network);
             network.to(place.device, place.memory_format);
@@ -108,9 +112,9 @@ Task<std::shared_ptr<Model>> load_model(const LoadOptions& network, const Place&
   return make_model(place, [network] { return load_network(network); });
 }
 
-Task<std::shared_ptr<Model>> import_model(const std::filesystem::path& file, int64_t image_size,
+Task<std::shared_ptr<Model>> import_model(const std::filesystem::path& file, int64_t height, int64_t width,
                                           const Place& place) {
-  return make_model(place, [file, image_size] { return import_network(file, image_size); });
+  return make_model(place, [=] { return import_network(file, {height, width}); });
 }
 
 const Model& describe_model(const std::shared_ptr<Model>& model) {
@@ -161,8 +165,8 @@ Task<Tensor> layer_gradient(const std::shared_ptr<Model>& model, const std::stri
 Task<std::vector<Prediction>> predict(const std::shared_ptr<Model>& model, const Tensor& images) {
   check_images(images, *model);
   return {executor_of(model->device), [model, images] {
-            auto probabilities = at::softmax(logits(model->network, images.to(model->device)), 1).cpu();
-            auto [probability, target] = probabilities.max(1);
+            auto found = probabilities(logits(model->network, images.to(model->device))).cpu();
+            auto [probability, target] = found.max(1);
             std::vector<Prediction> predictions;
             for (int64_t i = 0; i < target.size(0); ++i)
               predictions.push_back({target[i].item<int64_t>(), probability[i].item<double>()});
@@ -177,7 +181,8 @@ void export_model(Napi::Object exports) {
   export_call<zoo_entries>(exports, "architectures");
   export_call<check_architecture>(exports, "checkArchitecture", "architecture");
   export_call<load_model>(exports, "loadModel", "network", "place");
-  export_call<import_model>(exports, "importModel", "file", Parameter{"imageSize", extent}, "place");
+  export_call<import_model>(exports, "importModel", "file", Parameter{"height", extent},
+                            Parameter{"width", extent}, "place");
   export_call<describe_model>(exports, "describeModel", "model");
   export_call<layer_shapes>(exports, "layerShapes", "model", Parameter{"height", extent},
                             Parameter{"width", extent});

@@ -26,20 +26,22 @@ SharedPatterns share(ModelPatterns patterns) {
   return std::make_shared<BoundPatterns>(BoundPatterns{std::move(patterns)});
 }
 
-SharedPatterns create(const std::shared_ptr<Model>& model) {
-  return share(make_patterns(model->network, model->fingerprint));
+SharedPatterns create(const std::shared_ptr<Model>& model, const std::string& estimator) {
+  return share(make_patterns(model->network, model->fingerprint, estimator_named(estimator)));
 }
 
 /// Patterns may only be touched by work of the model's executor while they grow.
-Task<void> update(const SharedPatterns& patterns, const std::shared_ptr<Model>& model, const Tensor& images) {
+Task<void> update(const SharedPatterns& patterns, const std::shared_ptr<Model>& model, const Tensor& images,
+                  const std::vector<std::string>& names) {
   check_images(images, *model);
+  check_names(names, images.size(0));
   if (patterns->patterns.weight_hash != model->fingerprint) {
     throw Error(ErrorCode::patterns,
                 "These patterns were begun with another model. Fit them with one model throughout.");
   }
-  return {executor_of(model->device), [patterns, model, images] {
+  return {executor_of(model->device), [patterns, model, images, names] {
             if (!patterns->folded) patterns->folded = fold_batch_norms(model->network);
-            update_patterns(patterns->patterns, *patterns->folded, images.to(model->device));
+            update_patterns(patterns->patterns, *patterns->folded, images.to(model->device), names);
           }};
 }
 
@@ -69,13 +71,14 @@ void fields(Of<ModelPatterns> auto& patterns, auto&& field) {
     layers.push_back({name, patterns.samples > 0 ? layer.shape().vec() : std::vector<int64_t>()});
   field("model", patterns.architecture);
   field("weightHash", patterns.weight_hash);
+  field("estimator", name_of(patterns.estimator));
   field("samples", patterns.samples);
   field("layers", layers);
 }
 
 void export_patterns(Napi::Object exports) {
-  export_call<create>(exports, "createPatterns", "model");
-  export_call<update>(exports, "updatePatterns", "patterns", "model", "images");
+  export_call<create>(exports, "createPatterns", "model", "estimator");
+  export_call<update>(exports, "updatePatterns", "patterns", "model", "images", "names");
   export_call<merge>(exports, "mergePatterns", "first", "second");
   export_call<save>(exports, "savePatterns", "patterns", "path");
   export_call<load>(exports, "loadPatterns", "path");

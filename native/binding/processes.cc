@@ -35,7 +35,9 @@ using Group = std::shared_ptr<ProcessGroup>;
 Task<Group> join(const ProcessGroupOptions& options) {
   if (options.rank >= options.size)
     throw Error(ErrorCode::invalid_argument, "Expected a rank below the number of processes.");
-  return {executor_of(at::kCPU), [options] { return std::make_shared<ProcessGroup>(options); }};
+  return {executor_of(at::kCPU), [options](const Cancellation& cancellation, const StepProgress&) {
+            return std::make_shared<ProcessGroup>(options, cancellation);
+          }};
 }
 
 /// The statistics of all processes together.
@@ -43,6 +45,16 @@ Task<std::shared_ptr<ModelStatistics>> merge_statistics_of_all(
     const Group& group, const std::shared_ptr<ModelStatistics>& statistics) {
   return {executor_of(at::kCPU),
           [=] { return std::make_shared<ModelStatistics>(merge_over_processes(*statistics, *group)); }};
+}
+
+/// Shows a text to all processes.
+Task<void> publish(const Group& group, const std::string& key, const std::string& text) {
+  return {executor_of(at::kCPU), [=] { group->publish(key, text); }};
+}
+
+/// A text that one of the processes publishes.
+Task<std::string> read_published(const Group& group, const std::string& key) {
+  return {executor_of(at::kCPU), [=] { return group->read(key); }};
 }
 
 /// Waits until all processes are here.
@@ -55,6 +67,8 @@ Task<void> barrier(const Group& group) {
 void export_processes(Napi::Object exports) {
   export_call<join>(exports, "joinProcesses");
   export_call<merge_statistics_of_all>(exports, "mergeStatisticsOfProcesses", "group", "statistics");
+  export_call<publish>(exports, "publishToProcesses", "group", "key", "text");
+  export_call<read_published>(exports, "readFromProcesses", "group", "key");
   export_call<barrier>(exports, "barrier", "group");
 }
 

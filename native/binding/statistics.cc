@@ -38,10 +38,11 @@ SharedStatistics create_statistics(const std::shared_ptr<Model>& model,
 
 /// Statistics may only be touched by work of the model's executor while they grow.
 Task<void> update(const SharedStatistics& statistics, const std::shared_ptr<Model>& model,
-                  const Tensor& images) {
+                  const Tensor& images, const std::vector<std::string>& names) {
   check_images(images, *model);
-  return {executor_of(model->device), [statistics, model, images] {
-            update_statistics(*statistics, model->network, images.to(model->device));
+  check_names(names, images.size(0));
+  return {executor_of(model->device), [statistics, model, images, names] {
+            update_statistics(*statistics, model->network, images.to(model->device), names);
           }};
 }
 
@@ -96,7 +97,7 @@ NeuronValues read_layer(const SharedStatistics& statistics, const std::string& l
 
 void export_statistics(Napi::Object exports) {
   export_call<create_statistics>(exports, "createStatistics", "model", "layers", "preset");
-  export_call<update>(exports, "updateStatistics", "statistics", "model", "images");
+  export_call<update>(exports, "updateStatistics", "statistics", "model", "images", "names");
   export_call<merge>(exports, "mergeStatistics", "first", "second");
   export_call<save>(exports, "saveStatistics", "statistics", "path");
   export_call<load>(exports, "loadStatistics", "path");

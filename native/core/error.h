@@ -11,7 +11,7 @@ namespace iba {
   code(invalid_argument, "INVALID_ARGUMENT") code(model, "MODEL") code(weights, "WEIGHTS")                  \
       code(image, "IMAGE") code(statistics, "STATISTICS") code(patterns, "PATTERNS") code(device, "DEVICE") \
           code(native, "NATIVE") code(process_group, "PROCESS_GROUP") code(disposed, "DISPOSED")            \
-              code(aborted, "ABORTED")
+              code(not_finite, "NOT_FINITE") code(aborted, "ABORTED")
 
 enum class ErrorCode {
 #define IBA_ERROR_CODE(code, name) code,

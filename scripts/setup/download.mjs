@@ -16,7 +16,8 @@ import { Progress } from './progress.mjs'
 
 /** @typedef {{ status: number, headers: { get(name: string): string | null },
  *   body: AsyncIterable<Uint8Array> | null }} Answer */
-/** @typedef {(url: string, options: { headers: Record<string, string> }) => Promise<Answer>} Fetch */
+/** @typedef {(url: string, options: { headers: Record<string, string>, redirect: 'manual' }) => Promise<Answer>} Fetch */
+/** @typedef {{ fetch: Fetch, most: number, slowest: number }} Limits */
 
 /** A download that can't be had; `again` says whether another try may help. */
 export class DownloadFailure extends Error {
@@ -31,15 +32,20 @@ export class DownloadFailure extends Error {
 
 /** Downloads a file and returns the SHA-256 of it. What an interrupted download left in `file` is continued; a
  * connection that breaks is taken up again, one that can't be made fails at once.
- * @param {string} url
+ * @param {string} url https, or http on this machine
  * @param {string} file
- * @param {{ fetch?: Fetch, pause?: number, tries?: number }} [options] `pause` is in milliseconds
+ * @param {{ fetch?: Fetch, pause?: number, tries?: number, most?: number, slowest?: number }} [options] `pause` is in
+ * milliseconds; more than `most` bytes are not taken; a minute with fewer than `slowest` ends a try
  * @returns {Promise<string>} */
-export async function download(url, file, { fetch = throughProxies(), pause = 2000, tries = 5 } = {}) {
+export async function download(
+  url,
+  file,
+  { fetch = throughProxies(), pause = 2000, tries = 5, most = 4e9, slowest = 60_000 } = {},
+) {
   mkdirSync(dirname(file), { recursive: true })
   for (let tried = 1; ; tried++) {
     try {
-      await transfer(url, file, fetch)
+      await transfer(url, file, { fetch, most, slowest })
       return await sha256(file)
     } catch (error) {
       const fatal = !(error instanceof DownloadFailure) || !error.again
@@ -65,16 +71,17 @@ export function forget(file) {
 
 /** @param {string} url
  * @param {string} file
- * @param {Fetch} fetch */
-async function transfer(url, file, fetch) {
+ * @param {Limits} limits */
+async function transfer(url, file, limits) {
   const held = heldBytes(file)
-  const answer = await request(url, file, held, fetch)
+  const answer = await request(url, file, held, limits.fetch)
   const first = answer.status === 206 ? held : 0
   const total = first + Number(answer.headers.get('content-length') ?? 0)
   const tag = answer.headers.get('etag')
   if (tag) writeFileSync(tagFile(file), tag)
   else rmSync(tagFile(file), { force: true })
-  const bytes = await save(answer, file, first, total)
+  if (total > limits.most) throw tooLong(file, limits)
+  const bytes = await save(answer, file, first, total, limits)
   if (total > first && bytes !== total)
     throw new DownloadFailure(`the connection ended after ${bytes} bytes`, true)
 }
@@ -92,9 +99,7 @@ function heldBytes(file) {
 async function request(url, file, held, fetch) {
   /** @type {Record<string, string>} */
   const headers = held > 0 ? { range: `bytes=${held}-`, 'if-range': readFileSync(tagFile(file), 'utf8') } : {}
-  const answer = await fetch(url, { headers }).catch(error => {
-    throw new DownloadFailure(reasonOf(error), false, { cause: error })
-  })
+  const answer = await follow(url, headers, fetch)
   if (answer.status === 200 || answer.status === 206) return answer
   if (answer.status === 416) forget(file) // it was whole already, or longer: begin again
   throw new DownloadFailure(
@@ -103,22 +108,69 @@ async function request(url, file, held, fetch) {
   )
 }
 
+/** Follows redirections, but never to where others can read along or change what comes.
+ * @param {string} url
+ * @param {Record<string, string>} headers
+ * @param {Fetch} fetch */
+async function follow(url, headers, fetch) {
+  let at = new URL(url)
+  for (let redirected = 0; ; redirected++) {
+    if (!isSafe(at, redirected > 0 ? new URL(url) : at))
+      throw new DownloadFailure(`${at.href} is not https, so that it could be changed on the way`, false)
+    const answer = await fetch(at.href, { headers, redirect: 'manual' }).catch(error => {
+      throw new DownloadFailure(reasonOf(error), false, { cause: error })
+    })
+    const location = answer.headers.get('location')
+    if (![301, 302, 303, 307, 308].includes(answer.status) || location === null) return answer
+    if (redirected === mostRedirections)
+      throw new DownloadFailure(`the server redirects more than ${mostRedirections} times`, false)
+    if (!URL.canParse(location, at.href))
+      throw new DownloadFailure('the server redirects to what is no address', false)
+    at = new URL(location, at.href)
+  }
+}
+
+const mostRedirections = 5
+
+/** Whether a server is on this machine, or what it sends can't be changed on the way.
+ * @param {URL} url
+ * @param {URL} first where the way began */
+function isSafe({ protocol, hostname }, first) {
+  if (protocol === 'https:') return true
+  return protocol === 'http:' && first.protocol === 'http:' && /^(127\.|localhost$|\[::1\]$)/.test(hostname)
+}
+
+/** @param {string} file
+ * @param {Limits} limits */
+function tooLong(file, { most }) {
+  forget(file)
+  return new DownloadFailure(`the server sends more than ${most} bytes, which is no such file`, false)
+}
+
 /** @param {Answer} answer
  * @param {string} file
  * @param {number} first
  * @param {number} total
+ * @param {Limits} limits
  * @returns {Promise<number>} the bytes that the file has now */
-async function save({ body }, file, first, total) {
+async function save({ body }, file, first, total, limits) {
   const handle = await open(file, first > 0 ? 'a' : 'w')
   const progress = new Progress(first, total)
   let bytes = first
+  let minute = { began: performance.now(), bytes: first }
   try {
     for await (const chunk of body ?? []) {
       await handle.writeFile(chunk)
       bytes += chunk.length
+      if (bytes > limits.most) throw tooLong(file, limits)
+      if (performance.now() - minute.began > 60_000) {
+        if (bytes - minute.bytes < limits.slowest) throw new Error('the server hardly sends anything')
+        minute = { began: performance.now(), bytes }
+      }
       progress.update(bytes)
     }
   } catch (error) {
+    if (error instanceof DownloadFailure) throw error
     if (/** @type {NodeJS.ErrnoException} */ (error).syscall === 'write') throw error
     throw new DownloadFailure(reasonOf(error), true, { cause: error })
   } finally {

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { needSpace } from './disk.mjs'
 import { download, forget } from './download.mjs'
@@ -27,9 +36,10 @@ export const sources = {
 export async function fetchLibTorch(version, cache, ways = sources) {
   const parent = join(cache, 'libtorch')
   await needSpace(parent, 1.5e9)
+  removeAbandoned(parent)
   const reasons = []
   for (const [name, source] of Object.entries(ways)) {
-    const folder = mkdtempSync(join(parent, '.unpack-'))
+    const folder = mkdtempSync(join(parent, unpacking))
     try {
       say(`fetching LibTorch ${version}: ${name}`)
       await source(version, folder)
@@ -50,6 +60,19 @@ export async function fetchLibTorch(version, cache, ways = sources) {
       'name the folder that holds its lib/ and include/.',
   )
 }
+
+/** What a set-up left that was killed while it unpacked: gigabytes. None takes so long as this.
+ * @param {string} parent */
+function removeAbandoned(parent) {
+  for (const name of readdirSync(parent)) {
+    const folder = join(parent, name)
+    const isOld =
+      Date.now() - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > 6 * 3600_000
+    if (name.startsWith(unpacking) && isOld) rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const unpacking = '.unpack-'
 
 /** @type {Source} */
 async function unpackArchive(version, folder) {

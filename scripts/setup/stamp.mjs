@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -40,9 +41,14 @@ export class Stamp {
   /** @param {string} value */
   write(value) {
     mkdirSync(dirname(this.#file), { recursive: true })
-    const unfinished = `${this.#file}.${process.pid}`
-    writeFileSync(unfinished, value)
-    renameSync(unfinished, this.#file)
+    const unfinished = `${this.#file}.unfinished`
+    try {
+      writeFileSync(unfinished, value)
+      renameSync(unfinished, this.#file)
+    } catch (error) {
+      rmSync(unfinished, { force: true })
+      throw error
+    }
   }
 }
 

@@ -1,5 +1,9 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
-import { type Model, type PerSampleOptions, perSample, type Statistics } from '../../lib/index.js'
+import { estimate, type Model, type PerSampleOptions, perSample, type Statistics } from '../../lib/index.js'
 import { noiseImage, noiseImages, smallModel, smallStatistics } from '../support/small-model.js'
 
 let model: Model
@@ -104,6 +108,42 @@ test.serial('an abort ends a stream and closes its source', async t => {
   await t.throwsAsync(run, { any: true, name: 'AbortError' })
   t.true(closed)
   t.true(taken < 12)
+})
+
+test.serial('an abort ends a call at once while its source waits', async t => {
+  const controller = new AbortController()
+  let closed = false
+  const silent = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<never>(() => {}),
+      return: async () => {
+        closed = true
+        return { done: true as const, value: undefined }
+      },
+    }),
+  }
+  const waiting = attributer({}).attributeAll(silent, { signal: controller.signal }).next()
+  await pause(20)
+  controller.abort()
+  await t.throwsAsync(waiting, { any: true, name: 'AbortError' })
+  t.true(closed)
+})
+
+test.serial('an abort ends a call at once while its image is a pipe that nobody writes', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'pipes-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const paths = Array.from({ length: 6 }, (_, i) => join(folder, `${i}.png`))
+  spawnSync('mkfifo', paths)
+  const controller = new AbortController()
+  const { signal } = controller
+  const calls = Promise.allSettled([
+    attributer({}).attribute(paths, { signal }),
+    estimate(model, { images: paths, signal, onError: () => t.fail() }),
+  ])
+  await pause(50)
+  t.is((await attributer({ steps: 1 }).attribute(noiseImage())).length, 1, 'others go on meanwhile')
+  controller.abort()
+  for (const call of await calls) t.is(call.status === 'rejected' && call.reason.name, 'AbortError')
 })
 
 test.serial('onError is not asked about an abort', async t => {

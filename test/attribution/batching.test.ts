@@ -4,6 +4,7 @@ import {
   type AttributeOptions,
   type AttributeProgress,
   type Attribution,
+  describeMethods,
   ImageError,
   InvalidArgumentError,
   type Model,
@@ -12,6 +13,7 @@ import {
   type Statistics,
 } from '../../lib/index.js'
 import { relativeError } from '../../scripts/bench/numbers.js'
+import { Attributers } from '../support/methods.js'
 import { noiseImage, noiseImages, smallModel, smallStatistics } from '../support/small-model.js'
 
 let model: Model
@@ -49,6 +51,33 @@ test("an image's map is the same alone, in a batch of 5, and in another order", 
   }
   t.false(sameMap(together[0]!, together[1]!))
 })
+
+test('with one row at a time a map is the same bits in any batch, by every method, and else within 1e-5', async t => {
+  const attributers = new Attributers()
+  t.teardown(() => attributers.dispose())
+  const tried = { model, height: 64, width: 64 }
+  const images = noiseImages(3)
+  for (const method of describeMethods()) {
+    for (const rows of [1, undefined]) {
+      await using attributer = await attributers.make(tried, method, { batch: 3, ...(rows && { rows }) })
+      const [first] = await attributer.attribute(images[0]!, { targets: 3 })
+      const [second, , last] = await attributer.attribute([images[0]!, images[1]!, images[0]!], {
+        targets: 3,
+      })
+      for (const { map } of [second!, last!]) {
+        const apart = furthest(map.data, first!.map.data)
+        t.true(apart <= (rows === 1 ? 0 : 1e-5), `${method.name}: ${apart}`)
+      }
+    }
+  }
+})
+
+/** The greatest difference of two maps, as a share of the greatest value. */
+function furthest(a: Float32Array, b: Float32Array): number {
+  const greatest = (values: Float32Array) =>
+    values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  return greatest(a.map((value, i) => value - b[i]!)) / Math.max(greatest(b), Number.MIN_VALUE)
+}
 
 test('the same seed gives the same bits, another seed another map', async t => {
   const images = noiseImages(3)
@@ -110,6 +139,30 @@ test('a stream keeps its order', async t => {
     indices,
     images.map((_, i) => i),
   )
+})
+
+test('an image goes to the device as soon as that is idle, and what arrives meanwhile together', async t => {
+  const image = noiseImage()
+  const iba = attributer({ batch: 4, steps: 2, copies: 1 })
+  let taken = 0
+  // It gives an image only once it has the result of the one before: a batch that waits for more would never run.
+  async function* live() {
+    for (let i = 0; i < 3; i++) {
+      while (taken < i) await new Promise(resolve => setTimeout(resolve, 5))
+      yield image
+    }
+  }
+  for await (const { index } of iba.attributeAll(live())) t.is(index, taken++)
+  t.is(taken, 3)
+
+  // A batch of four tells of its steps for each of its images: one batch after the other shows by the order.
+  const told: number[] = []
+  const onProgress = ({ index, step }: AttributeProgress) => void (step === 1 && told.push(index))
+  const seconds = new Set<number>()
+  for await (const result of iba.attributeAll(Array(8).fill(image), { onProgress }))
+    seconds.add(result.seconds)
+  t.deepEqual(told, [0, 1, 2, 3, 4, 5, 6, 7])
+  t.is(seconds.size, 2, 'two batches')
 })
 
 test('a stream is read only as fast as its results are taken', async t => {
@@ -183,6 +236,34 @@ test('a callback that throws rejects its call, and no other', async t => {
   t.is(error!.status === 'rejected' && error.reason, wrong)
   t.is(fine!.status, 'fulfilled')
   t.is((await iba.attribute(good)).length, 1, 'the queue goes on')
+})
+
+test('a callback whose promise rejects rejects its call, and no other', async t => {
+  const iba = attributer({ steps: 3 })
+  const wrong = new Error('of the promise')
+  const late = async () => {
+    await new Promise(resolve => setImmediate(resolve))
+    throw wrong
+  }
+  const good = noiseImage()
+  const [progress, error, fine] = await Promise.allSettled([
+    iba.attribute(good, { onProgress: late }),
+    iba.attribute([good, '/nowhere.png'], { onError: late }),
+    iba.attribute(good),
+  ])
+  t.is(progress!.status === 'rejected' && progress.reason, wrong)
+  t.is(error!.status === 'rejected' && error.reason, wrong)
+  t.is(fine!.status, 'fulfilled')
+})
+
+test('the call waits for the promises of its callback', async t => {
+  let answered = 0
+  const onProgress = async () => {
+    await new Promise(resolve => setTimeout(resolve, 50))
+    answered++
+  }
+  await attributer({ steps: 3 }).attribute(noiseImage(), { onProgress })
+  t.is(answered, 3)
 })
 
 test('an image that cannot be read fails the call, or is left out with onError', async t => {

@@ -114,6 +114,27 @@ test('integrated gradients add up to the difference of the logits, but for the g
   t.true(gaps[1]! < 0.05 * Math.abs(difference), `${gaps} of ${difference}`)
 })
 
+test('integrated gradients by Gauss–Legendre take the gradient at the roots, with their weights', async t => {
+  const outer = Math.sqrt(0.6) / 2
+  const places = [0.5 - outer, 0.5, 0.5 + outer]
+  const weights = [5 / 18, 4 / 9, 5 / 18]
+  const expected = new Float32Array(image.data.length)
+  await using attributer = methods.gradient(model, { keepRaw: true })
+  for (const [k, place] of places.entries()) {
+    const between = { ...image, data: image.data.map(value => value * place) }
+    const [{ tensors }] = (await attributer.attribute(between, { targets: target })) as [Attribution]
+    for (const i of expected.keys()) expected[i]! += weights[k]! * tensors.raw!.data[i]! * image.data[i]!
+  }
+  const options = { steps: 3, baseline: 'zero', quadrature: 'gauss-legendre' } as const
+  const { raw } = await explain(methods['integrated-gradients'], options)
+  t.true(relativeError(raw.data, expected) < 1e-4, `${relativeError(raw.data, expected)}`)
+  const other = await explain(methods['integrated-gradients'], { ...options, quadrature: 'riemann-right' })
+  t.true(relativeError(other.raw.data, expected) > 1e-2)
+  await t.throwsAsync(explain(methods['integrated-gradients'], { ...options, steps: 10_001 }), {
+    message: /gauss-legendre.*at most 10000/,
+  })
+})
+
 test('occlusion is the drop of the logit when a patch is replaced by the mean colour', async t => {
   const { raw, map } = await explain(methods.occlusion, { patch: 16 })
   t.deepEqual(raw.shape, [1, 4, 4])

@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
+import { requireWritableFile, requireWritableFolder } from '../../lib/command/writable.js'
 import { readNpy, writeNpy } from '../../lib/index.js'
 import { ownCache } from '../support/cache.js'
 import { ended, iba, makeFolder, network, startIba, writePicture } from '../support/command.js'
@@ -138,6 +139,69 @@ test.serial('a reader that has seen enough is no failure', async t => {
   t.is(stderr, '')
 })
 
+test.serial('files are all written, whether or not anybody reads what is printed', async t => {
+  const out = at('unread')
+  const words = ['attribute', at('photos'), ...network, '--method', 'gradient', '--out', out, '--json']
+  const child = startIba(words)
+  child.stdout!.once('data', () => child.stdout!.destroy())
+  const { code, stderr } = await ended(child)
+  t.is(code, 0, stderr)
+  t.is((await readdir(out)).length, 2 * 4)
+})
+
+const testOnLinux = process.platform === 'linux' ? test.serial : test.serial.skip
+
+testOnLinux('results that can not be printed are told, and the exit code is 1', async t => {
+  for (const words of [['models', '--json'], ['--help']]) {
+    const full = openSync('/dev/full', 'w')
+    const child = startIba(words, { stdout: full })
+    closeSync(full)
+    const { code, stderr } = await ended(child)
+    t.is(code, 1)
+    t.is(
+      stderr,
+      "iba: Can't write to standard output: the disk is full. Free some space or choose another folder.\n",
+    )
+  }
+})
+
+testOnLinux('results that can not be written are told before the work begins', async t => {
+  // Nobody makes files in /proc, not even root. What comes next is missing, so that it would be told of otherwise.
+  const training = ['train-readout', ...network, '--data', at('absent'), '--out']
+  const check = async (words: string[]) => {
+    const { code, stdout, stderr } = await iba(words)
+    t.is(code, 1, stderr)
+    t.is(stdout, '')
+    t.regex(stderr, /^iba: --(out|log|tensorboard|html).*\/proc.*: no such file or folder/, words.join(' '))
+  }
+  await check(['estimate', ...network, '--images', at('absent'), '--out', '/proc/x.safetensors'])
+  await check([...training, '/proc/x.safetensors'])
+  await check([...training, at('x.safetensors'), '--log', '/proc/log'])
+  await check(['compare', at('absent'), ...network, '--methods', 'gradient', '--out', '/proc/x.png'])
+  await check(['attribute', at('photos'), ...network, '--method', 'gradient', '--out', '/proc'])
+  await check(['reproduce', '--model', 'demo', '--data', 'demo', '--out', '/proc/results'])
+  t.false(existsSync(at('x.safetensors')))
+})
+
+test('a file or folder that can not be written is refused, and nothing is left of the try', async t => {
+  const own = at('writable')
+  await requireWritableFolder('--out', own)
+  await requireWritableFile('--out', join(own, 'x.safetensors'))
+  t.deepEqual(await readdir(own), [])
+  await writeFile(join(own, 'file'), '')
+  await requireWritableFile('--out', join(own, 'file'))
+  const cases: [Promise<void>, RegExp][] = [
+    [requireWritableFile('--log', join(own, 'no', 'x')), /^--log '.*x': there is no folder '.*no'/],
+    [requireWritableFile('--log', own), /^--log '.*' is a folder/],
+    [requireWritableFolder('--out', join(own, 'file')), /^--out '.*file' is a file/],
+    [
+      requireWritableFolder('--out', join(own, 'file', 'x')),
+      /nothing can be written into .*file\/x': a part of the path is a file/,
+    ],
+  ]
+  for (const [tried, message] of cases) await t.throwsAsync(tried, { message })
+})
+
 test.serial('estimate takes several layers and says what it wrote', async t => {
   const out = at('two-layers.safetensors')
   const words = ['estimate', ...network, '--images', at('two.npy'), '--out', out, '--quiet']
@@ -195,7 +259,7 @@ test.serial('wrong use ends with 2 and says what would be right', async t => {
     [['attribute', photo], /--model is missing.*iba models/],
     [['estimate', ...network], /--images is missing/],
     [['attribute', photo, '--model', 'resnet5'], /no model 'resnet5'.*resnet50/],
-    [['attribute', photo, ...network, '--beta', '10abc'], /--beta .*10abc.*a number of at least 0/],
+    [['attribute', photo, ...network, '--beta', '10abc'], /--beta .*10abc.*a number from 0 to 1000000000000/],
     [['attribute', photo, ...network, '--steps', '0'], /--steps .*'0'.*from 1 to 100000/],
     [['attribute', photo, ...network, '--crop', '65'], /--crop 65 doesn't fit into --resize 64/],
     [

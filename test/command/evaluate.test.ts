@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
@@ -8,6 +8,7 @@ import { ended, iba, makeFolder, startIba } from '../support/command.js'
 
 const demo = ['--model', 'demo', '--device', 'cpu', '--data', 'demo', '--quiet']
 const env = { IBA_THREADS: '1' }
+const demoImages = fileURLToPath(new URL('../../../demo/images', import.meta.url))
 
 let folder: string
 let remove: () => Promise<void>
@@ -105,7 +106,10 @@ test.serial('a run writes one file with all there is to know, and prints its sco
     '--resume',
   )
   t.is(other.code, 1)
-  t.regex(other.stderr, /is of a run with another data/)
+  t.regex(
+    other.stderr,
+    /is of another run. They differ in data.seed \(0 there, 1 here\)\. Choose another --out/,
+  )
 })
 
 test.serial('a killed run goes on where it was, and finds what an unbroken one finds', async t => {
@@ -198,7 +202,28 @@ test.serial('two processes and a merge find what one finds', async t => {
     parts[0]!,
     join(out('other'), 'demo.zero.degradation-56.json'),
   ])
-  t.regex(mixed.stderr, /not parts of one run: they differ in method/)
+  t.regex(
+    mixed.stderr,
+    /not parts of one run: they differ in method.name \("smoothgrad" there, "zero" here\)/,
+  )
+})
+
+test.serial('a run is not resumed with other statistics, whatever their name', async t => {
+  const file = out('statistics.safetensors')
+  const estimated = async (samples: number) => {
+    const words = ['--model', 'demo', '--images', demoImages, '--samples', String(samples), '--out', file]
+    t.is((await iba(['estimate', ...words, '--quiet', '--device', 'cpu'], { env })).code, 0)
+  }
+  const words = ['--method', 'per-sample', '--steps', '1', '--copies', '1', '--tile', '112', '--samples', '1']
+  const run = () =>
+    evaluate('degradation', ...words, '--statistics', file, '--out', out('statistics'), '--resume')
+  await estimated(2)
+  t.is((await run()).code, 0)
+  await rm(file)
+  await estimated(3)
+  const { code, stderr } = await run()
+  t.is(code, 1)
+  t.regex(stderr, /They differ in method\.resources\.statistics \([0-9a-f]{12}… there, [0-9a-f]{12}… here\)/)
 })
 
 test.serial('every protocol runs on the demo', async t => {

@@ -32,6 +32,25 @@ test('a protocol checks its options', t => {
   t.throws(() => findProtocol('degradatoin'), { message: /Did you mean 'degradation'/ })
 })
 
+const noScore = { value: null, low: null, high: null, level: 0.95 }
+const wholeResult = {
+  format: 1,
+  method: { name: 'gradient', title: 'gradient', options: {}, resources: {}, statistics: null },
+  model: { name: 'demo', architecture: 'resnet18', weightHash: '0123', preprocessing: {} },
+  data: { name: 'demo', samples: 0, available: 0, seed: 0, list: '4567' },
+  versions: { package: '0' },
+  part: { rank: 0, size: 1 },
+  score: noScore,
+  scores: {},
+  curves: [],
+  started: '',
+  finished: '',
+  secondsPerMap: null,
+  throughput: null,
+  records: [],
+  failures: [],
+}
+
 test('a result whose file names its protocol alone is completed as it is read', async t => {
   const { folder, remove } = await makeFolder()
   t.teardown(remove)
@@ -40,7 +59,7 @@ test('a result whose file names its protocol alone is completed as it is read', 
     findProtocol('max-sensitivity').create(),
   ]) {
     const path = join(folder, `${protocol.name}.json`)
-    const file = { format: 1, protocol: protocol.name, settings: protocol.settings, records: [] }
+    const file = { ...wholeResult, protocol: protocol.name, settings: protocol.settings }
     await writeFile(path, JSON.stringify(file))
     t.like(await findResult(path), protocolFields(protocol))
   }

@@ -1,11 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import sharp, { type Sharp } from 'sharp'
 import { ImageError, InvalidArgumentError } from '../../lib/foundation/errors.js'
-import { type DecodedImage, decodeImage } from '../../lib/images/decode.js'
+import { type DecodedImage, decodeImage, type ImageSource } from '../../lib/images/decode.js'
+import { bmpFile, cmykTiff, transparentGif } from '../support/images.js'
 
 let folder: string
 test.before(async () => {
@@ -71,6 +73,111 @@ test('the EXIF orientation is applied', async t => {
   t.deepEqual([image.width, image.height], [48, 64])
   t.true(near(pixel(image, 24, 4), [254, 0, 0], 6))
   t.true(near(pixel(image, 24, 60), [0, 0, 254], 6))
+})
+
+test('the orientation can be left as it is stored', async t => {
+  const picture = await halves('red', 'blue')
+  const turned = await picture.withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toBuffer()
+  const stored = await decodeImage(turned, { orientation: 'stored' })
+  t.like(stored, { width: 64, height: 48, orientation: 1 })
+  t.true(near(pixel(stored, 4, 24), [254, 0, 0], 6))
+  t.is((await decodeImage(turned)).orientation, 6)
+})
+
+test('CMYK becomes the RGB that Pillow makes of it', async t => {
+  // Pillow: Image.fromarray(cmyk, 'CMYK').convert('RGB').
+  const inks = [0, 0, 0, 0, 255, 0, 0, 0, 10, 20, 30, 40, 200, 100, 50, 128, 0, 0, 0, 255]
+  const { pixels } = await decodeImage(cmykTiff(5, 1, inks))
+  t.deepEqual([...pixels], [255, 255, 255, 0, 255, 255, 207, 198, 190, 27, 77, 102, 0, 0, 0])
+})
+
+test('of a transparent GIF the palette gives the colours, as Pillow has them', async t => {
+  // The frame is the right two of three pixels; its first one is transparent.
+  const { pixels, width, height } = await decodeImage(transparentGif())
+  t.deepEqual([width, height], [3, 1])
+  t.deepEqual([...pixels], [40, 50, 60, 40, 50, 60, 10, 20, 30])
+})
+
+test('BMP of all depths is decoded, from the bottom or the top', async t => {
+  // Two rows of three pixels, the lower one first; rows are filled up to four bytes.
+  const bottomUp = [0, 0, 0, 128, 128, 128, 255, 255, 255, 0, 0, 255, 0, 255, 0, 255, 0, 0]
+  const rows = (values: readonly number[], length: number) =>
+    [values.slice(0, values.length / 2), values.slice(values.length / 2)].flatMap(row => [
+      ...row,
+      ...Array(length - row.length).fill(0),
+    ])
+  const palette = [0, 0, 0, 128, 128, 128, 255, 255, 255, 0, 0, 255, 0, 255, 0, 255, 0, 0]
+  const depths: [string, Uint8Array][] = [
+    ['24', bmpFile({ depth: 24, data: rows(bottomUp, 12) })],
+    ['32', bmpFile({ depth: 32, data: bottomUp.flatMap((v, i) => (i % 3 === 2 ? [v, 7] : [v])) })],
+    ['8', bmpFile({ depth: 8, palette, data: rows([0, 1, 2, 3, 4, 5], 4) })],
+    ['4', bmpFile({ depth: 4, palette, data: [0x01, 0x20, 0, 0, 0x34, 0x50, 0, 0] })],
+    [
+      'run lengths',
+      bmpFile({
+        depth: 8,
+        palette,
+        compression: 1,
+        data: [0, 3, 0, 1, 2, 0, 0, 0, 1, 3, 1, 4, 1, 5, 0, 0, 0, 1],
+      }),
+    ],
+  ]
+  for (const [depth, bytes] of depths) {
+    const image = await decodeImage(bytes)
+    t.deepEqual([image.width, image.height], [3, 2], depth)
+    t.deepEqual([...image.pixels], colors, depth)
+  }
+  const topDown = bmpFile({
+    depth: 24,
+    height: -2,
+    data: rows([...bottomUp.slice(9), ...bottomUp.slice(0, 9)], 12),
+  })
+  t.deepEqual([...(await decodeImage(topDown)).pixels], colors)
+  // 5 bits of 31 are 8 of 255.
+  const deep = bmpFile({ width: 2, height: 1, depth: 16, data: [0xff, 0x7f, 0x10, 0x02] })
+  t.deepEqual([...(await decodeImage(deep)).pixels], [255, 255, 255, 0, 131, 131])
+  const bits = bmpFile({
+    width: 3,
+    height: 1,
+    depth: 1,
+    palette: [9, 8, 7, 3, 2, 1],
+    data: [0b01000000, 0, 0, 0],
+  })
+  t.deepEqual([...(await decodeImage(bits)).pixels], [7, 8, 9, 1, 2, 3, 7, 8, 9])
+  for (const broken of [
+    bmpFile({ depth: 24, data: [1, 2, 3] }),
+    bmpFile({ depth: 7, data: [] }),
+    bmpFile({ depth: 8, compression: 1, data: [1, 1] }),
+    bmpFile({ width: -3, depth: 24, data: rows(bottomUp, 12) }),
+    bmpFile({ width: 60_000, height: 60_000, depth: 24, data: [] }),
+    Buffer.from('BM'),
+  ])
+    await t.throwsAsync(decodeImage(broken), { instanceOf: ImageError, message: /Can't decode/ })
+})
+
+test('bytes may be an ArrayBuffer, a Blob or a File, and pixels those of a result', async t => {
+  const png = await small().png().toBuffer()
+  const bytes = Uint8Array.from(png)
+  const sources: ImageSource[] = [
+    bytes.buffer,
+    new Blob([bytes]),
+    { pixels: Uint8Array.from(colors), width: 3, height: 2 },
+  ]
+  for (const source of sources) t.deepEqual([...(await decodeImage(source)).pixels], colors)
+  const file = Object.assign(new Blob(['no image']), { name: 'cat.jpg' })
+  await t.throwsAsync(decodeImage(file), { instanceOf: ImageError, message: /'cat\.jpg'/ })
+  const short = { pixels: new Uint8Array(5), width: 3, height: 2 }
+  await t.throwsAsync(decodeImage(short), { instanceOf: InvalidArgumentError, message: /18 bytes/ })
+})
+
+test('what code of another realm makes is taken as well', async t => {
+  const make = (expression: string) => runInNewContext(expression, { bytes, colors }) as Uint8Array
+  const bytes = [...(await small().png().toBuffer())]
+  t.false(make('new Uint8Array(1)') instanceof Uint8Array)
+  t.deepEqual([...(await decodeImage(make('Uint8Array.from(bytes)'))).pixels], colors)
+  t.deepEqual([...(await decodeImage(make('Uint8Array.from(bytes).buffer'))).pixels], colors)
+  const picture = { data: make('Uint8ClampedArray.from(colors)'), width: 3, height: 2, channels: 3 } as const
+  t.deepEqual([...(await decodeImage(picture)).pixels], colors)
 })
 
 test('a CMYK JPEG becomes RGB', async t => {
@@ -182,8 +289,33 @@ test('what is no image is an ImageError', async t => {
   await t.throwsAsync(decodeImage(new Uint8Array()), { instanceOf: ImageError })
   const svg =
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
-  await t.throwsAsync(decodeImage(Buffer.from(svg)), { instanceOf: ImageError, message: /it is svg/ })
+  await t.throwsAsync(decodeImage(Buffer.from(svg)), { instanceOf: ImageError, message: /it is SVG/ })
   await t.throwsAsync(decodeImage(7 as unknown as string), { instanceOf: InvalidArgumentError })
+})
+
+test('what is often found in the place of an image is named', async t => {
+  const cases: [string, RegExp][] = [
+    ['', /it is empty/],
+    ['<!DOCTYPE html><html>', /a web page/],
+    ['version https://git-lfs.github.com/spec/v1\n', /Git LFS/],
+    ['<?xml version="1.0"?><svg/>', /SVG/],
+    ['\0\0\0\x18ftypheic\0\0\0\0mif1', /HEIC/],
+    ['%PDF-1.7', /PDF/],
+    ['\x93NUMPY', /\.npy/],
+    ['P6 1 1 255 abc', /its format is unknown/],
+  ]
+  for (const [text, message] of cases)
+    await t.throwsAsync(decodeImage(Buffer.from(text, 'latin1')), { instanceOf: ImageError, message }, text)
+})
+
+test('a file that is too long is refused before it is read', async t => {
+  const path = join(folder, 'long.jpg')
+  await writeFile(path, '')
+  await truncate(path, 2 ** 29 + 1)
+  await t.throwsAsync(decodeImage(path), {
+    instanceOf: ImageError,
+    message: /longer than 512 MiB, the limit of an image file/,
+  })
 })
 
 test('a PNG that claims an enormous size is refused', async t => {
@@ -191,5 +323,8 @@ test('a PNG that claims an enormous size is refused', async t => {
   const huge = Buffer.from(png)
   huge.writeUInt32BE(60_000, 16)
   huge.writeUInt32BE(60_000, 20)
-  await t.throwsAsync(decodeImage(huge), { instanceOf: ImageError })
+  await t.throwsAsync(decodeImage(huge), {
+    instanceOf: ImageError,
+    message: /60000 × 60000 pixels, more than the limits of an image: 178,956,970 in all/,
+  })
 })

@@ -2,7 +2,9 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import sharp from 'sharp'
 import { ImageError, InvalidArgumentError } from '../../lib/foundation/errors.js'
+import { decodeImage } from '../../lib/images/decode.js'
 import { type ImageFolderOptions, imageFolder } from '../../lib/images/folder.js'
 import { collect } from '../support/images.js'
 
@@ -46,6 +48,32 @@ test('a folder gives its images in the order of their paths, again and again', a
   t.deepEqual(await names({ recursive: false }), ['a.PNG', 'b.jpeg', 'c.jpg'])
   t.deepEqual(await names({ limit: 2 }), ['a.PNG', 'b.jpeg'])
   t.deepEqual(await names({ extensions: ['.jpg', 'PNG'] }), ['a.PNG', 'c.jpg'])
+})
+
+test('names of any bytes are listed, and can be opened; hidden files are none', async t => {
+  const root = await mkdtemp(join(folder, 'names-'))
+  const png = await sharp({ create: { width: 1, height: 1, channels: 3, background: 'red' } })
+    .png()
+    .toBuffer()
+  const latin = Buffer.concat([Buffer.from(`${root}/`), Buffer.from('caf\xe9.png', 'latin1')])
+  try {
+    await writeFile(latin, png)
+  } catch {
+    t.log('this file system takes UTF-8 alone')
+    return
+  }
+  for (const name of ['._caf.png', '.hidden.png', 'ünï-日本.png']) await writeFile(join(root, name), png)
+  const paths = await collect(imageFolder(root))
+  t.deepEqual(paths, [join(root, 'caf\udce9.png'), join(root, 'ünï-日本.png')])
+  for (const path of paths) t.is((await decodeImage(path)).width, 1)
+})
+
+test('a folder of arrays alone is one of images', async t => {
+  const root = await mkdtemp(join(folder, 'arrays-'))
+  for (const name of ['b.npy', 'a.npy']) await writeFile(join(root, name), '')
+  t.deepEqual(await collect(imageFolder(root)), [join(root, 'a.npy'), join(root, 'b.npy')])
+  await writeFile(join(root, 'c.bmp'), '')
+  t.deepEqual(await collect(imageFolder(root)), [join(root, 'c.bmp')], 'maps may lie among images')
 })
 
 test('a seed gives the same shuffled order each time', async t => {

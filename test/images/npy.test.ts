@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -74,5 +75,9 @@ test('.npy: hostile and unsuitable files are refused', async t => {
     const error = await t.throwsAsync(openNpy(path), { instanceOf: ImageError, message }, name)
     t.is(error?.source, path)
   }
+  const pipe = join(folder, 'pipe.npy')
+  execFileSync('mkfifo', [pipe])
+  await t.throwsAsync(openNpy(pipe), { instanceOf: ImageError, message: /a pipe or a device/ })
+  await t.throwsAsync(openNpy('/dev/zero'), { instanceOf: ImageError, message: /a pipe or a device/ })
   await t.throwsAsync(readNpy(join(folder, 'none.npy')), { instanceOf: ImageError, message: /no such file/ })
 })

@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import sharp from 'sharp'
 import { ImageError, InvalidArgumentError } from '../../lib/foundation/errors.js'
@@ -48,6 +49,13 @@ test('inputs expand to images', async t => {
   t.is(encoded?.kind, 'encoded')
 })
 
+test('a prepared image of another realm is one', async t => {
+  const data = runInNewContext('new Float32Array(12).fill(2)') as Float32Array
+  t.false(data instanceof Float32Array)
+  const [image] = await collect(expandInput({ data, shape: [3, 2, 2] }))
+  t.like(image, { kind: 'prepared', width: 2 })
+})
+
 test('arrays that are no images are refused', async t => {
   const path = join(folder, 'shape.npy')
   await writeNpy(path, new Float32Array(60), [4, 5, 3])
@@ -60,6 +68,15 @@ test('arrays that are no images are refused', async t => {
   const bytes = npyFile("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 1, 1), }\n", new Uint8Array(3))
   await writeFile(path, bytes)
   await t.throwsAsync(collect(expandInput(path)), { instanceOf: ImageError, message: /uint8/ })
+  // A sparse file: it takes no space.
+  const side = 20_000
+  const enormous = npyFile(
+    `{'descr': '<f4', 'fortran_order': False, 'shape': (3, ${side}, ${side}), }\n`,
+    new Uint8Array(),
+  )
+  await writeFile(path, enormous)
+  await truncate(path, enormous.length + 3 * side ** 2 * 4)
+  await t.throwsAsync(collect(expandInput(path)), { instanceOf: ImageError, message: /limit of an image/ })
   const wrong: ImageInput = { data: new Float32Array(5), shape: [3, 4, 5] }
   await t.throwsAsync(collect(expandInput(wrong)), { instanceOf: InvalidArgumentError, message: /60 values/ })
 })

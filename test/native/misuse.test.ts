@@ -104,7 +104,14 @@ test('a handle of one kind is not taken for another', async t => {
 
 const tiny = { architecture: 'resnet18', weights: null, seed: 0, classes: 10, width: 8, inputChannels: 3 }
 const place = { device: 'cpu', memoryFormat: 'channels-last' as const }
-const settings = { resize: 8, crop: 4, cropFirst: false, mean: [0.5], std: [0.2], mirror: false }
+const settings = {
+  resize: [8, 8] as [number, number],
+  crop: [4, 4] as [number, number],
+  cropFirst: false,
+  mean: [0.5],
+  std: [0.2],
+  mirror: false,
+}
 
 test('numbers out of range are refused where they come in', async t => {
   const a = addon()

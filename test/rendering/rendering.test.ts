@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import sharp from 'sharp'
 import type { HeatMap } from '../../lib/attribution/attribution.js'
@@ -54,6 +55,16 @@ test('colour maps grow lighter, up to the middle if they are for signed values, 
   t.deepEqual(colorMap('inferno')(0), [0, 0, 4])
   t.deepEqual(colorMap('viridis')(1), [253, 231, 37])
   t.throws(() => colorMap('jet' as 'inferno'), { instanceOf: InvalidArgumentError })
+})
+
+test('pixels and maps of another realm are drawn, as Jest and Vitest hand them over', async t => {
+  const other = <T>(expression: string, values: ArrayLike<number>) =>
+    runInNewContext(expression, { values }) as T
+  const map = { ...spot(), data: other<Float32Array>('Float32Array.from(values)', spot().data) }
+  const image = { ...orange, pixels: other<Uint8Array>('Uint8Array.from(values)', orange.pixels) }
+  t.false(map.data instanceof Float32Array || image.pixels instanceof Uint8Array)
+  t.deepEqual(await renderOverlay(image, map), await renderOverlay(orange, spot()))
+  t.true((await renderBoxes(image, [])).length > 0)
 })
 
 test('ticks are round and end at or below the maximum', t => {

@@ -1,15 +1,18 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import test from 'ava'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { chartsOf, lineStyles } from '../../lib/reproduction/charts.js'
 import { findPaperMethod, paperMethods } from '../../lib/reproduction/paper.js'
+import { readPublishedValues, transcribedValues } from '../../lib/reproduction/published.js'
 import { renderReport } from '../../lib/reproduction/report-page.js'
 import { csvTable, markdownTables } from '../../lib/reproduction/score-tables.js'
 import type { CellResult, ModelTable } from '../../lib/reproduction/table.js'
 import { iba, makeFolder } from '../support/command.js'
+import { testWithModels } from '../support/imported-models.js'
 import { browser, testNeeding } from '../support/requirements.js'
 
 const found = browser()
@@ -18,6 +21,8 @@ const testWithBrowser = testNeeding(found)
 const env = { IBA_THREADS: '2', OMP_WAIT_POLICY: 'passive' }
 const methods = ['Random', 'Saliency', 'Fitted', 'Readout Dense 10', 'PatternAttribution', 'zero']
 const protocols = ['degradation-56', 'bounding-boxes', 'sensitivity-n-112', 'sanity']
+
+const demoImages = fileURLToPath(new URL('../../../demo/images', import.meta.url))
 
 let folder: string
 let remove: () => Promise<void>
@@ -78,6 +83,71 @@ test.serial('the whole table is estimated, measured and reported, and what is th
   const again = JSON.parse(await readFile(out('demo.saliency.degradation-56.json'), 'utf8'))
   t.deepEqual(again.score, saliency.score)
   t.regex((await reproduce()).stdout, /^All of 23 values are there already/)
+})
+
+test.serial('a folder of other runs is refused, naming what differs', async t => {
+  const data = join(folder, 'data')
+  await mkdir(join(data, '0'), { recursive: true })
+  const [first, second, third, fourth] = await readdir(demoImages)
+  for (const name of [first!, second!, third!]) await copyFile(join(demoImages, name), join(data, '0', name))
+  const out = join(folder, 'identity')
+  const run = (...more: string[]) =>
+    iba(
+      [
+        ...['reproduce', '--model', 'demo', '--device', 'cpu', '--data', data, '--quiet', '--learn', '2'],
+        ...[
+          '--methods',
+          'Random,PatternAttribution',
+          '--protocols',
+          'degradation-112',
+          '--out',
+          out,
+          ...more,
+        ],
+      ],
+      { env },
+    )
+  t.is((await run()).code, 0)
+  for (const [more, difference] of [
+    [['--seed', '1'], /They differ in data\.seed \(0 there, 1 here\)/],
+    [['--samples', 'degradation=1', '--report-only'], /They differ in data\.samples/],
+    [['--weights', 'seeded:1', '--estimate'], /patterns\.safetensors' was learnt otherwise.*weightHash/],
+    [['--learn', '3'], /They differ in images \(2 there, 3 here\)/],
+  ] as const) {
+    const { code, stderr } = await run(...more)
+    t.is(code, 1)
+    t.regex(stderr, difference)
+    t.regex(stderr, /Choose another --out, or remove/)
+  }
+  await copyFile(join(demoImages, fourth!), join(data, '0', first!))
+  t.regex((await run()).stderr, /was learnt otherwise\. They differ in content/)
+  await rm(join(out, 'demo.patterns.recipe'))
+  t.regex((await run()).stderr, /was changed since '.*' was evaluated with it/)
+})
+
+/** A network of ten classes as TorchScript. */
+const makeModel = `
+import sys, torch
+from torch import nn
+torch.manual_seed(0)
+layers = [nn.Conv2d(3, 4, 3, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)]
+torch.jit.trace(nn.Sequential(*layers).eval(), torch.zeros(1, 3, 224, 224)).save(sys.argv[1])
+`
+
+testWithModels('a model is reproduced from its file, wherever that lies', async t => {
+  const file = join(folder, 'some where', 'my model.pt')
+  await mkdir(join(folder, 'some where'))
+  t.is(spawnSync('python3', ['-c', makeModel, file]).status, 0)
+  const out = join(folder, 'from-file')
+  const { code, stderr } = await iba(
+    [
+      ...['reproduce', '--model', file, '--device', 'cpu', '--data', 'demo', '--quiet', '--out', out],
+      ...['--methods', 'Random', '--protocols', 'degradation-112', '--samples', 'degradation=1'],
+    ],
+    { env },
+  )
+  t.is(code, 0, stderr)
+  t.regex((await readdir(out)).join(), /my-model-[0-9a-f]{8}\.random\.degradation-112\.json/)
 })
 
 testWithBrowser('the report opens, is sorted by its headings, and has every figure', async t => {
@@ -145,8 +215,15 @@ test('published values stand beside the measured ones, with the difference', t =
     markdownTables([table]),
     /\| Grad-CAM \| 0\.530 \[0\.510, 0\.550\] \/ 0\.536 \(−0\.006\) \| 1\.50 \|/,
   )
+  t.regex(
+    markdownTables([table]),
+    /published values \(unchecked transcription of Table 1; compare with the paper/,
+  )
   const [, line] = csvTable([table]).split('\n')
-  t.regex(line!, /^resnet50,Grad-CAM,degradation-8,0\.53,0\.51,0\.55,0\.536,-0\.006\d*,7,1\.5$/)
+  t.regex(
+    line!,
+    /^resnet50,Grad-CAM,degradation-8,0\.53,0\.51,0\.55,0\.536,-0\.006\d*,7,1\.5,unchecked transcription of Table 1; compare with/,
+  )
   const html = renderReport({
     models: [{ table, found: [], examples: [] }],
     leftOut: [{ model: 'resnet50', what: 'LRP', why: 'a < b' }],
@@ -154,7 +231,81 @@ test('published values stand beside the measured ones, with the difference', t =
   })
   t.regex(html, /<td data-value="0\.536">0\.536<\/td><td data-value="-0\.006\d*">−0\.006<\/td>/)
   t.regex(html, /a &lt; b/)
+  t.regex(
+    html,
+    /Published values: unchecked transcription of Table 1; compare with the paper before citing\./,
+  )
   t.notRegex(html, /https?:\/\/(?!www\.w3\.org)/)
+})
+
+const known = { models: ['resnet50', './mine.pt2'], protocols: [], methods: paperMethods }
+
+test('a checked table of published values takes the place of the transcription', async t => {
+  const path = join(folder, 'checked.csv')
+  const lines = [
+    'value,protocol,method,model',
+    '0.5,degradation-8,Grad-CAM,resnet50',
+    '-1e-3,bounding-boxes,"Smoothgrad (of Saliency)",./mine.pt2',
+    '.25,Degradation-14,FITTED_BETA1,vgg16',
+    ',degradation-8,Random,vgg16',
+  ]
+  await writeFile(path, `\ufeff${lines.join('\r\n')}\r\n\r\n`)
+  const values = await readPublishedValues(path, known)
+  const found = (model: string, method: string, protocol: string) =>
+    values.find(model, findPaperMethod(method)!, protocol)
+  t.is(values.source, "as 'checked.csv' has them")
+  t.is(found('resnet50', 'Grad-CAM', 'degradation-8'), 0.5)
+  t.is(found('./mine.pt2', 'Smoothgrad (of Saliency)', 'bounding-boxes'), -0.001)
+  t.is(found('vgg16', 'Fitted beta1', 'degradation-14'), 0.25)
+  t.is(found('vgg16', 'Random', 'degradation-8'), undefined)
+  // What is in the transcription alone.
+  t.is(found('resnet50', 'Saliency', 'degradation-8'), undefined)
+})
+
+test('what is wrong with a table of published values is said, with the row and the nearest name', async t => {
+  const path = join(folder, 'wrong.csv')
+  const row = 'resnet50,Grad-CAM,degradation-8,0.5'
+  for (const [text, message] of [
+    ['', /has no column 'model'\. Expected the columns model, method, protocol, value/],
+    ['model,method,protocol,valeu\n', /has the column 'valeu'\. Did you mean 'value'/],
+    ['model,method,protocol,value,value\n', /has the column 'value'/],
+    [
+      `model,method,protocol,value\n${row.replace('resnet50', 'resnet5')}`,
+      /Row 2 .*model 'resnet5'\. Did you mean 'resnet50'/,
+    ],
+    [
+      `model,method,protocol,value\n${row.replace('CAM', 'KAM')}`,
+      /Row 2 .*method 'Grad-KAM'\. Did you mean 'Grad-CAM'/,
+    ],
+    [
+      `model,method,protocol,value\n${row.replace('-8', '-9')}`,
+      /Row 2 .*protocol 'degradation-9'\. Did you mean/,
+    ],
+    [`model,method,protocol,value\n${row}\n${row}`, /Row 3 .*has a value already/],
+    [
+      `model,method,protocol,value\n${row}\nresnet50,grad-cam,degradation-8,0.4`,
+      /Row 3 .*has a value already/,
+    ],
+    [`model,method,protocol,value\n${row}x`, /Row 2 .*'0\.5x' is no number/],
+    [`model,method,protocol,value\n${row.replace('0.5', 'NaN')}`, /'NaN' is no number/],
+    [`model,method,protocol,value\n${row.replace('0.5', '0,5')}`, /Row 2 .*has 5 cells, but the first row 4/],
+  ] as const) {
+    await writeFile(path, text)
+    await t.throwsAsync(readPublishedValues(path, known), { code: 'DATASET', message }, text)
+  }
+  await t.throwsAsync(readPublishedValues(join(folder, 'none.csv'), known), { code: 'FILE' })
+})
+
+test("the example of a table has the names of the paper's rows", async t => {
+  const path = fileURLToPath(new URL('../../../docs/published.example.csv', import.meta.url))
+  await t.notThrowsAsync(readPublishedValues(path, known))
+  const lines = (await readFile(path, 'utf8')).trim().split('\n').slice(1)
+  const named = new Set(lines.map(line => line.split(',')[1]))
+  t.deepEqual(
+    [...named],
+    paperMethods.map(({ title }) => title),
+  )
+  t.is(lines.length, 2 * 3 * paperMethods.length)
 })
 
 test('each line of a chart goes through its points and has its own style', t => {
@@ -200,8 +351,8 @@ test('what is wrong with the words is said', async t => {
   }
   await writeFile(join(folder, 'file'), '')
   const blocked = await iba([...words.slice(0, -1), join(folder, 'file')])
-  t.is(blocked.code, 1)
-  t.regex(blocked.stderr, /Can't make the folder/)
+  t.is(blocked.code, 2)
+  t.regex(blocked.stderr, /--out '.*file' is a file\. Expected a folder/)
 })
 
 /** Looks at the report in a browser. */
@@ -233,6 +384,7 @@ function tableOfTwo(): ModelTable {
   const score = { value: 0.53, low: 0.51, high: 0.55, level: 0.95 }
   return {
     model: 'resnet50',
+    publishedSource: transcribedValues.source,
     columns: [{ protocol: 'degradation-8', title: 'Degradation 8×8', direction: 'higher' }],
     rows: [
       {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { needSpace } from '../../scripts/setup/disk.mjs'
 import { download, forget } from '../../scripts/setup/download.mjs'
 import { diskFull } from '../../scripts/setup/failure.mjs'
 import { fetchLibTorch } from '../../scripts/setup/fetch-libtorch.mjs'
-import { officialArchive } from '../../scripts/setup/releases.mjs'
+import { officialArchive, wantedWheel } from '../../scripts/setup/releases.mjs'
 import { unpackWheel } from '../../scripts/setup/wheel.mjs'
 import { failureOf, fakeLibTorch, temporaryFolder } from '../support/setup.js'
 
@@ -40,11 +40,15 @@ test('the second way is taken where the first fails, and only whole results appe
   }
   await failureOf(() => fetchLibTorch('2.13.0', cache, { fail }))
   t.false(existsSync(join(cache, 'libtorch', '2.13.0')))
+  const abandoned = join(cache, 'libtorch', '.unpack-killed')
+  mkdirSync(abandoned)
+  utimesSync(abandoned, 0, 0)
   const work = async (_: string, folder: string) => void fakeLibTorch(join(folder, 'torch'), '2.13.0')
   await fetchLibTorch('2.13.0', cache, { fail, work })
   t.like(findLibTorch({ env: { IBA_CACHE: cache, PATH: '/nowhere' }, headers: true }), {
     libtorch: { version: '2.13.0', origin: 'cache' },
   })
+  t.deepEqual(readdirSync(join(cache, 'libtorch')), ['2.13.0'])
 })
 
 test('a wheel built for CUDA gets the two libraries of NVIDIA that it needs even without a GPU', async t => {
@@ -62,7 +66,9 @@ test('a wheel built for CUDA gets the two libraries of NVIDIA that it needs even
     return { code: status ?? 1, output: '' }
   }
   if (spawnSync('python3', ['--version']).status !== 0) return t.pass('needs python3')
-  await unpackWheel('2.14.0', folder, pip)
+  await unpackWheel('2.14.0', folder, pip, (name, version) => ({
+    ...{ requirement: `${name}==${version}`, options: [], sha256: null },
+  }))
   t.deepEqual(asked, ['torch==2.14.0', 'nvidia-cuda-runtime==13.*', 'nvidia-cuda-cupti==13.*'])
   for (const name of ['libcudart.so.13', 'libcupti.so.13'])
     t.true(existsSync(join(folder, 'torch', 'lib', name)), name)
@@ -109,6 +115,57 @@ test('a download that is refused or unreachable fails at once with the reason', 
   const start = Date.now()
   await t.throwsAsync(download('http://127.0.0.1:1/file', file), { message: /ECONNREFUSED|bad port/ })
   t.true(Date.now() - start < 5000)
+})
+
+test('a download goes no unsafe way, and takes no more than it should', async t => {
+  const file = join(temporaryFolder(t), 'file')
+  const answer = (status: number, headers: Record<string, string>, chunks: string[] = []) => ({
+    status,
+    headers: { get: (name: string) => headers[name] ?? null },
+    body: (async function* () {
+      for (const chunk of chunks) yield Buffer.from(chunk)
+    })(),
+  })
+  const asked: string[] = []
+  const redirecting = (location: string) => async (url: string) => {
+    asked.push(url)
+    return answer(302, { location })
+  }
+  const failing = async (fetch: Parameters<typeof download>[2], message: RegExp) =>
+    await t.throwsAsync(download('https://example.org/a', file, { pause: 1, ...fetch }), { message })
+  await failing({ fetch: redirecting('http://example.org/a') }, /http:\/\/example\.org\/a is not https/)
+  await failing({ fetch: redirecting('http://127.0.0.1/a') }, /is not https/)
+  asked.length = 0
+  await failing({ fetch: redirecting('/a') }, /redirects more than 5 times/)
+  t.is(asked.length, 6)
+  await t.throwsAsync(download('http://example.org/a', file), { message: /is not https/ })
+  const long = async () => answer(200, { 'content-length': '11' })
+  await failing({ fetch: long, most: 10 }, /more than 10 bytes/)
+  const endless = async () => answer(200, {}, ['12345', '67890', '1'])
+  await failing({ fetch: endless, most: 10 }, /more than 10 bytes/)
+  t.false(existsSync(file))
+})
+
+test('a wheel is what was published, or is refused', async t => {
+  const folder = temporaryFolder(t)
+  const pip = async () => {
+    writeFileSync(join(folder, 'torch.whl'), 'something else')
+    return { code: 0, output: '' }
+  }
+  const message = await failureOf(() =>
+    unpackWheel('2.13.0', folder, pip, () => ({ requirement: 'torch==2.13.0', options: [], sha256: '00' })),
+  )
+  t.regex(message, /torch\.whl is not what was published: its SHA-256 is [0-9a-f]{64} instead of 00/)
+  t.false(existsSync(join(folder, 'torch.whl')))
+  for (const target of ['linux-x64', 'linux-arm64', 'darwin-arm64'])
+    for (const version of ['2.13.0', '2.14.0']) {
+      const { requirement, options, sha256 } = wantedWheel('torch', version, target)
+      t.is(requirement, `torch==${version}`)
+      t.true(options.includes('--platform'))
+      t.regex(sha256 ?? '', /^[0-9a-f]{64}$/)
+    }
+  t.is(wantedWheel('nvidia-cuda-runtime', '13.*', 'linux-arm64').requirement, 'nvidia-cuda-runtime==13.5.37')
+  t.deepEqual(wantedWheel('torch', '2.99.0'), { requirement: 'torch==2.99.0', options: [], sha256: null })
 })
 
 test('official archives are known by their hashes', t => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
@@ -59,17 +60,50 @@ test('npm packages are installed again only if the lock file asks for others', t
   t.false(packagesAreCurrent(folder))
 })
 
-test('one set-up at a time works in a folder, and a dead one holds nobody up', async t => {
-  const file = join(temporaryFolder(t), 'lock')
-  writeFileSync(file, '999999999')
-  const events: string[] = []
-  const work = (name: string) => async () => {
-    events.push(`${name} begins`)
-    await new Promise(resolve => setTimeout(resolve, 50))
-    events.push(`${name} ends`)
+test.serial('one set-up at a time works in a folder, and a dead one holds nobody up', async t => {
+  const times = { heartbeat: 20, patience: 1000 }
+  // What a full disk, a killed process and one of another machine leave; this process lives, but the lock is not its own.
+  for (const left of ['', '999999999', `process ${process.pid} on elsewhere, 0`]) {
+    const file = join(temporaryFolder(t), 'lock')
+    writeFileSync(file, left)
+    const events: string[] = []
+    const work = (name: string) => async () => {
+      events.push(name)
+      await new Promise(resolve => setTimeout(resolve, 50))
+      events.push(name)
+    }
+    const names = ['a', 'b', 'c']
+    await Promise.all(names.map(name => alone(work(name), file, times)))
+    t.is(events.length, 6)
+    for (const i of [0, 2, 4]) t.is(events[i], events[i + 1])
+    t.false(existsSync(file))
   }
-  await Promise.all([alone(work('a'), file), alone(work('b'), file)])
-  t.is(events.length, 4)
-  t.is(events[0]?.[0], events[1]?.[0])
+})
+
+test.serial('a set-up that lives is waited for, and named in the end', async t => {
+  const file = join(temporaryFolder(t), 'lock')
+  let finish = () => {}
+  const working = alone(() => new Promise<void>(resolve => (finish = resolve)), file, { heartbeat: 20 })
+  const message = await failureOf(() =>
+    alone(async () => {}, file, { heartbeat: 20, patience: 60_000, limit: 1000 }),
+  )
+  t.regex(
+    message,
+    new RegExp(`not done \\(process ${process.pid} on .*; its lock is ${file}\\)\n.*remove ${file}`),
+  )
+  finish()
+  await working
+  t.false(existsSync(file))
+})
+
+test('a lock that can not be written is not left behind', t => {
+  const file = join(temporaryFolder(t), 'lock')
+  const lock = new URL('../../../scripts/setup/lock.mjs', import.meta.url).href
+  const script = `const { alone } = await import('${lock}'); await alone(async () => console.log('worked'), '${file}')`
+  // Files of no bytes can be made, but nothing can be written, as on a full disk.
+  const full = 'trap "" XFSZ; ulimit -f 0; exec "$0" --input-type=module -e "$1"'
+  const { stdout, stderr } = spawnSync('bash', ['-c', full, process.execPath, script], { encoding: 'utf8' })
+  t.false(stdout.includes('worked'))
+  t.regex(stderr, /EFBIG/)
   t.false(existsSync(file))
 })

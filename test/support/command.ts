@@ -32,11 +32,17 @@ export interface Ended {
 export interface StartOptions {
   cwd?: string
   env?: Record<string, string>
+  /** A file in place of the pipe. */
+  stdout?: number
 }
 
 /** Starts `iba` as a process of its own. */
-export function startIba(words: readonly string[], { cwd, env }: StartOptions = {}): ChildProcess {
-  return spawn(process.execPath, [main, ...words], { cwd, env: { ...process.env, ...env }, stdio: 'pipe' })
+export function startIba(words: readonly string[], { cwd, env, stdout }: StartOptions = {}): ChildProcess {
+  return spawn(process.execPath, [main, ...words], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['pipe', stdout ?? 'pipe', 'pipe'],
+  })
 }
 
 /** Runs `iba` to its end. */

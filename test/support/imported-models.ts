@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type LoadOptions, loadModel, type Model } from '../../lib/index.js'
+import { type ImageSize, type LoadOptions, loadModel, type Model } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
 import { pythonTorch, testNeeding } from './requirements.js'
 
@@ -24,7 +24,7 @@ export function makeModels(script: string, names: readonly string[] = []): strin
 }
 
 /** Loads a model for images of a size. */
-export function loadFile(path: string, size: number, options: LoadOptions = {}): Promise<Model> {
+export function loadFile(path: string, size: ImageSize, options: LoadOptions = {}): Promise<Model> {
   return loadModel(path, { device: 'cpu', preprocessing: { resize: size, crop: size }, ...options })
 }
 
@@ -33,6 +33,9 @@ export interface Reference {
   images: Tensor
   logits: Tensor
   gradient?: Tensor
+  cam?: Tensor
+  guided?: Tensor
+  deconvnet?: Tensor
 }
 
 export interface Tensor {

@@ -73,6 +73,48 @@ class Shaped(Base):
         return self.body(x.transpose(1, 2).reshape(n, c, h, w)).relu()
 
 
+class Rounding(Base):
+    """Divides and rounds, by numbers and by tensors, in place and not."""
+
+    def middle(self, x):
+        x = self.body(x)
+        x = x + torch.div(x, 0.5, rounding_mode="floor") + torch.div(x, torch.tensor(0.3), rounding_mode="trunc")
+        return (x * 3).div_(2.0, rounding_mode="floor") + torch.div(x, 2.0, rounding_mode=None)
+
+
+class Standardised(Base):
+    """Standardises its weights by a batch norm without statistics, as timm's ScaledStdConv does."""
+
+    def middle(self, x):
+        weight = self.body.weight
+        flat = weight.reshape(1, weight.shape[0], -1)
+        weight = nn.functional.batch_norm(flat, None, None, training=True, momentum=0.0).reshape_as(weight)
+        return nn.functional.conv2d(x, weight, self.body.bias, padding=1).relu()
+
+
+class Wrapped(Base):
+    """Turns autocast and gradients off for a part of it."""
+
+    def middle(self, x):
+        with torch.autocast("cpu", enabled=False):
+            x = self.body(x)
+            y = x.relu()
+        with torch.no_grad():
+            z = y * 2
+        return z + x
+
+
+class BatchStatistics(Base):
+    """Has a batch norm that keeps no statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(8, track_running_stats=False)
+
+    def middle(self, x):
+        return self.norm(self.body(x))
+
+
 class Pixels(Base):
     """Three forms of one function: `spot` gives an image, an image with its channels last, or tokens."""
 
@@ -180,7 +222,15 @@ class Mixing(Base):
         return self.body(x - x.mean(0, keepdim=True))
 
 
-LOADED = {"shared": Shared, "grey": Grey, "named": Named, "in-place": InPlace, "shaped": Shaped}
+LOADED = {
+    "shared": Shared,
+    "grey": Grey,
+    "named": Named,
+    "in-place": InPlace,
+    "shaped": Shaped,
+    "rounding": Rounding,
+    "standardised": Standardised,
+}
 GRIDS = {"pixels": Pixels, "channels-last": ChannelsLast, "tokens": Tokens, "class-token": ClassToken}
 REFUSED = {
     "branching": Branching,
@@ -193,6 +243,7 @@ REFUSED = {
     "segmenting": Segmenting,
     "guided": Guided,
     "mixing": Mixing,
+    "batch-statistics": BatchStatistics,
 }
 
 
@@ -219,6 +270,10 @@ def main(folder):
     torch.jit.trace(training.train(), IMAGES, check_trace=False).save(folder / "training.pt")
     save_reference(folder, "training", training.eval(), IMAGES)
     torch.export.save(torch.export.export(Shaped().eval(), (IMAGES,)), folder / "two-images.pt2")
+    wrapped = Wrapped().eval()
+    save_reference(folder, "wrapped", wrapped, IMAGES)
+    exported = torch.export.export(wrapped, (IMAGES,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    torch.export.save(exported, folder / "wrapped.pt2")
     model = Base().eval()
     torch.save(model.state_dict(), folder / "state-dict.pt")
     torch.save(model, folder / "pickled.pt")

@@ -23,13 +23,17 @@ RULES = {
     "crop": Compose([CenterCrop(256), Resize(224)]),
     "small": Compose([Resize(64), CenterCrop(56)]),
 }
-# Wide, tall, large, smaller than the crop (enlarged), and sides whose difference to the crop is odd.
+# Wide, tall, large, smaller than the crop (enlarged), sides whose difference to the crop is odd, and long pictures, of
+# which little is seen.
 SIZES = {
     "wide": (300, 200, ["resize", "small"]),
     "tall": (200, 333, ["resize", "small"]),
     "large": (640, 480, ["small", "crop"]),
     "tiny": (40, 31, ["resize", "small"]),
     "odd": (267, 277, ["crop", "small"]),
+    "line": (700, 3, ["small"]),
+    "pole": (7, 900, ["small"]),
+    "strip": (1999, 130, ["small"]),
 }
 
 

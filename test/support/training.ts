@@ -7,10 +7,10 @@ import { writePicture } from './command.js'
 /** So small a network is fastest on one thread; the cache is of the tests alone. */
 export const environment = (folder: string) => ({ IBA_THREADS: '1', ...ownCache(join(folder, 'cache')) })
 
-/** Makes a folder for each class with images in it, as ImageNet's. */
+/** Makes a folder for each of the first classes, named by its index, with images in it. */
 export async function writeClassFolders(folder: string, classes: number, images: number): Promise<void> {
   for (let label = 0; label < classes; label++) {
-    const path = join(folder, `n0000000${label}`)
+    const path = join(folder, `${label}`)
     await mkdir(path, { recursive: true })
     for (let i = 0; i < images; i++) await writePicture(join(path, `${i}.JPEG`), label + 3 * i)
   }

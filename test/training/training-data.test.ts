@@ -2,11 +2,18 @@ import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import { pack } from 'tar-stream'
 import { permutation } from '../../lib/foundation/random.js'
 import { preprocess } from '../../lib/images/preprocess.js'
-import { ImageError, InvalidArgumentError, type LabelledImage, openTrainingData } from '../../lib/index.js'
+import {
+  ImageError,
+  InvalidArgumentError,
+  type LabelledImage,
+  openDataset,
+  openTrainingData,
+} from '../../lib/index.js'
 import { drawView } from '../../lib/training/augmentation.js'
 import type { BatchOptions, TrainingData } from '../../lib/training/data.js'
 import { NameTable } from '../../lib/training/image-list.js'
@@ -33,7 +40,10 @@ const names = (batches: LabelledImage[][]) => batches.flat().map(({ name }) => n
 async function classFolders(name: string, classes: Record<string, string[]>): Promise<string> {
   for (const [label, files] of Object.entries(classes)) {
     await mkdir(join(folder, name, label), { recursive: true })
-    for (const file of files) await writeFile(join(folder, name, label, file), '')
+    for (const file of files) {
+      await mkdir(join(folder, name, label, file, '..'), { recursive: true })
+      await writeFile(join(folder, name, label, file), '')
+    }
   }
   return join(folder, name)
 }
@@ -56,6 +66,51 @@ test('class folders are labelled in the order of their names, and only images co
       [join(path, 'n02', 'b.JPEG'), 1],
     ],
   )
+})
+
+async function labels(path: string, given: Parameters<typeof openTrainingData>[1] = {}) {
+  const data = await openTrainingData(path, given)
+  const all = (await taken(data, { batch: 1 })).flat().sort((a, b) => a.id - b.id)
+  return Object.fromEntries(all.map(({ name, label }) => [name.slice(path.length + 1), label]))
+}
+
+test('training and evaluation number the same folders alike', async t => {
+  const numbered = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`${i}`, ['1.jpg']]))
+  const sets: [Record<string, string[]>, string | undefined, number, 'numbers' | 'text'][] = [
+    [{ b: ['1.jpg'], a: ['1.jpg', 'deep/2.jpg'], c: [], D: ['3.jpg'] }, undefined, 4, 'numbers'],
+    [numbered, undefined, 12, 'numbers'],
+    [numbered, undefined, 12, 'text'],
+    [{ n2: ['1.jpg'], n1: ['1.jpg'] }, 'n2 two\nn3 three\nn1 one\n', 3, 'numbers'],
+  ]
+  for (const [i, [folders, list, classes, classOrder]] of sets.entries()) {
+    const path = await classFolders(`alike-${i}`, folders)
+    if (list) await writeFile(join(path, 'synset_words.txt'), list)
+    const { samples, notes } = await openDataset(path, { classes, classOrder })
+    const evaluated = Object.fromEntries(samples.map(({ id, target }) => [id, target]))
+    t.deepEqual(await labels(path, { classes, classOrder }), evaluated)
+    t.deepEqual((await openTrainingData(path, { classOrder })).notes, notes)
+    t.is(evaluated['10/1.jpg'], folders !== numbered ? undefined : classOrder === 'text' ? 2 : 10)
+  }
+  const few = await classFolders('few', { a: ['1.jpg'], b: ['1.jpg'] })
+  await t.throwsAsync(openTrainingData(few, { classes: 10 }), {
+    code: 'DATASET',
+    message: /found 2 classes \(a, b\)/,
+  })
+  await writeFile(join(few, 'synset_words.txt'), 'a first\n')
+  await t.throwsAsync(openTrainingData(few), { code: 'DATASET', message: /'b'.*none of the listed/ })
+})
+
+test('of a folder of parts the one to train on is taken', async t => {
+  const path = await classFolders('parts', {
+    'train/a': ['1.jpg'],
+    'train/b': ['1.jpg'],
+    'test/a': ['2.jpg'],
+  })
+  t.deepEqual(await labels(path), { 'train/a/1.jpg': 0, 'train/b/1.jpg': 1 })
+  const without = await classFolders('no-train', { 'val/a': ['1.jpg'] })
+  await t.throwsAsync(openTrainingData(without), { code: 'DATASET', message: /no folder of training images/ })
+  const trains = await classFolders('trains', { bus: ['1.jpg'], train: ['1.jpg'] })
+  t.deepEqual(await labels(trains), { 'bus/1.jpg': 0, 'train/1.jpg': 1 })
 })
 
 test('the listing comes from the cache, except for folders that changed', async t => {
@@ -114,6 +169,36 @@ test('a list file names images and labels; relative paths start from it', async 
   })
   await writeFile(path, '\n')
   await t.throwsAsync(openTrainingData(path), { instanceOf: ImageError, message: /empty/ })
+})
+
+test('lists are comma-separated values as well, with or without headings, quotes and a byte order mark', async t => {
+  const path = join(folder, 'list.csv')
+  const cases = [
+    'a.jpg,3\nb c.jpg,12\n',
+    '\ufeffa.jpg 3\r\nb c.jpg 12',
+    'path,label\na.jpg,3\nb c.jpg,12\n',
+    '"a.jpg","3"\n"b c.jpg","12"',
+    ',class,filename\n0,3,a.jpg\n1,12,"b c.jpg"\n',
+  ]
+  for (const text of cases) {
+    await writeFile(path, text)
+    const all = (await taken(await openTrainingData(path), { batch: 1 })).flat()
+    const found = Object.fromEntries(all.map(({ name, label }) => [name, label]))
+    t.deepEqual(found, { [join(folder, 'a.jpg')]: 3, [join(folder, 'b c.jpg')]: 12 }, text)
+  }
+  await writeFile(path, 'file,label\n"a ""1"", b.jpg",3\n')
+  t.deepEqual(names(await taken(await openTrainingData(path), { batch: 1 })), [join(folder, 'a "1", b.jpg')])
+  await writeFile(path, Buffer.from('caf\xe9.jpg 3\n', 'latin1'))
+  t.deepEqual(names(await taken(await openTrainingData(path), { batch: 1 })), [join(folder, 'caf\udce9.jpg')])
+  for (const [text, message] of [
+    ['"a.jpg,3\n', /Line 1 of/],
+    ['path,label\na.jpg,cat\n', /Line 2 of/],
+    [Buffer.from('\ufeffa.jpg 3', 'utf16le'), /UTF-16/],
+    [Buffer.alloc(200_000), /a line is longer/],
+  ] as const) {
+    await writeFile(path, text)
+    await t.throwsAsync(openTrainingData(path), { message })
+  }
 })
 
 async function writeShard(path: string, files: Record<string, string>): Promise<void> {
@@ -200,6 +285,74 @@ test('broken archives are named', async t => {
     instanceOf: ImageError,
     message: /one folder for each class/,
   })
+})
+
+test('members of archives belong together by their names', async t => {
+  const path = join(folder, 'names.tar')
+  const read = async (files: Record<string, string>) => {
+    await writeShard(path, files)
+    const all = (await taken(await openTrainingData(path), { batch: 1 })).flat()
+    return Object.fromEntries(
+      all.map(({ name, label, source }) => [name.slice(path.length + 1), `${source} ${label}`]),
+    )
+  }
+  t.deepEqual(await read({ './v1.0/1.jpg': 'x', './v1.0/1.cls': '3' }), { './v1.0/1': 'x 3' })
+  t.deepEqual(await read({ 'a.1.jpg': 'x', 'a.1.cls': '3', 'a.2.jpg': 'y', 'a.2.cls': '4' }), {
+    'a.1': 'x 3',
+    'a.2': 'y 4',
+  })
+  t.deepEqual(await read({ '1.cls': '3', '1.jpg': 'x', '1.seg.png': 'other' }), { '1': 'x 3' })
+  t.deepEqual(await read({ '._1.jpg': 'apple', '1.JPEG': 'x', '._1.cls': 'apple', '1.cls.txt': '3\n' }), {
+    '1': 'x 3',
+  })
+  t.deepEqual(
+    await read({ '__info__.json': '{}', 'README.md': '', '1.jpg': 'x', '1.json': '{"label": 3}' }),
+    { '1': 'x 3' },
+  )
+  for (const [files, message] of [
+    [{ '1.jpg': 'x', '2.jpg': 'y', '1.cls': '3', '2.cls': '4' }, /'1' has no class.*sort them by name/],
+    [{ '1.jpg': 'x', '1.json': '{"caption": "a cat"}' }, /'1' has no class/],
+    [{ 'notes.txt': 'x' }, /no images with classes/],
+    [{ '1.jpg': 'x', '1.json': 'no json' }, /'1' has no class/],
+  ] as const)
+    await t.throwsAsync(read(files as Record<string, string>), { instanceOf: ImageError, message })
+})
+
+/** The header of a member that claims a size. */
+function memberHeader(name: string, size: number, type: string): Buffer {
+  const header = Buffer.alloc(512)
+  header.write(name)
+  header.write('000644 \0', 100)
+  header.write(`${size.toString(8).padStart(11, '0')} `, 124)
+  header.write('        ', 148)
+  header.write(type, 156)
+  header.write('ustar\u000000', 257)
+  const sum = header.reduce((total, byte) => total + byte, 0)
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return header
+}
+
+test('what an archive makes of little is bounded', async t => {
+  const path = join(folder, 'bomb.tar.gz')
+  const zeros = Buffer.alloc(2 ** 24 + 2 ** 20)
+  for (const [header, message] of [
+    [memberHeader('1.jpg', 2 ** 32, '0'), /'1\.jpg' has 4294967296 bytes, more than the limit/],
+    [memberHeader('long', 2 ** 32, 'x'), /exceeds max size/],
+    [memberHeader('long', 2 ** 32, 'L'), /exceeds max size/],
+    [Buffer.alloc(512), /16 MiB without a file, more than the limit/],
+  ] as const) {
+    await writeFile(path, gzipSync(Buffer.concat([header, zeros]), { level: 1 }))
+    await t.throwsAsync(
+      openTrainingData(path).then(data => taken(data)),
+      { instanceOf: ImageError, message },
+    )
+  }
+  const long = Buffer.concat([memberHeader('1.bin', 2 ** 27, '0'), Buffer.alloc(2 ** 27)])
+  await writeFile(path, gzipSync(long))
+  await t.throwsAsync(
+    openTrainingData(path).then(data => taken(data)),
+    { instanceOf: ImageError, message: /more than 200 times its size/ },
+  )
 })
 
 test('braces stand for several names', t => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { renameSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,6 +21,7 @@ import {
 import { addon } from '../../lib/native/addon.js'
 import { ownCache } from '../support/cache.js'
 import { makeFolder } from '../support/command.js'
+import { setNumber } from '../support/damage.js'
 import { smallModel } from '../support/small-model.js'
 import { readTensors, writeClassFolders } from '../support/training.js'
 
@@ -70,8 +72,61 @@ test.serial('training lowers the loss, and lets less information pass', async t 
   })
   t.true(losses[5]! < 0.5 * losses[0]!, losses.join(' '))
   t.true(bits[5]! < 0.5 * bits[0]!, bits.join(' '))
-  const [result] = await readout(model, { readout: trained }).attribute(at('train', 'n00000000', '0.JPEG'))
+  const [result] = await readout(model, { readout: trained }).attribute(at('train', '0', '0.JPEG'))
   t.true(result!.map.data.every(Number.isFinite))
+})
+
+test.serial('training that diverges ends with an error, and keeps its last good checkpoint', async t => {
+  const checkpoint = at('diverged.checkpoint.safetensors')
+  const options = { ...(await brief()), sigma: 0, checkpoint }
+  ;(await trainReadout(model, options)).dispose()
+  // As after a step that was too long: the second layer makes infinity of the first, and the third 0 times that.
+  const weights = { 'conv1.bias': 3e38, 'conv2.weight': 3e38, 'conv3.weight': 0 }
+  for (const [entry, value] of Object.entries(weights)) await setNumber(checkpoint, entry, value)
+  const before = await readFile(checkpoint)
+  const error = await t.throwsAsync(trainReadout(model, { ...options, epochs: 2, resume: true }), {
+    code: 'NOT_FINITE',
+  })
+  t.regex(error.message, /^Training diverged after step 6\. The .*: .* of step 6, is '.*diverged\.checkpoint/)
+  t.true(before.equals(await readFile(checkpoint)))
+})
+
+test.serial('an abort ends a training at once while it waits for an image, and keeps its step', async t => {
+  const pipe = at('silent.jpg')
+  spawnSync('mkfifo', [pipe])
+  const { data, ...options } = await brief()
+  const stuck: TrainingData = {
+    fingerprint: data.fingerprint,
+    size: data.size,
+    async *batches(which) {
+      let number = 0
+      for await (const batch of data.batches(which))
+        yield number++ === 0 ? batch : batch.map(image => ({ ...image, source: pipe }))
+    },
+  }
+  const controller = new AbortController()
+  const kept: number[] = []
+  const running = trainReadout(model, {
+    ...options,
+    data: stuck,
+    checkpoint: at('stuck.checkpoint.safetensors'),
+    signal: controller.signal,
+    onStep: () => void setTimeout(() => controller.abort(), 50),
+    onCheckpoint: ({ step }) => void kept.push(step),
+  })
+  await t.throwsAsync(running, { any: true, name: 'AbortError' })
+  t.deepEqual(kept, [0, 1])
+})
+
+test.serial('a callback that fails ends the training, also by its promise', async t => {
+  const wrong = new Error('of the callback')
+  for (const name of ['onStart', 'onStep', 'onEpoch', 'onCheckpoint'] as const) {
+    const failing = {
+      [name]: () => Promise.reject(wrong),
+      checkpoint: at('callbacks.checkpoint.safetensors'),
+    }
+    t.is(await t.throwsAsync(trainReadout(model, { ...(await brief()), ...failing })), wrong, name)
+  }
 })
 
 test.serial('statistics of all layers are estimated where none are given', async t => {
@@ -159,7 +214,7 @@ test.serial('broken images are left out and named; too many stop the training', 
   t.is(named.length, 5)
   t.is(images, 19)
   t.true(
-    named.every(message => /n00000000.*JPEG/.test(message)),
+    named.every(message => /train.0.\d+\.JPEG/.test(message)),
     named[0],
   )
   const tooMany = trainReadout(model, { ...options, data: withBroken(options.data, 6), maximumBroken: 5 })
@@ -190,7 +245,7 @@ test.serial('a step of broken images alone learns nothing, and training goes on'
 
 test.serial('a label that is no class is refused with its image', async t => {
   const options = await brief()
-  await writeFile(at('labels.txt'), `${at('train', 'n00000000', '0.JPEG')} 10\n`.repeat(4))
+  await writeFile(at('labels.txt'), `${at('train', '0', '0.JPEG')} 10\n`.repeat(4))
   const data = await openTrainingData(at('labels.txt'))
   await t.throwsAsync(trainReadout(model, { ...options, data }), {
     instanceOf: InvalidArgumentError,
@@ -211,6 +266,21 @@ test.serial('a checkpoint of another training, model or kind is refused, and sta
   await t.throwsAsync(trainReadout(model, { ...again, batch: 2 }), {
     message: /images of a step: 4 there, 2 now/,
   })
+  // What is in the checkpoint would be taken, whatever is wished for now.
+  await t.throwsAsync(trainReadout(model, { ...again, sigma: 2, variant: 'A' }), {
+    message: /variant: B there, A now; sigma: 1 there, 2 now/,
+  })
+  const { layers: learntLayers } = learnt.description
+  await using otherStatistics = await estimate(model, {
+    ...{ layers: learntLayers.map(({ name }) => name), images: imageFolder(at('train')), samples: 2 },
+    onWarning: () => {},
+  })
+  await t.throwsAsync(trainReadout(model, { ...again, statistics: otherStatistics }), {
+    message: /statistics: [0-9a-f]{16} there, [0-9a-f]{16} now/,
+  })
+  const [mean, ...means] = model.preprocessing.mean
+  await using shifted = await smallModel({ preprocessing: { ...small, mean: [mean! + 0.1, ...means] } })
+  await t.throwsAsync(trainReadout(shifted, again), { message: /mean: .* there, .* now/ })
   await using other = await smallModel({ weights: 'seeded:1', preprocessing: small })
   await t.throwsAsync(trainReadout(other, { ...again, statistics: undefined as never }), {
     instanceOf: WeightsError,

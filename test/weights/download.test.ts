@@ -177,6 +177,101 @@ test('a redirect is followed', async t => {
   t.deepEqual(await readFile(destination), content)
 })
 
+test('redirections are counted, and never lead away from https', async t => {
+  const endless = await setUp(t, (_, response) => response.writeHead(302, { location: '/file.pth' }).end())
+  await t.throwsAsync(downloadFile(endless.url, endless.destination), {
+    instanceOf: DownloadError,
+    message: /redirects more than 5 times/,
+  })
+  t.is(endless.asked.length, 6)
+  for (const location of ['http://example.org/file.pth', 'file:///etc/passwd', 'http://']) {
+    const away = await setUp(t, (_, response) => response.writeHead(301, { location }).end())
+    await t.throwsAsync(downloadFile(away.url, away.destination), {
+      instanceOf: DownloadError,
+      message: /the server redirects to/,
+    })
+    t.is(away.asked.length, 1)
+  }
+
+  const { url: plain } = await setUp(t, (_, response) => serve(response, undefined))
+  const agent = new MockAgent()
+  agent.disableNetConnect()
+  agent
+    .get('https://example.org')
+    .intercept({ path: '/a' })
+    .reply(302, '', { headers: { location: plain } })
+  const secure = downloadFile('https://example.org/a', join(folder, 'secure.pth'), { dispatcher: agent })
+  await t.throwsAsync(secure, { instanceOf: DownloadError, message: /which is not https/ })
+  await agent.close()
+})
+
+test('plain http is for this machine alone', async t => {
+  for (const url of [
+    'http://example.org/x',
+    'http://127.0.0.1.example.org/x',
+    'http://localhost.org/x',
+    'ftp://a/x',
+  ])
+    await t.throwsAsync(downloadFile(url, join(folder, 'plain')), { message: /Expected an https URL/ }, url)
+})
+
+test('more than is expected is not taken, whether the server says it or not', async t => {
+  const maximumBytes = 100_000
+  const said = await setUp(t, (_, response) => serve(response, undefined))
+  const endless = await setUp(t, (_, response) => {
+    response.writeHead(200)
+    const more = () => {
+      while (!response.destroyed && response.write(content));
+    }
+    response.on('drain', more)
+    more()
+  })
+  for (const { url, destination, part } of [said, endless]) {
+    await t.throwsAsync(downloadFile(url, destination, { maximumBytes }), {
+      instanceOf: DownloadError,
+      message: /sends more than the 100000 bytes/,
+    })
+    t.is((await stat(part)).size, 0)
+    t.false(await exists(destination))
+  }
+})
+
+test('a server that only drips is not waited for', async t => {
+  const dripping = await setUp(t, (_, response) => {
+    response.writeHead(200, { 'content-length': content.length })
+    const drip = setInterval(() => response.write('.'), 50)
+    response.on('close', () => clearInterval(drip))
+  })
+  await t.throwsAsync(downloadFile(dripping.url, dripping.destination, { idleTimeout: 3000, retries: 0 }), {
+    instanceOf: DownloadError,
+    message: /less than 1 kB a second/,
+  })
+})
+
+test('a server that lies about the length is not believed', async t => {
+  const short = await setUp(t, (_, response) => {
+    response.writeHead(200, { 'content-length': content.length + 1 })
+    response.end(content)
+  })
+  await t.throwsAsync(downloadFile(short.url, short.destination, { retries: 0, idleTimeout: 500 }), {
+    instanceOf: DownloadError,
+  })
+  t.false(await exists(short.destination))
+})
+
+test('what an earlier run left of another file is begun again', async t => {
+  const { url, destination, part, asked } = await setUp(t, (request, response) =>
+    serve(response, request.headers.range),
+  )
+  await writeFile(part, randomBytes(100_000))
+  await downloadFile(url, destination, { sha256Prefix })
+  t.deepEqual(await readFile(destination), content)
+  t.deepEqual(
+    asked.map(({ range }) => range),
+    ['bytes=100000-', undefined],
+  )
+})
+
 test('no network is said at once, with what to do instead', async t => {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

@@ -2,9 +2,10 @@ import type { Attributer, Attribution } from '../../attribution/attribution.js'
 import type { Sample } from '../../datasets/dataset.js'
 import { mapInOrder } from '../../foundation/concurrency.js'
 import { fnv1a } from '../../foundation/hash.js'
-import { decodeImage } from '../../images/decode.js'
+import { withDecoded } from '../../images/decode.js'
 import type { PreparedInput } from '../../images/prepared-input.js'
 import { prepare } from '../../images/preprocess.js'
+import { sides } from '../../images/size.js'
 import type { Model } from '../../model/model.js'
 import type { RunRecord } from '../runs/record.js'
 import type { Subject, SubjectSettings } from '../subject.js'
@@ -20,7 +21,7 @@ interface Loaded<Extra> {
 /** What has to be known before an image is explained, or why it takes no part. */
 type PrepareExtra<Extra> = (
   sample: Sample,
-  size: { width: number; height: number },
+  image: { width: number; height: number; orientation: number },
 ) => Promise<{ extra: Extra } | { skip: string }>
 
 /** What an image-by-image protocol does of its own. */
@@ -85,23 +86,28 @@ export async function explain(
 
 /** Loads an image of a data set for a model. */
 export async function loadSample(sample: Sample, { preprocessing }: Model) {
-  const image = await decodeImage(sample.path)
-  return { sample, input: await prepare({ name: sample.path, kind: 'encoded', image }, preprocessing) }
+  const input = await withDecoded(sample.path, { orientation: sample.orientation }, image =>
+    prepare({ name: sample.path, kind: 'encoded', image }, preprocessing),
+  )
+  return { sample, input }
 }
 
 /** Loads the images that are not done, ahead of their turn. */
 export async function* loadedGroups<Extra>(
-  context: Pick<RunContext, 'samples' | 'model' | 'batch' | 'signal' | 'isDone' | 'onError'>,
+  context: Pick<RunContext, 'samples' | 'model' | 'batch' | 'signal' | 'isDone' | 'onRead' | 'onError'>,
   prepareExtra: PrepareExtra<Extra>,
 ): AsyncGenerator<{ loaded: Loaded<Extra>[]; skipped: RunRecord<never>[] }, void, undefined> {
-  const { samples, model, batch, signal, isDone, onError } = context
-  const load = async (sample: Sample) => {
+  const { samples, model, batch, signal, isDone, onRead, onError } = context
+  const load = async (sample: Sample, reading: AbortSignal) => {
     try {
-      const image = await decodeImage(sample.path)
-      const known = await prepareExtra(sample, image)
-      if ('skip' in known) return { sample, skip: known.skip }
-      const input = await prepare({ name: sample.path, kind: 'encoded', image }, model.preprocessing)
-      return { sample, input, extra: known.extra }
+      await onRead(sample)
+      const options = { orientation: sample.orientation, signal: reading }
+      return await withDecoded(sample.path, options, async image => {
+        const known = await prepareExtra(sample, image)
+        if ('skip' in known) return { sample, skip: known.skip }
+        const input = await prepare({ name: sample.path, kind: 'encoded', image }, model.preprocessing)
+        return { sample, input, extra: known.extra }
+      })
     } catch (error) {
       if (signal.aborted) throw error
       onError(error as Error, sample)
@@ -129,7 +135,8 @@ export function valuesOf<Values>(records: readonly RunRecord[]): Values[] {
 
 /** The images as the network takes them. */
 export function inputSize({ preprocessing: { crop } }: Model): { width: number; height: number } {
-  return { width: crop, height: crop }
+  const [height, width] = sides(crop)
+  return { width, height }
 }
 
 /** Numbers as single precision holds them, for files that are not longer than they need to be. */

@@ -1,5 +1,5 @@
 import { option } from '../../attribution/described-options.js'
-import { requireInteger, requireNumber } from '../../foundation/validate.js'
+import { requireInteger, requireNumber, requireOneOf } from '../../foundation/validate.js'
 import type { Model } from '../../model/model.js'
 import { addon } from '../../native/addon.js'
 import type { ImageInfidelity } from '../../native/evaluation-calls.js'
@@ -16,14 +16,21 @@ import {
 import { eachImage, nothing, valuesOf } from './each-image.js'
 import { declareProtocol } from './protocol.js'
 
-const defaults = { deviation: 0.2, samples: 100, seed: 0 }
+/** Whether the channels of a pixel share one draw of the noise, or have one each. */
+export type ChannelNoise = 'shared' | 'independent'
+
+const channelNoises: readonly ChannelNoise[] = ['shared', 'independent']
+const defaults = { deviation: 0.2, samples: 100, channelNoise: 'shared' as ChannelNoise, seed: 0 }
 
 /** Options of {@link infidelity}. */
 export interface InfidelityOptions extends EvaluationOptions {
-  /** Standard deviation of the noise, which is the same in all channels of a pixel, after normalisation. Default 0.2. */
+  /** Standard deviation of the noise, after normalisation. Default 0.2. */
   deviation?: number
   /** Noise images for each image. Default 100. */
   samples?: number
+  /** Whether the channels of a pixel share one draw, or have one each; each channel then explains an equal part of the
+   * map's value. Default 'shared'. */
+  channelNoise?: ChannelNoise
   /** Seeds the noise, for all images the same. Default 0. */
   seed?: number
 }
@@ -44,7 +51,7 @@ export interface InfidelityResult {
  * (I·map − (f(x) − f(x − I)))² over perturbations I of normal noise; f is the target's logit. Lower is better.
  * @throws InvalidArgumentError, ModelError, ImageError */
 export async function infidelity(model: Model, options: InfidelityOptions): Promise<InfidelityResult> {
-  requireEvaluationOptions(options, ['deviation', 'samples', 'seed'])
+  requireEvaluationOptions(options, ['deviation', 'samples', 'channelNoise', 'seed'])
   const images = await evaluateEach(model, options, (subject, settings) =>
     imageInfidelity(model, subject, options, settings),
   )
@@ -61,19 +68,25 @@ export async function imageInfidelity(
   {
     deviation = defaults.deviation,
     samples = defaults.samples,
+    channelNoise = defaults.channelNoise,
     seed = defaults.seed,
-  }: Pick<InfidelityOptions, 'deviation' | 'samples' | 'seed'>,
+  }: Pick<InfidelityOptions, 'deviation' | 'samples' | 'channelNoise' | 'seed'>,
   settings: SubjectSettings,
 ): Promise<ImageInfidelity> {
   const noise = {
     deviation: requireNumber('deviation', deviation, Number.MIN_VALUE, 1e6),
     samples: requireInteger('samples', samples, 2),
+    sharedNoise: requireOneOf('channelNoise', channelNoise, channelNoises) === 'shared',
     seed: requireInteger('seed', seed, 0),
   }
   return await runNative(model, subject, call => addon().infidelity({ ...call, ...noise }), settings)
 }
 
-export const infidelityProtocol = declareProtocol<{ deviation: number; noiseSamples: number }>(
+export const infidelityProtocol = declareProtocol<{
+  deviation: number
+  noiseSamples: number
+  channelNoise: ChannelNoise
+}>(
   {
     kind: 'infidelity',
     title: 'Infidelity',
@@ -88,15 +101,29 @@ export const infidelityProtocol = declareProtocol<{ deviation: number; noiseSamp
         maximum: 1e6,
       }),
       option('noiseSamples', 'whole', 'noised images', defaults.samples, { minimum: 2 }),
+      option(
+        'channelNoise',
+        'choice',
+        'one draw for all channels of a pixel, or one each',
+        defaults.channelNoise,
+        {
+          choices: channelNoises,
+        },
+      ),
     ],
   },
-  ({ deviation, noiseSamples }) => ({
+  ({ deviation, noiseSamples, channelNoise }) => ({
     work: () => ({ maps: 1, passes: noiseSamples }),
     run: context =>
       eachImage(context, {
         prepare: nothing,
         evaluate: ({ subject }, settings) =>
-          imageInfidelity(context.model, subject, { deviation, samples: noiseSamples }, settings),
+          imageInfidelity(
+            context.model,
+            subject,
+            { deviation, samples: noiseSamples, channelNoise },
+            settings,
+          ),
       }),
     summarise(records) {
       const images = valuesOf<ImageInfidelity>(records)

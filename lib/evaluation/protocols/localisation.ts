@@ -1,6 +1,7 @@
+import { types } from 'node:util'
 import type { HeatMap } from '../../attribution/attribution.js'
 import { option } from '../../attribution/described-options.js'
-import { type ObjectMask, readBoxes, seenMask } from '../../datasets/boxes.js'
+import { boxesOf, type ObjectMask, seenMask } from '../../datasets/boxes.js'
 import type { Sample } from '../../datasets/dataset.js'
 import { invalid, requireNumber } from '../../foundation/validate.js'
 import { addon } from '../../native/addon.js'
@@ -35,7 +36,7 @@ function requireMaskOf(map: HeatMap, mask: ObjectMask): void {
   requireHeatMap(map)
   if (mask.width !== map.width || mask.height !== map.height)
     throw invalid('mask', `a mask of ${map.width}×${map.height}, as the map`, `${mask.width}×${mask.height}`)
-  if (!(mask.data instanceof Uint8Array) || mask.data.length !== mask.width * mask.height)
+  if (!types.isUint8Array(mask.data) || mask.data.length !== mask.width * mask.height)
     throw invalid('mask.data', `a Uint8Array of ${mask.width * mask.height} values`, mask.data)
 }
 
@@ -113,10 +114,11 @@ export const pointingProtocol = declareProtocol<{ tolerance: number }>(
 
 /** Finds the mask of an image, and leaves out images without one or whose objects are too large. */
 function masks({ model: { preprocessing } }: RunContext, largest: number) {
-  return async ({ boxes }: Sample, size: { width: number; height: number }) => {
+  return async ({ boxes }: Sample, image: { width: number; height: number; orientation: number }) => {
     if (boxes === undefined) return { skip: 'no boxes' }
-    const read = typeof boxes === 'string' ? await readBoxes(boxes) : boxes
-    const mask = await seenMask(read, size, preprocessing)
+    const found = await boxesOf(boxes, image)
+    if (found.length === 0) return { skip: 'its annotation names no object' }
+    const mask = await seenMask(found, image, preprocessing)
     if (mask.share > largest) return { skip: `the boxes cover more than ${largest * 100} % of it` }
     if (!mask.data.includes(1)) return { skip: 'the boxes lie outside of what the network sees' }
     return { extra: mask }

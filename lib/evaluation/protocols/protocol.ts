@@ -87,6 +87,8 @@ export interface RunContext {
   known: ReadonlyMap<string, unknown>
   /** Whether a record is there already. */
   isDone(key: string): boolean
+  /** Called, and waited for, before an image is read. */
+  onRead(sample: Sample): Promise<void>
   /** Called while a record is made, with its done share. */
   onProgress(share: number): void
   /** Called for an image that can't be read; the others go on. */

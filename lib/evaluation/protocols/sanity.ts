@@ -74,7 +74,7 @@ export async function cascadingRandomization(
     const maps = await explainAll(changed, method, images, targets, { ...options, seed })
     const similarities = maps.map(({ map }, i) => mapSimilarity(original[i]!.map, map))
     results.push({ stage: stage.name, ...meanSimilarity(similarities), images: similarities })
-    options.onProgress?.({ stage: stage.name, done: results.length, total: stages.length })
+    await options.onProgress?.({ stage: stage.name, done: results.length, total: stages.length })
   }
   return results
 }

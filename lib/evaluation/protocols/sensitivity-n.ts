@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { HeatMap } from '../../attribution/attribution.js'
 import { option } from '../../attribution/described-options.js'
 import { invalid, requireInteger } from '../../foundation/validate.js'
@@ -156,7 +157,7 @@ function tensorOf({ data, count }: TileMasks): ByteTensor {
 
 function requireMasks(masks: TileMasks, tiles: number): TileMasks {
   requireInteger('masks.count', masks.count, 1)
-  if (!(masks.data instanceof Uint8Array) || masks.data.length !== masks.count * tiles)
+  if (!types.isUint8Array(masks.data) || masks.data.length !== masks.count * tiles)
     throw invalid('masks.data', `a Uint8Array of ${masks.count} × ${tiles} values`, masks.data?.length)
   return masks
 }

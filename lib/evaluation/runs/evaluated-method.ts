@@ -2,11 +2,13 @@ import { basename } from 'node:path'
 import type { MethodDescription, OptionValue } from '../../attribution/described-options.js'
 import { createAttributer } from '../../attribution/methods.js'
 import type { Dataset } from '../../datasets/dataset.js'
+import { fileHash } from '../../foundation/file-hash.js'
 import { presets } from '../../foundation/presets.js'
 import { requireOneOf } from '../../foundation/validate.js'
 import { imageFolder } from '../../images/folder.js'
 import { type Resource, resources } from '../../learned/resources.js'
 import { Statistics } from '../../learned/statistics.js'
+import { demo } from '../../model/demo.js'
 import type { Model } from '../../model/model.js'
 import type { ResourceName } from '../../native/attribution-calls.js'
 import type { OpenedMethod } from '../protocols/protocol.js'
@@ -20,10 +22,15 @@ export interface EvaluatedMethod {
   options: Readonly<Record<string, OptionValue>>
   /** What it needs, or the paths of files of it. */
   resources: GivenResources
+  /** The files that what it needs comes from: a run is told apart by their content. 'demo' is the demo network's. */
+  files: ResourceFiles
 }
 
 /** Resources that are there, and files of others. */
 export type GivenResources = Readonly<Partial<Record<ResourceName, Resource | string>>>
+
+/** Paths of files of resources. */
+export type ResourceFiles = Readonly<Partial<Record<ResourceName, string>>>
 
 /** The images that statistics are estimated from and patterns are fitted to. */
 export interface LearningImages {
@@ -43,7 +50,7 @@ export function learningImages({ training, samples }: Dataset, most = samplesOfC
   return { images: imageFolder(training, { shuffleSeed: 0 }), samples: most }
 }
 
-/** Options that change how a map is computed, but not the map. */
+/** Options that change how a map is computed, and the map by roundings at most. */
 const technical = ['batch', 'rows']
 
 /** Gets methods ready: for the model that they are evaluated on with what is given, for any other with resources that are
@@ -87,20 +94,30 @@ export function titleOf(name: string, options: Readonly<Record<string, OptionVal
   return [name, ...words].join(' ')
 }
 
-/** The method as a run's header has it. */
-export function describeEvaluated(method: EvaluatedMethod): RunHeader['method'] {
-  const { description, title, options, resources: given } = method
-  const files = description.needs.flatMap(need => {
-    const resource = given[need]
-    return typeof resource === 'string' ? [[need, basename(resource)] as const] : []
-  })
+/** The method as a run's header has it.
+ * @throws FileError where a file of what it needs can't be read */
+export async function describeEvaluated(method: EvaluatedMethod): Promise<RunHeader['method']> {
+  const { description, title, options, files, resources: given } = method
   const told = Object.entries(options).filter(([option]) => !technical.includes(option))
+  const resources: Record<string, { file: string; hash: string }> = {}
+  for (const need of description.needs) {
+    const file = files[need]
+    if (file === undefined) continue
+    const path = resourcePath(need, file)
+    resources[need] = { file: basename(path), hash: await fileHash(path) }
+  }
   return {
     name: description.name,
     title,
-    options: Object.fromEntries([...told, ...files]),
+    options: Object.fromEntries(told),
+    resources,
     statistics: given.statistics instanceof Statistics ? describeStatistics(given.statistics) : null,
   }
+}
+
+/** Where a file of a resource lies. */
+export function resourcePath(name: ResourceName, file: string): string {
+  return file === 'demo' && name !== 'patterns' ? demo[name] : file
 }
 
 function describeStatistics({ description: { preset, layers } }: Statistics) {

@@ -1,6 +1,6 @@
 import { RunError } from '../../foundation/errors.js'
 import { protocolOf } from '../protocols/all.js'
-import { differences } from './header.js'
+import { differences, tellDifferences } from './header.js'
 import type { RunResult } from './record.js'
 import { completeResult } from './run.js'
 
@@ -12,7 +12,9 @@ export function mergeResults(parts: readonly RunResult[]): RunResult {
   for (const part of parts) {
     const different = differences(first, part, 'any part')
     if (different.length > 0)
-      throw new RunError(`These results are not parts of one run: they differ in ${different.join(', ')}.`)
+      throw new RunError(
+        `These results are not parts of one run: they differ in ${tellDifferences(different)}.`,
+      )
   }
   requireAllRanks(parts)
   const { score, scores, curves, places, records, failures, secondsPerMap, ...header } = first

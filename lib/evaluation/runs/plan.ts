@@ -2,8 +2,10 @@ import { mkdir } from 'node:fs/promises'
 import { type Dataset, drawSamples, type Sample } from '../../datasets/dataset.js'
 import { boxPlaces } from '../../datasets/layout.js'
 import { DatasetError, RunError } from '../../foundation/errors.js'
+import { fileHash } from '../../foundation/file-hash.js'
 import { fileError } from '../../foundation/files.js'
 import type { Model } from '../../model/model.js'
+import { isModelFile } from '../../model/model-file.js'
 import { protocolFields } from '../protocols/all.js'
 import type { Protocol } from '../protocols/protocol.js'
 import {
@@ -13,18 +15,19 @@ import {
   type LearningImages,
   methodOpener,
 } from './evaluated-method.js'
-import { differences } from './header.js'
+import { differences, tellDifferences } from './header.js'
 import { revision, versions } from './provenance.js'
 import type { RunHeader, RunResult } from './record.js'
 import { findResult, logPath, resultPath, writeResult } from './result-file.js'
 import { runProtocol } from './run.js'
 import { RunLog } from './run-log.js'
+import { hashOfImages, hashOfSamples, requireSameImages } from './sample-hash.js'
 
 /** A run: a method on a model by a protocol, on some images of a data set. */
 export interface RunPlan {
   protocol: Protocol
   method: EvaluatedMethod
-  /** What the user calls the model. */
+  /** What the user calls the model: the name in the zoo, or the path of its file. */
   modelName: string
   dataset: Dataset
   samples: number
@@ -62,17 +65,36 @@ export function plannedSamples({ protocol, dataset, samples, seed }: RunPlan): S
   return drawSamples(able, samples, seed)
 }
 
-/** The header of a plan's run. */
-export async function headerOf(plan: RunPlan, model: Model): Promise<RunHeader> {
+/** The header of a plan's run.
+ * @throws FileError where a file that decides its values can't be read */
+export async function headerOf(plan: RunPlan, model: Model, learning: LearningImages): Promise<RunHeader> {
   const { protocol, method, modelName, dataset, samples, seed, explained, part } = plan
   const { architecture, weightHash, classes, device, preprocessing } = model
   return {
     format: 1,
     ...protocolFields(protocol),
     settings: { ...protocol.settings, explained },
-    method: describeEvaluated(method),
-    model: { name: modelName, architecture, weightHash, classes, device, preprocessing },
-    data: { name: dataset.name, samples, available: dataset.samples.length, seed },
+    method: {
+      ...(await describeEvaluated(method)),
+      ...(learnsAnew(plan) && { learning: await hashOfImages(learning) }),
+    },
+    model: {
+      name: modelName,
+      architecture,
+      weightHash,
+      ...(isModelFile(modelName) && { file: await fileHash(modelName) }),
+      classes,
+      device,
+      preprocessing,
+    },
+    data: {
+      name: dataset.name,
+      samples,
+      available: dataset.samples.length,
+      seed,
+      ...(dataset.orientation === 'stored' && { orientation: dataset.orientation }),
+      list: await hashOfSamples(plannedSamples(plan), protocol.needsBoxes ?? false),
+    },
     versions: versions(),
     revision: await revision(),
     part,
@@ -80,33 +102,41 @@ export async function headerOf(plan: RunPlan, model: Model): Promise<RunHeader> 
 }
 
 /** The result of a plan that was run before, if there is one.
- * @throws RunError where the file is of another run */
-export async function finishedResult(header: RunHeader, folder: string): Promise<RunResult | undefined> {
+ * @throws RunError where the file is of another run, or of images that were changed since */
+export async function finishedResult(
+  header: RunHeader,
+  samples: readonly Sample[],
+  folder: string,
+): Promise<RunResult | undefined> {
   const path = resultPath(folder, header)
   const found = await findResult(path)
   if (!found) return undefined
   const different = differences(found, header)
-  if (different.length === 0) return found
-  throw new RunError(
-    `'${path}' is of a run with another ${different.join(', ')}. Choose another --out, or remove the file to run again.`,
-  )
+  if (different.length > 0)
+    throw new RunError(
+      `'${path}' is of another run. They differ in ${tellDifferences(different)}. Choose another --out, or remove the ` +
+        'file to run again.',
+    )
+  await requireSameImages(path, found.records, samples)
+  return found
 }
 
 /** Runs a plan, or what is left of it, and writes its result. A finished one is only read. */
 export async function executePlan(plan: RunPlan, model: Model, options: ExecuteOptions): Promise<RunResult> {
-  const header = await headerOf(plan, model)
+  const header = await headerOf(plan, model, options.learning)
   const path = resultPath(options.folder, header)
   await mkdir(options.folder, { recursive: true }).catch(error => {
     throw fileError(`Can't make the folder '${options.folder}'`, error)
   })
-  const finished = await finishedResult(header, options.folder)
+  const { protocol, method, seed, explained, part } = plan
+  const samples = plannedSamples(plan).filter((_, i) => i % part.size === part.rank)
+  const finished = await finishedResult(header, samples, options.folder)
   if (finished && options.resume) return finished
   if (finished)
     throw new RunError(`'${path}' is there already. Add --resume to keep it, or remove it to run again.`)
-  const { protocol, method, seed, explained, part } = plan
-  const samples = plannedSamples(plan).filter((_, i) => i % part.size === part.rank)
   const log = await RunLog.open(logPath(path), header, options.resume)
   try {
+    await requireSameImages(log.path, log.records, samples)
     const result = await runProtocol({
       protocol,
       header,
@@ -119,7 +149,7 @@ export async function executePlan(plan: RunPlan, model: Model, options: ExecuteO
         seed,
         batch: batchOf(model, method.options),
         rows: options.rows,
-        known: knownValues(header, options.known),
+        known: await knownValues(header, options.known, samples),
         signal: options.signal,
       },
       ...(options.onProgress && { onProgress: options.onProgress }),
@@ -133,8 +163,19 @@ export async function executePlan(plan: RunPlan, model: Model, options: ExecuteO
   }
 }
 
-/** The values of another method's run by the keys of its records; none where it was run otherwise. */
-function knownValues(header: RunHeader, known: RunResult | undefined): ReadonlyMap<string, unknown> {
-  if (!known || differences(header, known).some(part => part !== 'method')) return new Map()
+/** Whether the method needs something that is made anew for each changed network. */
+function learnsAnew({ protocol, method }: RunPlan): boolean {
+  return protocol.changesWeights === true && method.description.needs.length > 0
+}
+
+/** The values of another method's run by the keys of its records; none where it was run otherwise.
+ * @throws RunError where its images were changed since */
+async function knownValues(
+  header: RunHeader,
+  known: RunResult | undefined,
+  samples: readonly Sample[],
+): Promise<ReadonlyMap<string, unknown>> {
+  if (!known || differences(known, header).some(({ field }) => !field.startsWith('method.'))) return new Map()
+  await requireSameImages(resultPath('', known), known.records, samples)
   return new Map(known.records.map(({ key, values }) => [key, values]))
 }

@@ -11,6 +11,8 @@ export interface RunRecord<Values = unknown> {
   target: number
   /** Seconds until the map was there, with all maps of its batch. */
   seconds: number
+  /** The first half of the SHA-256 of the image's file. */
+  image?: string
   /** Why the image takes no part. */
   skipped?: string
   /** Absent where it was skipped. */
@@ -35,7 +37,7 @@ export interface Summary {
   places?: string[]
 }
 
-/** What a run is: two runs whose headers are the same but for `versions` and `part` can be joined. */
+/** What a run is. */
 export interface RunHeader {
   format: 1
   /** Its name, such as 'degradation-8'. */
@@ -52,6 +54,10 @@ export interface RunHeader {
     name: string
     title: string
     options: Readonly<Record<string, unknown>>
+    /** The files of what it needs, with the SHA-256 of their content. */
+    resources: Readonly<Record<string, { file: string; hash: string }>>
+    /** A hash of the images that it learns from anew for changed networks, where the protocol changes any. */
+    learning?: string
     /** What the layer's statistics were estimated from, where the method needs any. */
     statistics: { preset: string; layers: string[]; samples: number } | null
   }
@@ -59,11 +65,22 @@ export interface RunHeader {
     name: string
     architecture: string
     weightHash: string
+    /** SHA-256 of the model's file, where it is of one. */
+    file?: string
     classes: number
     device: string
     preprocessing: Preprocessing
   }
-  data: { name: string; samples: number; available: number; seed: number }
+  data: {
+    name: string
+    samples: number
+    available: number
+    seed: number
+    /** Where images are shown as their files hold them. */
+    orientation?: 'stored'
+    /** A hash of the samples that are evaluated by all ranks: their ids, classes and boxes. */
+    list: string
+  }
   versions: { package: string; node: string; libtorch: string }
   /** The git revision of this package's sources, if it runs from a checkout. */
   revision: string | null

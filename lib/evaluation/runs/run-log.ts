@@ -1,8 +1,9 @@
 import { type FileHandle, open, readFile, rm, truncate } from 'node:fs/promises'
 import { RunError } from '../../foundation/errors.js'
 import { errorCode, exists, fileError } from '../../foundation/files.js'
-import { differences } from './header.js'
+import { differences, tellDifferences } from './header.js'
 import type { RunHeader, RunRecord } from './record.js'
+import { requireHeader, requireRecord } from './shape.js'
 
 /** The records of a run that isn't finished: a line of JSON with the header, then one for each record as it is found. What
  * is written survives the process; a line that was cut off by its end is dropped by the next one. */
@@ -30,22 +31,19 @@ export class RunLog {
   }
 
   static async #begin(path: string, header: RunHeader): Promise<RunLog> {
-    const file = await openFile(path, 'w')
-    await file.appendFile(`${JSON.stringify(header)}\n`)
-    return new RunLog(path, file, [])
+    const log = new RunLog(path, await openFile(path, 'w'), [])
+    await log.#append(header)
+    return log
   }
 
   static async #resume(path: string, header: RunHeader): Promise<RunLog> {
-    const text = await readFile(path, 'utf8').catch(error => {
-      if (errorCode(error) === 'ENOENT') return ''
-      throw fileError(`Can't read '${path}'`, error)
+    const found = await readRunLog(path)
+    if (!found) return await RunLog.#begin(path, header)
+    requireSameRun(path, found.header, header)
+    await truncate(path, found.bytes).catch(error => {
+      throw fileError(`Can't write '${path}'`, error)
     })
-    const end = text.lastIndexOf('\n') + 1
-    if (end === 0) return await RunLog.#begin(path, header)
-    const [found, ...records] = parseLines(path, text.slice(0, end - 1))
-    requireSameRun(path, found as RunHeader, header)
-    await truncate(path, Buffer.byteLength(text.slice(0, end)))
-    return new RunLog(path, await openFile(path, 'a'), records as RunRecord[])
+    return new RunLog(path, await openFile(path, 'a'), found.records)
   }
 
   has(key: string): boolean {
@@ -58,7 +56,13 @@ export class RunLog {
 
   async add(record: RunRecord): Promise<void> {
     this.#records.set(record.key, record)
-    await this.#file.appendFile(`${JSON.stringify(record)}\n`)
+    await this.#append(record)
+  }
+
+  async #append(line: RunHeader | RunRecord): Promise<void> {
+    await this.#file.appendFile(`${JSON.stringify(line)}\n`).catch(error => {
+      throw fileError(`Can't write '${this.path}'`, error)
+    })
   }
 
   async close(): Promise<void> {
@@ -69,6 +73,25 @@ export class RunLog {
   async remove(): Promise<void> {
     await rm(this.path, { force: true })
   }
+}
+
+/** The header and the records of a log, and how many bytes they take; undefined where there is no whole line.
+ * @throws RunError where a line is broken, FileError */
+export async function readRunLog(
+  path: string,
+): Promise<{ header: RunHeader; records: RunRecord[]; bytes: number } | undefined> {
+  const text = await readFile(path, 'utf8').catch(error => {
+    if (errorCode(error) === 'ENOENT') return ''
+    throw fileError(`Can't read '${path}'`, error)
+  })
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+  if (whole === '') return undefined
+  const [header, ...records] = parseLines(path, whole.slice(0, -1))
+  requireHeader(header, path)
+  records.forEach((record, i) => {
+    requireRecord(record, `line ${i + 2} of '${path}'`)
+  })
+  return { header: header as RunHeader, records: records as RunRecord[], bytes: Buffer.byteLength(whole) }
 }
 
 function parseLines(path: string, text: string): unknown[] {
@@ -88,8 +111,8 @@ function requireSameRun(path: string, found: RunHeader, wanted: RunHeader): void
   const different = differences(found, wanted)
   if (different.length === 0) return
   throw new RunError(
-    `'${path}' is of a run with another ${different.join(', ')}. Run it with those settings, choose another --out, or ` +
-      'remove the file to start again.',
+    `'${path}' is of another run. They differ in ${tellDifferences(different)}. Run it as before, choose another ` +
+      '--out, or remove the file to start again.',
   )
 }
 

@@ -2,14 +2,15 @@ import type { Sample } from '../../datasets/dataset.js'
 import { RunError } from '../../foundation/errors.js'
 import { mean } from '../numbers.js'
 import type { Protocol, RunContext } from '../protocols/protocol.js'
-import type { RunHeader, RunRecord, RunResult } from './record.js'
+import type { RunHeader, RunRecord, RunResult, Summary } from './record.js'
 import type { RunLog } from './run-log.js'
+import { imageHash } from './sample-hash.js'
 
 export interface RunOptions {
   protocol: Protocol
   header: RunHeader
   log: RunLog
-  context: Omit<RunContext, 'isDone' | 'onError' | 'onProgress'>
+  context: Omit<RunContext, 'isDone' | 'onRead' | 'onError' | 'onProgress'>
   /** Called with how many of the records are there, begun ones counted in part. */
   onProgress?: (done: number, total: number) => void
   onFailure?: (error: Error) => void
@@ -26,13 +27,20 @@ export async function runProtocol(options: RunOptions): Promise<RunResult> {
     failures.push({ id, message: error.message })
     options.onFailure?.(error)
   }
+  const images = new Map<string, string>()
+  const onRead = async (sample: Sample) => {
+    // One that can't be read is told of where it is decoded.
+    const hash = await imageHash(sample).catch(() => undefined)
+    if (hash !== undefined) images.set(sample.id, hash)
+  }
   let done = log.records.length
   const before = done
   options.onProgress?.(done, total)
   const onProgress = (share: number) => options.onProgress?.(done + Math.min(share, 0.99), total)
-  const running = protocol.run({ ...context, isDone: key => log.has(key), onError, onProgress })
+  const running = protocol.run({ ...context, isDone: key => log.has(key), onRead, onError, onProgress })
   for await (const record of running) {
-    await log.add(record)
+    const image = images.get(record.id)
+    await log.add(image === undefined ? record : { ...record, image })
     done++
     options.onProgress?.(done, total)
   }
@@ -58,10 +66,22 @@ export function completeResult(
   if (used.length === 0) throw new RunError(noImage(protocol, sorted))
   return {
     ...header,
-    ...protocol.summarise(sorted),
+    ...summaryOf(protocol, sorted),
     ...timing,
     secondsPerMap: mean(used.map(({ seconds }) => seconds)),
     records: sorted,
+  }
+}
+
+function summaryOf(protocol: Protocol, records: readonly RunRecord[]): Summary {
+  try {
+    return protocol.summarise(records)
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error
+    throw new RunError(
+      `The records are not such as '${protocol.fullTitle}' makes: ${error.message}. Run it again.`,
+      { cause: error },
+    )
   }
 }
 

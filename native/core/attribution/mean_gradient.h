@@ -12,4 +12,8 @@ namespace iba {
 Tensor mean_gradient(const BackwardPass& pass, int64_t target, int64_t total, int64_t rows,
                      const std::function<Tensor(int64_t begin, int64_t end)>& copies, Steps& steps);
 
+/// The same with a weight for each copy (total), which add up to 1.
+Tensor weighted_gradient(const BackwardPass& pass, int64_t target, const Tensor& weights, int64_t rows,
+                         const std::function<Tensor(int64_t begin, int64_t end)>& copies, Steps& steps);
+
 }  // namespace iba

@@ -1,19 +1,26 @@
 #include "attribution/method.h"
 
-#include "error.h"
+#include "finite.h"
 #include "runtime/rows.h"
 
 namespace iba {
 
 namespace {
 
-void check_maps(const std::vector<Attribution>& attributions) {
-  for (size_t b = 0; b < attributions.size(); ++b) {
-    if (at::isfinite(attributions[b].map).all().item<bool>()) continue;
-    throw Error(ErrorCode::model,
-                "On the way back through the network to image " + std::to_string(b) +
-                    " of the batch, the numbers grew beyond what a float holds. If the method goes by "
-                    "patterns, fit them on more images; if not, check the model's weights.");
+constexpr const char* kRemedy =
+    "The logits are finite, so numbers grew too large in what the method computes: take less extreme "
+    "options, such as a smaller learning rate, or make its statistics or patterns of more images.";
+
+void check_numbers(const Attribution& attribution) {
+  auto require = [](const auto& found, const std::string& what) {
+    require_finite(found, ErrorCode::not_finite, what, kRemedy);
+  };
+  require(attribution.map, "the map");
+  if (attribution.raw.defined()) require(attribution.raw, "the attribution before its reduction to the map");
+  for (const auto& [name, tensor] : attribution.tensors) require(tensor, "the result '" + name + "'");
+  for (const auto& [name, check] : attribution.checks) require(check, "the check '" + name + "'");
+  for (const auto& [name, numbers] : attribution.series) {
+    for (double number : numbers) require(number, "the series '" + name + "'");
   }
 }
 
@@ -42,7 +49,7 @@ std::vector<Attribution> PreparedMethod::attribute(const Tensor& images, const s
                                                    const StepProgress& progress) const {
   at::NoGradGuard no_grad;
   auto attributions = method_->attribute({images, requests, options_.whole("rows"), cancellation, progress});
-  check_maps(attributions);
+  for (const auto& attribution : attributions) check_numbers(attribution);
   bool keeps_raw = options_.has("keepRaw") && options_.flag("keepRaw");
   for (auto& attribution : attributions) {
     if (keeps_raw) attribution.tensors.emplace_back("raw", attribution.raw);

@@ -100,7 +100,7 @@ class PreparedMethod {
   PreparedMethod(const MethodEntry& entry, const Network& network, const std::string& weight_hash,
                  const std::map<std::string, OptionValue>& given, Resources resources);
 
-  /// Runs the method on images, whose values must be finite. Throws MODEL where a value of a map isn't.
+  /// Runs the method on images. Throws NOT_FINITE where a number of a result isn't.
   std::vector<Attribution> attribute(const Tensor& images, const std::vector<Request>& requests,
                                      const Cancellation& cancellation, const StepProgress& progress) const;
 

@@ -11,6 +11,10 @@
 
 namespace iba {
 
+/// What numbers are at most where nothing narrower is said: networks compute in floats, which end at 3.4e38,
+/// and products and squares of numbers must not get there.
+inline constexpr double kLargestNumber = 1e12;
+
 using OptionValue = std::variant<double, bool, std::string, std::vector<double>>;
 
 /// An option of a method: what may be given for it, and what stands for it where nothing is given.
@@ -24,8 +28,8 @@ struct OptionSpec {
   std::optional<OptionValue> standard = {};
   /// What stands in the paper's code, where that is another value.
   std::optional<OptionValue> paper = {};
-  double minimum = std::numeric_limits<double>::lowest();
-  double maximum = std::numeric_limits<double>::max();
+  double minimum = -kLargestNumber;
+  double maximum = kLargestNumber;
   std::vector<std::string> choices = {};
 
   OptionSpec in_paper(OptionValue value) const;
@@ -35,7 +39,7 @@ struct OptionSpec {
 };
 
 OptionSpec number_option(std::string name, std::string summary, double standard, double minimum,
-                         double maximum = std::numeric_limits<double>::max());
+                         double maximum = kLargestNumber);
 OptionSpec whole_option(std::string name, std::string summary, int64_t standard, int64_t minimum,
                         int64_t maximum = 1'000'000);
 OptionSpec flag_option(std::string name, std::string summary, bool standard);

@@ -1,16 +1,23 @@
 #include "attribution/passes.h"
 
+#include "finite.h"
+#include "network/interpreter.h"
+#include "network/probabilities.h"
+
 namespace iba {
 
 void choose_targets(const Batch& batch, int64_t first, const Tensor& logits, Targets& targets) {
   Tensor values = logits.to(at::kCPU, at::kDouble);
-  Tensor probabilities = at::softmax(values, 1);
+  require_probabilities(values);
+  Tensor shares = probabilities(values);
   for (int64_t row = 0; row < values.size(0); ++row) {
     int64_t target = batch.requests[first + row].target;
     if (target < 0) target = values[row].argmax().item<int64_t>();
     targets.classes.push_back(target);
-    targets.probabilities.push_back(probabilities[row][target].item<double>());
+    targets.probabilities.push_back(shares[row][target].item<double>());
     targets.logits.push_back(values[row][target].item<double>());
+    require_finite(targets.logits.back(), ErrorCode::not_finite,
+                   "the logit of the class " + std::to_string(target), "Explain another class.");
   }
 }
 

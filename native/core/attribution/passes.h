@@ -20,7 +20,7 @@ struct Targets {
 };
 
 /// Reads the targets off the logits (rows, classes) of the images from `first` on, in double precision, and
-/// adds them to `targets`.
+/// adds them to `targets`. Throws NOT_FINITE where there is no probability.
 void choose_targets(const Batch& batch, int64_t first, const Tensor& logits, Targets& targets);
 
 /// How many runs a batch's images go through the network in.

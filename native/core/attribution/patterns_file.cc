@@ -1,12 +1,18 @@
+#include <algorithm>
+
 #include "attribution/patterns.h"
 #include "error.h"
+#include "finite.h"
+#include "io/text.h"
 #include "weights/file_entries.h"
 
 namespace iba {
 
 namespace {
 
-constexpr const char* kFormat = "attribution-bottleneck.patterns.1";
+constexpr const char* kFormat = "attribution-bottleneck.patterns.2";
+/// Took every neuron for a rectified one.
+constexpr const char* kEarlierFormat = "attribution-bottleneck.patterns.1";
 
 }  // namespace
 
@@ -16,6 +22,7 @@ void PatternsFile::write(const std::filesystem::path& path, const ModelPatterns&
       {"format", kFormat},
       {"model", patterns.architecture},
       {"weights", patterns.weight_hash},
+      {"estimator", name_of(patterns.estimator)},
       {"samples", std::to_string(patterns.samples)},
   };
   for (const auto& [name, layer] : patterns.layers) {
@@ -24,7 +31,11 @@ void PatternsFile::write(const std::filesystem::path& path, const ModelPatterns&
     at::DimVector shape(layer.active_products_.dim(), 1);
     shape[0] = layer.active_.numel();
     Tensor active = layer.active_.clamp_min(1).view(shape);
-    tensors.emplace_back(name + ".active_products", (layer.active_products_ / active).to(at::kFloat));
+    Tensor products = (layer.active_products_ / active).to(at::kFloat);
+    require_finite(products, ErrorCode::patterns,
+                   "the sums of '" + name + "', in the file's single precision",
+                   "The outputs are too large: check the model's weights.");
+    tensors.emplace_back(name + ".active_products", products);
     tensors.emplace_back(name + ".active_inputs", (layer.active_inputs_ / active).to(at::kFloat));
     tensors.emplace_back(name + ".active", layer.active_);
     tensors.emplace_back(name + ".outputs", layer.outputs_);
@@ -35,8 +46,17 @@ void PatternsFile::write(const std::filesystem::path& path, const ModelPatterns&
 
 ModelPatterns PatternsFile::read(const std::filesystem::path& path) {
   FileEntries file(path, read_weight_file(path), ErrorCode::patterns, "Fit patterns on images of the data.");
+  if (file.text("format") == kEarlierFormat) {
+    file.refuse("was fitted by an earlier version, which took the neurons before a sum for rectified ones");
+  }
   if (file.text("format") != kFormat) file.refuse("holds no patterns");
-  ModelPatterns patterns{file.text("model"), file.text("weights"), file.count("samples"), {}};
+  const auto& estimators = estimator_names();
+  std::string estimator = file.text("estimator");
+  if (std::find(estimators.begin(), estimators.end(), estimator) == estimators.end()) {
+    file.refuse("has the estimator '" + estimator + "', expected one of: " + io::joined(estimators));
+  }
+  ModelPatterns patterns{
+      file.text("model"), file.text("weights"), estimator_named(estimator), file.count("samples"), {}};
   static const std::string ending = ".active_products";
   for (const auto& [key, tensor] : file.tensors()) {
     if (!key.ends_with(ending)) continue;

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "error.h"
+#include "finite.h"
 #include "io/text.h"
 #include "weights/file_entries.h"
 #include "weights/pickle.h"
@@ -14,6 +15,8 @@ namespace {
 constexpr const char* kFormat = "attribution-bottleneck.readout.1";
 /// The paper's readouts smooth with σ = size / 4.
 constexpr double kSigmaPerTap = 0.25;
+constexpr int64_t kMostTaps = 1001;
+constexpr double kGreatestSigma = 1000;
 
 FileEntries entries_of(const std::filesystem::path& path, WeightFile file) {
   return {path, std::move(file), ErrorCode::weights,
@@ -25,6 +28,15 @@ std::string text_of(double number) {
   text.precision(17);
   text << number;
   return text.str();
+}
+
+void require_kernel(const FileEntries& file, const SmoothingKernel& kernel) {
+  if (kernel.taps < 1 || kernel.taps > kMostTaps || kernel.taps % 2 == 0)
+    file.refuse("smooths with " + std::to_string(kernel.taps) + " taps, expected an odd number up to " +
+                std::to_string(kMostTaps));
+  if (kernel.sigma < 0 || kernel.sigma > kGreatestSigma)
+    file.refuse("smooths with a sigma of " + text_of(kernel.sigma) + ", expected 0 to " +
+                text_of(kGreatestSigma));
 }
 
 /// Statistics of one neuron each, (C, h, w) or (C); PyTorch may have kept the batch's dimension.
@@ -40,6 +52,7 @@ NeuronStatistics neuron_statistics(const FileEntries& file, const std::string& l
                                    const std::string& std) {
   Tensor means = neuron_values(file, mean), stds = neuron_values(file, std);
   if (means.sizes() != stds.sizes()) file.refuse("has " + mean + " and " + std + " of different shapes");
+  if (stds.numel() == 0 || stds.min().item<float>() <= 0) file.refuse("has a " + std + " that isn't above 0");
   return {layer, means, stds, at::ones_like(means, at::kBool)};
 }
 
@@ -74,6 +87,7 @@ Readout read_own(const std::filesystem::path& path) {
   auto preset = preset_named(file.text("preset"));
   if (reads.empty() || !preset) file.refuse("names no layers to read, or no known preset");
   SmoothingKernel smoothing{file.number("sigma"), file.count("kernel_size")};
+  require_kernel(file, smoothing);
   ReadoutNetwork network = readout_network(file, reads, bottleneck);
   return {file.text("model"),    file.text("weights"), *preset,           smoothing,
           std::move(bottleneck), std::move(reads),     std::move(network)};
@@ -100,12 +114,11 @@ Readout read_published(const std::filesystem::path& path, const Network& network
   if (!is_readout) file.refuse("holds no readout: expected a dict with 'model_state'");
   auto size = top.find("kernel_size");
   int64_t taps = size && !size->is(pickle::Kind::kNone) ? size->integer() : 1;
-  if (taps < 1 || taps % 2 == 0)
-    file.refuse("smooths with " + std::to_string(taps) + " taps, expected an odd number");
 
   auto reads = read_statistics(file, default_readout_place(network).reads);
   NeuronStatistics bottleneck = reads.front();
   SmoothingKernel smoothing{kSigmaPerTap * static_cast<double>(taps), taps};
+  require_kernel(file, smoothing);
   ReadoutNetwork read = readout_network(file, reads, bottleneck);
   return {network.architecture, "", Preset::paper, smoothing, std::move(bottleneck), std::move(reads),
           std::move(read)};
@@ -120,6 +133,8 @@ void write_readout(const std::filesystem::path& path, const Readout& readout,
   const auto& names = ReadoutNetwork::parameter_names();
   for (size_t i = 0; i < names.size(); ++i) {
     const Tensor& parameter = readout.network.parameters()[i];
+    require_finite(parameter, ErrorCode::not_finite, "the readout's " + names[i],
+                   "Its training diverged: take a smaller learning rate.");
     // In the shape of PyTorch's convolutions.
     tensors.emplace_back(names[i], parameter.dim() == 2 ? parameter.unsqueeze(2).unsqueeze(3) : parameter);
   }

@@ -51,11 +51,11 @@ Smoothing::Smoothing(SmoothingKernel kernel, const Grid& grid, at::TensorOptions
 
 at::Tensor Smoothing::smooth(const at::Tensor& rows, const at::Tensor& columns,
                              const at::Tensor& pixels) const {
-  if (grid_.prefix == 0) return smooth_places(rows, columns, pixels);
-  at::Tensor smoothed = at::empty_like(pixels);
-  smoothed.slice(2, 0, grid_.prefix).copy_(pixels.slice(2, 0, grid_.prefix));
+  if (grid_.is_all_places()) return smooth_places(rows, columns, pixels);
+  at::Tensor smoothed = pixels.clone();
   at::Tensor places = smooth_places(rows, columns, grid_.places(pixels));
-  smoothed.slice(2, grid_.prefix).copy_(places.flatten(1, 2).unsqueeze(1));
+  smoothed.slice(2, grid_.prefix, grid_.prefix + grid_.height * grid_.width)
+      .copy_(places.flatten(1, 2).unsqueeze(1));
   return smoothed;
 }
 

@@ -1,6 +1,7 @@
 #include "bottleneck/statistics.h"
 
 #include "error.h"
+#include "finite.h"
 #include "io/text.h"
 #include "network/graph.h"
 #include "network/interpreter.h"
@@ -118,10 +119,13 @@ ModelStatistics make_statistics(const Network& network, const std::string& weigh
   return statistics;
 }
 
-void update_statistics(ModelStatistics& statistics, const Network& network, const Tensor& images) {
+void update_statistics(ModelStatistics& statistics, const Network& network, const Tensor& images,
+                       const std::vector<std::string>& names) {
   std::vector<ValueId> values;
   for (const auto& layer : statistics.layers) values.push_back(network.layer(layer.layer()).value);
   auto found = activations(network, images, values);
+  for (size_t i = 0; i < found.size(); ++i)
+    require_finite_rows(found[i], names, "the activation of '" + statistics.layers[i].layer() + "'");
   for (size_t i = 0; i < found.size(); ++i) statistics.layers[i].update(found[i]);
 }
 

@@ -75,8 +75,10 @@ bool is_after_relu(const Network& network, const std::string& layer);
 ModelStatistics make_statistics(const Network& network, const std::string& weight_hash, Preset preset,
                                 const std::vector<std::string>& layers);
 
-/// Runs the images as far as the last of the layers, once, and adds all of them.
-void update_statistics(ModelStatistics& statistics, const Network& network, const Tensor& images);
+/// Runs the images as far as the last of the layers, once, and adds all of them. Throws NOT_FINITE, with the
+/// layer and the image's name, where an activation isn't finite; nothing is added then.
+void update_statistics(ModelStatistics& statistics, const Network& network, const Tensor& images,
+                       const std::vector<std::string>& names);
 
 /// Merges layer by layer. Throws STATISTICS where the two are of different models, presets or layers.
 void merge_statistics(ModelStatistics& into, const ModelStatistics& from);

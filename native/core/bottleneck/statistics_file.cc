@@ -1,6 +1,7 @@
 #include "bottleneck/readout_place.h"
 #include "bottleneck/statistics.h"
 #include "error.h"
+#include "finite.h"
 #include "io/text.h"
 #include "weights/file_entries.h"
 
@@ -12,6 +13,12 @@ constexpr const char* kFormat = "attribution-bottleneck.statistics.1";
 
 FileEntries entries_of(const std::filesystem::path& path, WeightFile file) {
   return {path, std::move(file), ErrorCode::statistics, "Estimate statistics from images of the data."};
+}
+
+/// Sums of squares and counts are never negative; of such, a standard deviation would be no number.
+void require_sums(const FileEntries& file, const Tensor& squares, const Tensor& counts) {
+  if (squares.numel() > 0 && (squares.min().item<double>() < 0 || counts.min().item<double>() < 0))
+    file.refuse("has sums of squares, or counts, below 0");
 }
 
 }  // namespace
@@ -27,6 +34,9 @@ void StatisticsFile::write(const std::filesystem::path& path, const ModelStatist
   };
   for (const auto& layer : statistics.layers) {
     const std::string& name = layer.layer();
+    require_finite(layer.squared_deviations_.to(at::kFloat), ErrorCode::statistics,
+                   "the sum of squares of '" + name + "', in the file's single precision",
+                   "The activations are too large: check the model's weights.");
     tensors.emplace_back(name + ".mean", layer.mean_.to(at::kFloat));
     tensors.emplace_back(name + ".squared_deviations", layer.squared_deviations_.to(at::kFloat));
     tensors.emplace_back(name + ".nonzero", layer.nonzero_.to(at::kInt));
@@ -54,6 +64,7 @@ ModelStatistics StatisticsFile::read(const std::filesystem::path& path) {
         layer.nonzero_.sizes() != layer.mean_.sizes()) {
       file.refuse("has entries of different shapes for '" + name + "'");
     }
+    require_sums(file, layer.squared_deviations_, layer.nonzero_);
     statistics.layers.push_back(std::move(layer));
   }
   return statistics;
@@ -66,11 +77,16 @@ LayerStatistics StatisticsFile::read_estimator(const FileEntries& file, const pi
     if (!found) file.refuse(std::string("has an estimator without '") + name + "'");
     return *found;
   };
+  auto numbers = [&](const char* name) {
+    Tensor values = take(name).tensor().to(at::kDouble);
+    file.require_finite_entry(name, values);
+    return values;
+  };
   LayerStatistics statistics = make_statistics(network, "", Preset::paper, {layer}).layers[0];
   statistics.samples_ = take("num_seen").integer();
-  statistics.squared_deviations_ = take("S").tensor().to(at::kDouble);
+  statistics.squared_deviations_ = numbers("S");
   auto like = [&](const char* name) {
-    Tensor values = take(name).tensor().to(at::kDouble);
+    Tensor values = numbers(name);
     if (values.sizes() != statistics.squared_deviations_.sizes()) {
       file.refuse(std::string("has an estimator whose '") + name + "' is of another shape than its 'S'");
     }
@@ -80,6 +96,7 @@ LayerStatistics StatisticsFile::read_estimator(const FileEntries& file, const pi
   Tensor mean = like("M");
   statistics.mean_ = statistics.after_relu_ ? at::zeros_like(mean) : mean;
   statistics.nonzero_ = like("N");
+  require_sums(file, statistics.squared_deviations_, statistics.nonzero_);
   if (statistics.samples_ < 1) file.refuse("has an estimator that has seen no images");
   return statistics;
 }

@@ -4,6 +4,7 @@
 
 #include "evaluation/replacement.h"
 #include "evaluation/tiles.h"
+#include "network/probabilities.h"
 
 namespace iba {
 
@@ -11,8 +12,8 @@ namespace {
 
 constexpr int64_t kPoints = 100;
 
-std::vector<double> column(const Tensor& probabilities, int64_t index) {
-  Tensor values = probabilities.select(1, index).contiguous();
+std::vector<double> column(const Tensor& all, int64_t index) {
+  Tensor values = all.select(1, index).contiguous();
   const double* first = values.const_data_ptr<double>();
   return {first, first + values.numel()};
 }
@@ -46,8 +47,8 @@ Degradation degrade(const Network& network, const Tensor& image, const Tensor& m
 
   RowRunner runner(network, settings, first.versions() + last.versions());
   auto run = [&](const Replacement& versions) {
-    return at::softmax(
-        runner.logits(versions.versions(), [&](int64_t b, int64_t e) { return versions.images(b, e); }), 1);
+    return probabilities(
+        runner.logits(versions.versions(), [&](int64_t b, int64_t e) { return versions.images(b, e); }));
   };
   Tensor descending = run(first);
   Tensor ends[2] = {descending.slice(0, 0, 1), descending.slice(0, -1)};

@@ -6,7 +6,7 @@
 
 namespace iba {
 
-/// The softmax probability of a class along a degradation.
+/// The probability of a class along a degradation.
 struct ClassCurves {
   std::vector<double> most_relevant_first;
   std::vector<double> least_relevant_first;

@@ -65,15 +65,17 @@ MaskedDrops masked_drops(const Network& network, const Tensor& image, const Tens
 }
 
 Infidelity infidelity(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
-                      double deviation, int64_t samples, uint64_t seed, RowSettings settings) {
-  auto generator = at::detail::createCPUGenerator(seed);
-  Tensor noise =
-      at::empty({samples, 1, map.size(0), map.size(1)}, at::kFloat).normal_(0, deviation, generator);
+                      const InfidelityNoise& noise, RowSettings settings) {
+  auto generator = at::detail::createCPUGenerator(noise.seed);
+  int64_t channels = noise.shared ? 1 : image.size(0);
+  Tensor drawn = at::empty({noise.samples, channels, map.size(0), map.size(1)}, at::kFloat)
+                     .normal_(0, noise.deviation, generator);
   auto build = [&](int64_t begin, int64_t end) {
-    return image.unsqueeze(0) - noise.slice(0, begin, end).to(image.device());
+    return image.unsqueeze(0) - drawn.slice(0, begin, end).to(image.device());
   };
-  auto logits = target_logits(network, image, target, samples, build, settings);
-  Tensor explained = noise.flatten(1).to(at::kDouble).mv(map.flatten().to(at::kCPU, at::kDouble));
+  auto logits = target_logits(network, image, target, noise.samples, build, settings);
+  Tensor of_pixels = drawn.mean(1, false, at::kDouble).flatten(1);
+  Tensor explained = of_pixels.mv(map.flatten().to(at::kCPU, at::kDouble));
   Tensor drop = logits.clean - logits.changed;
   double square = explained.square().sum().item<double>();
   double scale = square > 0 ? explained.dot(drop).item<double>() / square : 0;

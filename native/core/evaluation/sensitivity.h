@@ -30,11 +30,18 @@ struct Infidelity {
   double scaled = 0;  // with the map times the factor that makes it least
 };
 
+/// Normal noise images. `shared`: one draw for all channels of a pixel, otherwise one for each.
+struct InfidelityNoise {
+  double deviation = 0;
+  int64_t samples = 0;
+  bool shared = true;
+  uint64_t seed = 0;
+};
+
 /// Infidelity (Yeh et al. 2019, definition 2.1): the mean of (I·map − (f(x) − f(x − I)))² over perturbations
-/// I of normal noise of that deviation, which is the same in all channels of a pixel; f is the target's
-/// logit.
+/// I; f is the target's logit. Each channel of a pixel counts an equal part of the map's value there.
 Infidelity infidelity(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
-                      double deviation, int64_t samples, uint64_t seed, RowSettings settings);
+                      const InfidelityNoise& noise, RowSettings settings);
 
 /// Images (count, C, H, W) that differ from one by noise that is even within ±radius.
 Tensor neighbours(const Tensor& image, double radius, int64_t count, uint64_t seed);

@@ -9,37 +9,59 @@ namespace iba {
 
 namespace {
 
-at::Tensor resize_to(const at::Tensor& image, int64_t height, int64_t width) {
-  if (image.size(2) == height && image.size(3) == width) return image;
-  return at::_upsample_bilinear2d_aa(image, {height, width}, false);
-}
-
-/// torchvision's rule: the longer side is truncated to whole pixels.
-at::Tensor resize_shorter_side(const at::Tensor& image, int64_t size) {
-  int64_t height = image.size(2), width = image.size(3);
-  int64_t longer = size * std::max(height, width) / std::min(height, width);
-  return height < width ? resize_to(image, size, longer) : resize_to(image, longer, size);
-}
-
 /// Python's round(): halves go to the even neighbour.
 int64_t centre_offset(int64_t extent, int64_t size) {
   return static_cast<int64_t>(std::nearbyint(static_cast<double>(extent - size) / 2.0));
 }
 
-at::Tensor crop_centre(const at::Tensor& image, int64_t size) {
-  int64_t height = image.size(2), width = image.size(3);
-  if (height < size || width < size) {
-    throw Error(ErrorCode::image, "An image of " + std::to_string(width) + "×" + std::to_string(height) +
-                                      " pixels is too small for a crop of " + std::to_string(size) + ".");
-  }
-  return image.narrow(2, centre_offset(height, size), size).narrow(3, centre_offset(width, size), size);
+using Size = std::array<int64_t, 2>;  // height and width
+
+Region centre(int64_t height, int64_t width, Size size) {
+  return {centre_offset(width, size[1]), centre_offset(height, size[0]), size[1], size[0]};
 }
 
-at::Tensor cut_out(const at::Tensor& image, const Region& region) {
+at::Tensor cut_out(const at::Tensor& picture, const Region& region) {
   bool inside = region.left >= 0 && region.top >= 0 && region.width > 0 && region.height > 0 &&
-                region.left + region.width <= image.size(3) && region.top + region.height <= image.size(2);
+                region.left + region.width <= picture.size(1) &&
+                region.top + region.height <= picture.size(0);
   if (!inside) throw Error(ErrorCode::image, "The region to cut out doesn't lie inside of the image.");
-  return image.narrow(2, region.top, region.height).narrow(3, region.left, region.width);
+  return picture.narrow(0, region.top, region.height).narrow(1, region.left, region.width);
+}
+
+at::Tensor resize_to(const at::Tensor& picture, Size size) {
+  return resample(picture, size[0], size[1], {0, 0, size[1], size[0]});
+}
+
+/// torchvision's rule: the longer side is truncated to whole pixels. Of a long picture much is cropped away,
+/// which is never made.
+at::Tensor resize_and_crop(const at::Tensor& picture, Size resize, Size crop) {
+  int64_t height = picture.size(0), width = picture.size(1);
+  Size covering = resize[0] * width >= resize[1] * height ? Size{resize[0], resize[0] * width / height}
+                                                          : Size{resize[1] * height / width, resize[1]};
+  if (crop[0] > resize[0] || crop[1] > resize[1]) {
+    throw Error(ErrorCode::image, "An image of " + std::to_string(covering[1]) + "×" +
+                                      std::to_string(covering[0]) + " pixels is too small for a crop of " +
+                                      std::to_string(crop[1]) + "×" + std::to_string(crop[0]) + ".");
+  }
+  return resample(picture, covering[0], covering[1], centre(covering[0], covering[1], crop));
+}
+
+/// The largest size of its proportion that is inside of the other.
+Size fitted(Size size, int64_t height, int64_t width) {
+  if (size[0] > height) size = {height, std::max<int64_t>(1, size[1] * height / size[0])};
+  if (size[1] > width) size = {std::max<int64_t>(1, size[0] * width / size[1]), width};
+  return size;
+}
+
+at::Tensor crop_and_resize(const at::Tensor& picture, Size resize, Size crop) {
+  int64_t height = picture.size(0), width = picture.size(1);
+  return resize_to(cut_out(picture, centre(height, width, fitted(resize, height, width))), crop);
+}
+
+at::Tensor seen_part(const at::Tensor& picture, const PreprocessOptions& options) {
+  if (options.region) return resize_to(cut_out(picture, *options.region), options.crop);
+  return options.crop_first ? crop_and_resize(picture, options.resize, options.crop)
+                            : resize_and_crop(picture, options.resize, options.crop);
 }
 
 at::Tensor to_grey(const at::Tensor& image) {
@@ -51,15 +73,7 @@ at::Tensor to_grey(const at::Tensor& image) {
 
 PreprocessedImage preprocess(const at::Tensor& pixels, const PreprocessOptions& options) {
   at::NoGradGuard no_grad;
-  at::Tensor image = pixels.permute({2, 0, 1}).unsqueeze(0);
-  if (options.region) {
-    image = resize_to(cut_out(image, *options.region), options.crop, options.crop);
-  } else if (options.crop_first) {
-    int64_t shorter = std::min(image.size(2), image.size(3));
-    image = resize_to(crop_centre(image, std::min(options.resize, shorter)), options.crop, options.crop);
-  } else {
-    image = crop_centre(resize_shorter_side(image, options.resize), options.crop);
-  }
+  at::Tensor image = seen_part(pixels, options).permute({2, 0, 1}).unsqueeze(0);
   if (options.mirror) image = image.flip(3);
   at::Tensor input = normalise(image, options.mean, options.std)[0].contiguous();
   return {input, image[0].permute({1, 2, 0}).contiguous()};

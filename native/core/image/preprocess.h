@@ -1,24 +1,20 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <vector>
 
+#include "image/resample.h"
 #include "torch.h"
 
 namespace iba {
 
-/// A part of a picture, in pixels.
-struct Region {
-  int64_t left = 0;
-  int64_t top = 0;
-  int64_t width = 0;
-  int64_t height = 0;
-};
-
 /// How a picture becomes a network's input. The defaults are torchvision's for ImageNet.
 struct PreprocessOptions {
-  int64_t resize = 256;
-  int64_t crop = 224;
+  /// Height and width that the resized picture just covers, so that of a square it is the shorter side.
+  std::array<int64_t, 2> resize = {256, 256};
+  /// Height and width of what the network sees.
+  std::array<int64_t, 2> crop = {224, 224};
   /// Crop `resize` pixels first and resize them to `crop`, as the IBA package's loader does.
   bool crop_first = false;
   /// Resize this part to `crop`, instead of the two above.
@@ -35,9 +31,9 @@ struct PreprocessedImage {
   at::Tensor pixels;  // (H, W, 3) uint8
 };
 
-/// Resizes the shorter side (antialiased bilinear, as Pillow), crops the centre, scales to [0, 1] and
-/// normalises. `pixels` is (H, W, 3) uint8; a single mean makes a grey input (ITU-R 601 luma). Throws IMAGE
-/// where the picture is too small to crop, or where a region isn't inside.
+/// Resizes in proportion until `resize` is covered (antialiased bilinear, to the bit as Pillow), crops the
+/// centre, scales to [0, 1] and normalises. `pixels` is (H, W, 3) uint8; a single mean makes a grey input
+/// (ITU-R 601 luma). Throws IMAGE where the picture is too small to crop, or where a region isn't inside.
 PreprocessedImage preprocess(const at::Tensor& pixels, const PreprocessOptions& options);
 
 /// Bytes (N, 3, H, W) as a network's input: scaled to [0, 1], grey if there is a single mean, normalised.

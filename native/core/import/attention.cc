@@ -6,15 +6,15 @@ namespace iba::imported {
 
 Item expand_attention(Recorder& recorder, const std::vector<Item>& arguments) {
   const Item& x = arguments[0];
+  const int64_t heads = arguments[4]->value.toInt();
   bool is_plain = x->id && arguments[1]->id == x->id && arguments[2]->id == x->id &&
-                  arguments[9]->value.isNone() && x->value.toTensor().dim() == 3;
+                  arguments[9]->value.isNone() && x->value.toTensor().dim() == 3 && heads > 0;
   if (!is_plain) {
     throw Error(ErrorCode::model,
                 "In " + recorder.place() + ", attention between different tensors, or with a mask, was " +
                     "recorded in a form that has no gradient. Trace the model with gradients " +
                     "enabled, and with parameters that require them.");
   }
-  int64_t heads = arguments[4]->value.toInt();
   int64_t width = arguments[3]->value.toInt() / heads;
   auto number = [](int64_t value) { return make_item(value); };
   auto numbers = [](std::vector<int64_t> values) { return make_item(std::move(values)); };

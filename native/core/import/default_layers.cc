@@ -1,10 +1,11 @@
 #include "import/default_layers.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "error.h"
+#include "import/blocks.h"
 #include "network/cut.h"
-#include "network/graph.h"
 #include "network/grid.h"
 
 namespace iba {
@@ -21,114 +22,135 @@ bool has_rows(const Tensor& activation, int64_t rows) {
   return activation.is_floating_point() && activation.dim() >= 2 && activation.size(0) == rows;
 }
 
-/// Which of the two lies at the end, where the extents tell it: those of the image are in its proportion.
-std::optional<bool> channels_are_last(at::IntArrayRef shape) {
-  bool first_are_sides = shape[0] == shape[1], last_are_sides = shape[1] == shape[2];
-  if (first_are_sides == last_are_sides) return std::nullopt;
-  return first_are_sides;
-}
-
-/// Where the extents don't tell, a layer is as the one before it.
-void find_channels_last(Network& network, const std::vector<Tensor>& found) {
-  bool before = false;
-  for (size_t i = 0; i < found.size(); ++i) {
-    if (found[i].dim() != 4) continue;
-    before = channels_are_last(found[i].sizes().slice(1)).value_or(before);
-    network.layers[i].channels_last = before;
-  }
-}
-
 /// A layer whose values lie on a grid over the image.
 struct Candidate {
   size_t layer;
   Grid grid;
-  bool is_block;  // what a module of several steps returns
+  /// The side of a place, in pixels.
+  double stride;
 };
 
-std::vector<Candidate> layers_with_grid(const Network& network, const std::vector<Tensor>& found,
-                                        std::array<int64_t, 2> image_size) {
-  Graph graph(network);
-  std::vector<Candidate> candidates;
-  for (size_t i = 0; i < found.size(); ++i) {
-    const Layer& layer = network.layers[i];
-    auto grid = grid_of(layer, found[i].sizes().slice(1), image_size);
-    if (!grid || grid->height != grid->width || grid->height < 2) continue;
-    auto maker = graph.maker(layer.value);
-    candidates.push_back({i, *grid, maker && network.steps[*maker].name() != layer.name});
+/// An eighth of the image's side; unpadded convolutions cut off some of the border.
+bool is_an_eighth(const Candidate& candidate) {
+  return candidate.stride > 6 && candidate.stride <= 11;
+}
+
+bool is_coarser(const Candidate& candidate) {
+  return candidate.stride > 11;
+}
+
+/// The layers of a network that have places.
+class Candidates {
+ public:
+  Candidates(const Network& network, const Tensor& image) : network_(network) {
+    auto found = layer_activations(network, image);
+    for (size_t i = 0; i < found.size(); ++i) {
+      auto grid = grid_of(network.layers[i], found[i].sizes().slice(1), {image.size(2), image.size(3)});
+      if (!grid || grid->height * grid->width < kFewestPlaces) continue;
+      auto pixels = static_cast<double>(image.size(2) * image.size(3));
+      double stride = std::sqrt(pixels / static_cast<double>(grid->height * grid->width));
+      all_.push_back({i, *grid, stride});
+    }
   }
-  return candidates;
-}
 
-auto depth_of(const std::string& name) {
-  return std::count(name.begin(), name.end(), '.');
-}
+  const std::vector<Candidate>& all() const { return all_; }
 
-/// The blocks that lie in no other of them, or else, where there are no blocks, all.
-std::vector<Candidate> outermost_blocks(const Network& network, const std::vector<Candidate>& candidates) {
-  auto depth = [&](const Candidate& candidate) { return depth_of(network.layers[candidate.layer].name); };
-  std::vector<Candidate> outermost;
-  for (const auto& candidate : candidates) {
-    if (!candidate.is_block) continue;
-    if (!outermost.empty() && depth(candidate) < depth(outermost[0])) outermost.clear();
-    if (outermost.empty() || depth(candidate) == depth(outermost[0])) outermost.push_back(candidate);
+  std::vector<Candidate> of(const std::vector<size_t>& layers) const {
+    return select([&](const Candidate& candidate) {
+      return std::find(layers.begin(), layers.end(), candidate.layer) != layers.end();
+    });
   }
-  return outermost.empty() ? candidates : outermost;
-}
 
-/// The block in the middle of the depth: of the blocks side by side in one module, the middle one.
-std::string middle_block(const Network& network, const std::vector<Candidate>& candidates) {
-  std::map<std::string, std::vector<std::string>> blocks;  // by the module they are in
-  for (const auto& candidate : candidates) {
-    const std::string& name = network.layers[candidate.layer].name;
-    if (candidate.is_block) blocks[name.substr(0, name.rfind('.') + 1)].push_back(name);
+  /// Those that all passes through.
+  std::vector<Candidate> narrow() const {
+    auto narrow = find_narrow_values(network_);
+    return select([&](const Candidate& candidate) { return narrow[value_of(candidate)]; });
   }
-  const std::vector<std::string>* most = nullptr;
-  for (const auto& [parent, names] : blocks) {
-    if (!most || names.size() > most->size()) most = &names;
+
+  /// What modules of several steps return, of those that all passes through.
+  std::vector<Candidate> narrow_modules() const {
+    auto narrow = find_narrow_values(network_);
+    Graph graph(network_);
+    return select([&](const Candidate& candidate) {
+      return narrow[value_of(candidate)] && is_module(network_, graph, network_.layers[candidate.layer]);
+    });
   }
-  if (!most) return network.layers[candidates[candidates.size() / 2].layer].name;
-  return (*most)[(most->size() - 1) / 2];
-}
 
-/// Finer than a sixteenth of the image's side: an eighth, of which unpadded convolutions cut off the border.
-bool is_fine(const Grid& grid, std::array<int64_t, 2> image_size) {
-  return 11 * grid.height >= image_size[0];
-}
+ private:
+  static constexpr int64_t kFewestPlaces = 4;
 
-std::string bottleneck_layer(const Network& network, const std::vector<Candidate>& candidates,
-                             std::array<int64_t, 2> image_size) {
-  // Once coarse, a grid stays so: what is larger again afterwards was only stretched.
-  auto first_coarse = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
-    return !is_fine(candidate.grid, image_size);
-  });
-  std::vector<Candidate> fine(candidates.begin(), first_coarse);
-  if (fine.empty()) return middle_block(network, candidates);
-  return network.layers[outermost_blocks(network, fine).back().layer].name;
-}
+  ValueId value_of(const Candidate& candidate) const { return network_.layers[candidate.layer].value; }
 
-/// Whether the outputs depend on the places of the layer's grid: behind the last attention only the class
+  template <typename Condition>
+  std::vector<Candidate> select(const Condition& condition) const {
+    std::vector<Candidate> selected;
+    std::copy_if(all_.begin(), all_.end(), std::back_inserter(selected), condition);
+    return selected;
+  }
+
+  const Network& network_;
+  std::vector<Candidate> all_;
+};
+
+/// Whether the outputs depend on most places of the layer's grid: behind the last attention only the class
 /// token is read.
-bool is_read(const Network& network, const Candidate& candidate, const Tensor& images) {
+bool is_read(const Network& network, const Candidate& candidate, const Tensor& image) {
   Cut cut(network, network.layers[candidate.layer].value);
-  Values values = cut.before(images);
+  Values values = cut.before(image);
   Interpreter::Tape tape;
   Tensor logits = cut.after(values, values[cut.at()], &tape);
-  Tensor weights = at::linspace(-1, 1, logits.size(1)).expand_as(logits).contiguous();
+  Tensor weights = at::linspace(1, 2, logits.size(1)).expand_as(logits).contiguous();
   Tensor gradient = cut.backward(tape, weights);
-  return candidate.grid.places(candidate.grid.to_pixels(gradient)).any().item<bool>();
+  Tensor is_nonzero = candidate.grid.to_image(gradient).ne(0).any(1);
+  return 2 * is_nonzero.sum().item<int64_t>() >= is_nonzero.numel();
 }
 
-/// The last block that the outputs still depend on place by place.
-std::string grad_cam_layer(const Network& network, const std::vector<Candidate>& candidates,
-                           const Tensor& images) {
-  std::vector<Candidate> blocks;
-  std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(blocks),
-               [](const Candidate& candidate) { return candidate.is_block; });
-  if (blocks.empty()) blocks = candidates;
-  for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) {
-    if (is_read(network, *block, images)) return network.layers[block->layer].name;
+/// The last candidate at an eighth of the side. Absent where there is none, or where all have one grid.
+std::optional<size_t> last_at_an_eighth(const std::vector<Candidate>& candidates) {
+  // Once coarse, a grid stays so: what is larger again afterwards was only stretched.
+  auto end = std::find_if(candidates.begin(), candidates.end(), is_coarser);
+  auto last = std::find_if(std::make_reverse_iterator(end), candidates.rend(), is_an_eighth);
+  bool is_uniform = std::all_of(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
+    return candidate.stride == candidates[0].stride;
+  });
+  if (last == candidates.rend() || is_uniform) return std::nullopt;
+  return static_cast<size_t>(candidates.rend() - last) - 1;
+}
+
+struct Choice {
+  std::vector<Candidate> candidates;
+  size_t index;
+};
+
+/// The last block at an eighth of the side, or else the block in the middle of the depth. Where there are no
+/// blocks, the same of all layers.
+Choice choose(const Network& network, const Candidates& candidates) {
+  std::vector<std::vector<Candidate>> kinds = {candidates.of(find_blocks(network)),
+                                               candidates.of(find_parallel_blocks(network))};
+  for (const auto& blocks : kinds) {
+    if (auto last = last_at_an_eighth(blocks)) return {blocks, *last};
   }
-  return network.layers[blocks.back().layer].name;
+  for (const auto& blocks : kinds) {
+    if (!blocks.empty()) return {blocks, (blocks.size() - 1) / 2};
+  }
+  // Between two modules, such as in the padding of a strided one, nothing ends.
+  auto modules = candidates.narrow_modules();
+  if (auto last = last_at_an_eighth(modules)) return {modules, *last};
+  auto narrow = candidates.narrow();
+  if (narrow.empty()) narrow = candidates.all();
+  return {narrow, last_at_an_eighth(narrow).value_or(narrow.size() / 2)};
+}
+
+/// The last of the choice's candidates, up to the one chosen, of which most places matter; the chosen one
+/// where there is none.
+std::string read_layer(const Network& network, const Choice& choice, const Tensor& image) {
+  const Candidate* found = &choice.candidates[choice.index];
+  for (size_t i = choice.index + 1; i-- > 0;) {
+    if (!is_read(network, choice.candidates[i], image)) continue;
+    found = &choice.candidates[i];
+    break;
+  }
+  return outermost(network, network.layers[found->layer]).name;
 }
 
 }  // namespace
@@ -145,18 +167,17 @@ void keep_batched_layers(Network& network, const Tensor& two, const Tensor& thre
   network.layers = std::move(kept);
 }
 
-void choose_default_layers(Network& network, const Tensor& images) {
-  auto found = layer_activations(network, images);
-  find_channels_last(network, found);
-  std::array<int64_t, 2> image_size{images.size(2), images.size(3)};
-  auto candidates = layers_with_grid(network, found, image_size);
-  if (candidates.empty()) {
+void choose_default_layers(Network& network, const Tensor& image) {
+  Candidates candidates(network, image);
+  if (candidates.all().empty()) {
     throw Error(ErrorCode::model,
                 "The model has no layer whose values lie on a grid over the image, so that there is "
                 "nowhere to see what it looks at.");
   }
-  network.bottleneck_layer = bottleneck_layer(network, candidates, image_size);
-  network.grad_cam_layer = grad_cam_layer(network, candidates, images.slice(0, 0, 1));
+  network.bottleneck_layer = read_layer(network, choose(network, candidates), image);
+  auto modules = candidates.narrow_modules();
+  if (modules.empty()) modules = candidates.all();
+  network.grad_cam_layer = read_layer(network, {modules, modules.size() - 1}, image);
 }
 
 }  // namespace iba

@@ -83,6 +83,7 @@ std::vector<int64_t> extents(const JsonValue& list) {
 /// The view of a row of numbers that the file describes, if it lies inside of the row.
 Tensor strided(const Tensor& row, const JsonValue& meta, const std::string& name) {
   auto sizes = extents(meta["sizes"]), strides = extents(meta["strides"]);
+  io::checked_numel(sizes);
   int64_t offset = meta["storage_offset"]["as_int"].integer();
   bool fits = sizes.size() == strides.size() && offset >= 0;
   bool is_empty = std::find(sizes.begin(), sizes.end(), 0) != sizes.end();
@@ -95,26 +96,61 @@ Tensor strided(const Tensor& row, const JsonValue& meta, const std::string& name
     room -= last;
   }
   if (!fits) throw Malformed("the tensor '" + name + "' lies outside of its entry");
-  return row.as_strided(sizes, strides, offset).contiguous();
+  return row.as_strided(sizes, strides, offset);
 }
 
-void read_tensors(const Archive& archive, const std::string& folder, const std::string& config,
-                  std::map<std::string, Tensor>& tensors) {
-  if (!archive.has(folder + config)) return;
-  const JsonValue payloads = archive.json(folder + config);
-  for (const auto& [name, payload] : payloads["config"].members()) {
-    const JsonValue* pickled = payload.find("use_pickle");
-    if (pickled && pickled->boolean()) {
-      throw Error(ErrorCode::model, "The tensor '" + name +
-                                        "' of the exported program is of a kind of its own. Only "
-                                        "plain tensors can be read.");
+/// Reads the tensors of an archive. Several of them may lie in one entry, which is read once.
+class TensorReader {
+ public:
+  TensorReader(const Archive& archive, uint64_t file_bytes)
+      : archive_(archive), bytes_left_(kAlways + kMostBytesOfOne * file_bytes) {}
+
+  void read(const std::string& folder, const std::string& config, std::map<std::string, Tensor>& tensors) {
+    if (!archive_.has(folder + config)) return;
+    const JsonValue payloads = archive_.json(folder + config);
+    for (const auto& [name, payload] : payloads["config"].members()) {
+      const JsonValue* pickled = payload.find("use_pickle");
+      if (pickled && pickled->boolean()) {
+        throw Error(ErrorCode::model, "The tensor '" + name +
+                                          "' of the exported program is of a kind of its own. Only "
+                                          "plain tensors can be read.");
+      }
+      const JsonValue& meta = payload["tensor_meta"];
+      auto type = exported_scalar_type(meta["dtype"].integer());
+      Tensor tensor = strided(row(folder + payload["path_name"].string(), type), meta, name);
+      tensors[name] = tensor.is_contiguous() ? tensor : made(tensor, tensor.numel()).contiguous();
     }
-    const JsonValue& meta = payload["tensor_meta"];
-    auto type = exported_scalar_type(meta["dtype"].integer());
-    Tensor tensor = strided(archive.numbers(folder + payload["path_name"].string(), type), meta, name);
-    tensors[name] = tensor.is_floating_point() ? tensor.to(at::kFloat) : tensor;
   }
-}
+
+ private:
+  /// What a byte of the file may become: half precision becomes single, and a view a tensor of its own.
+  static constexpr uint64_t kMostBytesOfOne = 8;
+  /// Whatever the file's size.
+  static constexpr uint64_t kAlways = uint64_t{64} << 20;
+
+  const Tensor& row(const std::string& entry, at::ScalarType type) {
+    auto [found, is_new] = rows_.try_emplace({entry, type});
+    if (!is_new) return found->second;
+    Tensor numbers = archive_.numbers(entry, type);
+    if (numbers.is_floating_point()) numbers = numbers.to(at::kFloat);
+    return found->second = made(numbers, numbers.numel());
+  }
+
+  /// The same tensor, once so many elements of it are known to be within the file's proportions.
+  const Tensor& made(const Tensor& tensor, int64_t elements) {
+    uint64_t bytes = static_cast<uint64_t>(elements) * tensor.element_size();
+    if (bytes > bytes_left_) {
+      throw Malformed("its tensors take more than " + std::to_string(kMostBytesOfOne) +
+                      " times the file's size");
+    }
+    bytes_left_ -= bytes;
+    return tensor;
+  }
+
+  const Archive& archive_;
+  uint64_t bytes_left_;
+  std::map<std::pair<std::string, at::ScalarType>, Tensor> rows_;
+};
 
 }  // namespace
 
@@ -156,8 +192,9 @@ ExportedArchive read_exported_archive(const std::filesystem::path& path) {
                                         std::to_string(kSchemaVersion) +
                                         ", which torch 2.9 to 2.13 write. Export it with one of these.");
     }
-    read_tensors(archive, "data/weights/", model + "_weights_config.json", read.tensors);
-    read_tensors(archive, "data/constants/", model + "_constants_config.json", read.tensors);
+    TensorReader tensors(archive, file.size());
+    tensors.read("data/weights/", model + "_weights_config.json", read.tensors);
+    tensors.read("data/constants/", model + "_constants_config.json", read.tensors);
     return read;
   });
 }

@@ -1,8 +1,10 @@
 #include "import/exported_program.h"
 
+#include <algorithm>
 #include <set>
 
 #include "error.h"
+#include "import/allowed_operators.h"
 #include "io/malformed.h"
 #include "io/text.h"
 
@@ -38,12 +40,17 @@ std::vector<Frame> module_stack(const JsonValue& node) {
   return frames;
 }
 
-/// The operator of a node: "torch.ops.aten.add.Tensor", or "_operator.mul" between numbers.
-std::optional<NativeOperator> node_operator(const std::string& target) {
+/// The name of a LibTorch operator: of "torch.ops.aten.add.Tensor", or of "_operator.mul" between numbers.
+struct OperatorName {
+  std::string name;
+  std::string overload;
+};
+
+std::optional<OperatorName> operator_name(const std::string& target) {
   if (target.starts_with("torch.ops.")) {
     auto parts = io::split(target, '.');
     if (parts.size() != 5) return std::nullopt;
-    return find_operator(parts[2] + "::" + parts[3], parts[4] == "default" ? "" : parts[4]);
+    return OperatorName{parts[2] + "::" + parts[3], parts[4] == "default" ? "" : parts[4]};
   }
   static const std::map<std::string, std::string> kOnNumbers = {
       {"_operator.add", "add"},       {"_operator.sub", "sub"},
@@ -53,7 +60,24 @@ std::optional<NativeOperator> node_operator(const std::string& target) {
       {"_operator.lt", "lt"},         {"_operator.le", "le"},
       {"_operator.gt", "gt"},         {"_operator.ge", "ge"}};
   auto found = kOnNumbers.find(target);
-  return found == kOnNumbers.end() ? std::nullopt : find_operator("aten::" + found->second, "int");
+  return found == kOnNumbers.end() ? std::nullopt
+                                   : std::optional(OperatorName{"aten::" + found->second, "int"});
+}
+
+/// What runs a graph inside of the graph, with settings that mean nothing here: all is computed in float32,
+/// and gradients are asked for from outside.
+bool runs_inner_graph(const std::string& target) {
+  return target == "torch.ops.higher_order.wrap_with_autocast" ||
+         target == "torch.ops.higher_order.wrap_with_set_grad_enabled";
+}
+
+/// The inner graph among a node's inputs, and the position of its first own input. Throws Malformed.
+std::pair<const JsonValue*, size_t> inner_graph(const JsonValue& node) {
+  const auto& inputs = node["inputs"].array();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (const JsonValue* graph = inputs[i]["arg"].find("as_graph")) return {&(*graph)["graph"], i + 1};
+  }
+  throw io::Malformed("its program runs an inner graph that isn't there");
 }
 
 /// What only checks sizes, which the trial on images does as well.
@@ -64,12 +88,56 @@ bool only_checks(const std::string& target) {
   return kNames.contains(target);
 }
 
+/// Nothing of a program runs before all of it is known to be harmless.
+void check_operators(const JsonValue& graph) {
+  for (const auto& node : graph["nodes"].array()) {
+    const std::string& target = node["target"].string();
+    if (runs_inner_graph(target)) {
+      check_operators(*inner_graph(node).first);
+      continue;
+    }
+    auto op = operator_name(target);
+    if (!op || !is_allowed_operator(op->name))
+      refuse_operator(op ? op->name : target, "the exported program");
+  }
+}
+
+/// Calls `visit` with what may be the name of a value in a node's inputs.
+template <typename Visitor>
+void for_each_name(const JsonValue& inputs, const Visitor& visit) {
+  if (inputs.is_array()) {
+    for (const auto& element : inputs.array()) for_each_name(element, visit);
+  } else if (inputs.is_object()) {
+    for (const auto& [key, content] : inputs.members()) {
+      if (key == "as_graph") continue;
+      content.is_string() ? visit(content.string()) : for_each_name(content, visit);
+    }
+  }
+}
+
+/// Which node reads each value last, by its position in the graph; what the graph returns is read at its end.
+std::map<std::string, size_t> last_readers(const JsonValue& graph) {
+  std::map<std::string, size_t> readers;
+  const auto& nodes = graph["nodes"].array();
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    for_each_name(nodes[i]["inputs"], [&](const std::string& name) { readers[name] = i; });
+  }
+  for_each_name(graph["outputs"], [&](const std::string& name) { readers[name] = nodes.size(); });
+  return readers;
+}
+
 at::IValue memory_format(int64_t number) {
   static const std::map<int64_t, at::MemoryFormat> kFormats = {{1, at::MemoryFormat::Contiguous},
                                                                {2, at::MemoryFormat::ChannelsLast},
                                                                {4, at::MemoryFormat::Preserve}};
   auto found = kFormats.find(number);
   return found == kFormats.end() ? at::IValue() : at::IValue(found->second);
+}
+
+/// The name of a tensor or a number that a graph takes or makes.
+const std::string& value_name(const JsonValue& value) {
+  const auto& [kind, content] = only_member(value);
+  return content[kind == "as_tensor" ? "name" : "as_name"].string();
 }
 
 /// One run of a program.
@@ -95,17 +163,16 @@ class Run {
     values_[images_name] = recorder_.images();
   }
 
-  void execute(const JsonValue& node) {
-    const std::string& target = node["target"].string();
-    if (only_checks(target)) return;
-    enter(module_stack(node));
-    auto op = node_operator(target);
-    if (!op) refuse("'" + target + "'");
-    auto given = arguments(node, op->schema);
-    Item made = recorder_.call(for_numbers(*op, given), given);
-    const auto& outputs = node["outputs"].array();
-    if (outputs.size() == 1) return bind(outputs[0], made);
-    for (size_t i = 0; i < outputs.size(); ++i) bind(outputs[i], elements_of(made).at(i));
+  void execute(const JsonValue& graph) {
+    auto readers = last_readers(graph);
+    const auto& nodes = graph["nodes"].array();
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      execute_node(nodes[i]);
+      // Activations that nobody reads any more need not stay in memory.
+      for_each_name(nodes[i]["inputs"], [&](const std::string& name) {
+        if (readers.at(name) == i) values_.erase(name);
+      });
+    }
   }
 
   Item finish(const std::string& output_name) {
@@ -115,6 +182,39 @@ class Run {
   }
 
  private:
+  void execute_node(const JsonValue& node) {
+    const std::string& target = node["target"].string();
+    if (only_checks(target)) return;
+    enter(module_stack(node));
+    const auto& outputs = node["outputs"].array();
+    if (runs_inner_graph(target)) return bind_all(outputs, run_inner_graph(node));
+    auto name = operator_name(target);
+    auto op = name ? find_operator(name->name, name->overload) : std::nullopt;
+    if (!op) refuse("'" + target + "'");
+    auto given = arguments(node, op->schema);
+    Item made = recorder_.call(for_numbers(*op, given), given);
+    if (outputs.size() == 1) return bind(outputs[0], made);
+    bind_all(outputs, made);
+  }
+
+  /// Names inside of an inner graph are its own.
+  Item run_inner_graph(const JsonValue& node) {
+    auto [graph, position] = inner_graph(node);
+    const auto& inputs = node["inputs"].array();
+    const auto& names = (*graph)["inputs"].array();
+    if (inputs.size() != position + names.size()) throw io::Malformed("an inner graph lacks inputs");
+    std::map<std::string, Item> values;
+    for (size_t i = 0; i < names.size(); ++i) {
+      values[value_name(names[i])] = argument(inputs[position + i]["arg"]);
+    }
+    std::swap(values, values_);
+    execute(*graph);
+    std::vector<Item> results;
+    for (const auto& result : (*graph)["outputs"].array()) results.push_back(argument(result));
+    std::swap(values, values_);
+    return make_list(std::move(results));
+  }
+
   std::vector<Item> arguments(const JsonValue& node, const c10::FunctionSchema& schema) {
     std::vector<Item> items(schema.arguments().size());
     size_t position = 0;
@@ -122,7 +222,7 @@ class Run {
       auto index = schema.argumentIndexWithName(input["name"].string());
       size_t at = index ? static_cast<size_t>(*index) : position;
       if (at >= items.size()) refuse("an argument too many for '" + schema.name() + "'");
-      items[at] = argument(input["arg"], schema.arguments()[at].type());
+      items[at] = argument(input["arg"]);
       ++position;
     }
     for (size_t i = 0; i < items.size(); ++i) {
@@ -133,24 +233,22 @@ class Run {
 
   /// Exported programs hand numbers to operators on tensors, as Python does: those have a form for numbers.
   static NativeOperator for_numbers(const NativeOperator& op, const std::vector<Item>& given) {
-    bool has_number = false;
+    std::vector<bool> is_number(given.size());
     for (size_t i = 0; i < given.size(); ++i) {
       bool wants_tensor = op.schema.arguments()[i].type()->kind() == c10::TypeKind::TensorType;
-      has_number |= wants_tensor && !given[i]->elements && given[i]->value.isScalar();
+      is_number[i] = wants_tensor && !given[i]->elements && given[i]->value.isScalar();
     }
-    auto scalar = has_number ? find_operator(op.schema.name(), "Scalar") : std::nullopt;
+    bool has_number = std::find(is_number.begin(), is_number.end(), true) != is_number.end();
+    auto scalar = has_number ? find_for_numbers(op.schema, is_number) : std::nullopt;
     return scalar.value_or(op);
   }
 
-  Item argument(const JsonValue& given, const at::TypePtr& type) {
+  Item argument(const JsonValue& given) {
     const auto& [kind, content] = only_member(given);
     if (kind == "as_none") return make_item({});
     if (kind == "as_tensor") return value(content["name"].string());
     if (kind == "as_name") return value(content.string());
-    if (kind == "as_int") {
-      return make_item(type->kind() == c10::TypeKind::FloatType ? at::IValue(content.real())
-                                                                : at::IValue(content.integer()));
-    }
+    if (kind == "as_int") return make_item(content.integer());
     if (kind == "as_float") return make_item(content.real());
     if (kind == "as_bool") return make_item(content.boolean());
     if (kind == "as_string") return make_item(content.string());
@@ -162,14 +260,14 @@ class Run {
     if (kind == "as_device") return make_item(at::IValue(at::Device(at::kCPU)));
     if (kind == "as_sym_int" || kind == "as_sym_float" || kind == "as_sym_bool" ||
         kind == "as_optional_tensor") {
-      return argument(content, type);
+      return argument(content);
     }
     if (kind == "as_ints") return list(content, [](const auto& e) { return make_item(e.integer()); });
     if (kind == "as_floats") return list(content, [](const auto& e) { return make_item(e.real()); });
     if (kind == "as_bools") return list(content, [](const auto& e) { return make_item(e.boolean()); });
     if (kind == "as_tensors") return list(content, [&](const auto& e) { return value(e["name"].string()); });
     if (kind == "as_sym_ints" || kind == "as_sym_floats" || kind == "as_optional_tensors") {
-      return list(content, [&](const auto& e) { return argument(e, c10::AnyType::get()); });
+      return list(content, [&](const auto& e) { return argument(e); });
     }
     refuse("an argument of the kind '" + kind + "'");
   }
@@ -187,16 +285,23 @@ class Run {
     return found->second;
   }
 
+  void bind_all(const std::vector<JsonValue>& outputs, const Item& made) {
+    const auto& elements = elements_of(made);
+    if (outputs.size() > elements.size()) throw io::Malformed("its program expects more than a node makes");
+    for (size_t i = 0; i < outputs.size(); ++i) bind(outputs[i], elements[i]);
+  }
+
   void bind(const JsonValue& output, const Item& made) {
     const auto& [kind, content] = only_member(output);
     if (kind == "as_none") return;
     if (kind == "as_tensors") {
       const auto& names = content.array();
-      for (size_t i = 0; i < names.size(); ++i) values_[names[i]["name"].string()] = elements_of(made).at(i);
-    } else if (kind == "as_tensor") {
-      values_[content["name"].string()] = made;
-    } else if (kind == "as_sym_int" || kind == "as_sym_float" || kind == "as_sym_bool") {
-      values_[content["as_name"].string()] = made;
+      const auto& elements = elements_of(made);
+      if (names.size() > elements.size()) throw io::Malformed("its program expects more than a node makes");
+      for (size_t i = 0; i < names.size(); ++i) values_[names[i]["name"].string()] = elements[i];
+    } else if (kind == "as_tensor" || kind == "as_sym_int" || kind == "as_sym_float" ||
+               kind == "as_sym_bool") {
+      values_[value_name(output)] = made;
     } else {
       refuse("a result of the kind '" + kind + "'");
     }
@@ -238,8 +343,13 @@ class Run {
 
 }  // namespace
 
-ExportedProgram::ExportedProgram(const std::filesystem::path& path) : archive_(read_exported_archive(path)) {
-  io::naming_file(path.string(), [&] { read_image_shape(); });
+ExportedProgram::ExportedProgram(const std::filesystem::path& path)
+    : ExportedProgram(
+          io::naming_file(path.string(), [&] { return ExportedProgram(read_exported_archive(path)); })) {}
+
+ExportedProgram::ExportedProgram(ExportedArchive archive) : archive_(std::move(archive)) {
+  check_operators(archive_.program["graph_module"]["graph"]);
+  read_image_shape();
 }
 
 void ExportedProgram::read_image_shape() {
@@ -280,7 +390,7 @@ void ExportedProgram::read_image_shape() {
 Item ExportedProgram::run(Recorder& recorder) const {
   Run run(recorder, archive_);
   run.take_inputs(images_name_);
-  for (const auto& node : archive_.program["graph_module"]["graph"]["nodes"].array()) run.execute(node);
+  run.execute(archive_.program["graph_module"]["graph"]);
   return run.finish(output_name_);
 }
 

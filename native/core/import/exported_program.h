@@ -15,6 +15,9 @@ class ExportedProgram {
   /// Throws WEIGHTS or MODEL.
   explicit ExportedProgram(const std::filesystem::path& path);
 
+  /// Of what was read already. Throws Malformed or MODEL.
+  explicit ExportedProgram(ExportedArchive archive);
+
   /// What the model returns for the recorder's images.
   Item run(Recorder& recorder) const;
 

@@ -5,12 +5,15 @@
 #include "error.h"
 #include "import/default_layers.h"
 #include "import/exported_program.h"
+#include "import/foreign_file.h"
+#include "import/layouts.h"
+#include "import/outputs.h"
 #include "import/torchscript.h"
-#include "import/torchscript_file.h"
 #include "io/malformed.h"
 #include "io/text.h"
 #include "network/interpreter.h"
 #include "network/seeded_weights.h"
+#include "runtime/allocation_limit.h"
 
 namespace iba {
 
@@ -42,14 +45,14 @@ Recording record(const Program& program, const Tensor& images, imported::ShapeLo
 
 void check_output(const Recording& recording) {
   const Tensor& logits = recording.logits;
-  bool fits = logits.dim() == 2 && logits.size(0) == recording.images.size(0) && logits.size(1) > 1 &&
+  bool fits = logits.dim() == 2 && logits.size(0) == recording.images.size(0) && logits.size(1) > 0 &&
               logits.is_floating_point();
   if (fits) return;
   throw Error(ErrorCode::model,
               "For " + std::to_string(recording.images.size(0)) +
                   " images the model returns a tensor of shape " + io::shape_text(logits.sizes()) +
                   ", expected (images, classes): only classifiers can be explained. Export the part that "
-                  "classifies.");
+                  "classifies, and give a single logit as (images, 1).");
 }
 
 /// The network must say what the program says, for as many images.
@@ -66,15 +69,32 @@ void check_agreement(const Network& network, const Recording& recording) {
                   "it with torch.jit.trace in evaluation mode.");
 }
 
-/// An image's outputs must not depend on those that go through the network with it.
+/// The step that most likely makes an image's outputs depend on the others, in words.
+std::string mixing_step(const Network& network) {
+  for (const auto& step : network.steps) {
+    const auto* op = std::get_if<Operator>(&step.operation);
+    if (op && op->name == "aten::batch_norm") {
+      return "its step '" + step.name() +
+             "' is a batch norm without running statistics, which takes those of the batch. Train the model "
+             "with track_running_stats=True, or with another norm.";
+    }
+  }
+  return "if a norm over the batch does that, call model.eval() before the model is saved.";
+}
+
+/// An image's outputs must not depend on those that go through the network with it: neither the first's, nor
+/// the last's, where a step may write to one place of the batch.
 void check_independence(const Network& network, const Recording& recording) {
-  Tensor alone = logits(network, recording.images.slice(0, 0, 1));
-  Tensor together = recording.logits.slice(0, 0, 1);
-  if (((alone - together).abs().max() <= kTolerance * together.abs().max()).item<bool>()) return;
-  throw Error(
-      ErrorCode::model,
-      "The outputs for an image depend on the other images of its batch, so that there is no map of one "
-      "image. If a norm over the batch does that, call model.eval() before the model is saved.");
+  for (int64_t row : {int64_t{0}, recording.images.size(0) - 1}) {
+    Tensor alone = logits(network, recording.images.slice(0, row, row + 1));
+    Tensor together = recording.logits.slice(0, row, row + 1);
+    if (((alone - together).abs().max() <= kTolerance * together.abs().max()).item<bool>()) continue;
+    throw Error(
+        ErrorCode::model,
+        "The outputs for an image depend on the other images of its batch, so that there is no map of one "
+        "image: " +
+            mixing_step(network));
+  }
 }
 
 std::optional<Recording> try_record(const Program& program, const Tensor& images) {
@@ -99,6 +119,7 @@ struct Trial {
 };
 
 Network import_program(const Program& program, const Trial& trial) {
+  const AllocationLimit limit(trial_memory());
   constexpr int64_t kMorePixels = 32;  // which is a whole number of strides in most models
   Recording more = record(program, trial.images(3));
   check_output(more);
@@ -109,24 +130,28 @@ Network import_program(const Program& program, const Trial& trial) {
   Network network = std::move(recording.network);
   network.input_channels = trial.channels;
   network.classes = recording.logits.size(1);
+  network.require_finite_weights();
   if (!larger || recording.tied_to_size) network.image_size = {trial.height, trial.width};
   keep_batched_layers(network, recording.images, more.images);
   check_agreement(network, recording);
   check_agreement(network, more);
   check_independence(network, more);
-  choose_default_layers(network, recording.images);
+  take_logits(network, more.images, more.logits);
+  Tensor image = recording.images.slice(0, 0, 1);
+  find_layouts(network, image);
+  choose_default_layers(network, image);
   return network;
 }
 
-Network import_torchscript(const std::filesystem::path& path, int64_t size) {
+Network import_torchscript(const std::filesystem::path& path, std::array<int64_t, 2> size) {
   imported::TorchScriptProgram script(path);
   Program program = [&](Recorder& recorder) { return script.run(recorder); };
   try {
-    return import_program(program, {3, size, size});
+    return import_program(program, {3, size[0], size[1]});
   } catch (const c10::Error&) {
     // Pictures are in colour or grey; a script tells which by failing.
     try {
-      return import_program(program, {1, size, size});
+      return import_program(program, {1, size[0], size[1]});
     } catch (const std::exception&) {
     }
     throw;
@@ -136,6 +161,14 @@ Network import_torchscript(const std::filesystem::path& path, int64_t size) {
 Network import_exported(const std::filesystem::path& path) {
   imported::ExportedProgram exported(path);
   auto [channels, height, width] = exported.image_shape();
+  if (channels != 1 && channels != 3) {
+    throw Error(ErrorCode::model, "'" + path.string() + "' was exported for inputs of the shape (N, " +
+                                      std::to_string(channels) + ", " + std::to_string(height) + ", " +
+                                      std::to_string(width) +
+                                      "), expected images (N, 3, height, width), or 1 in place of 3 for grey "
+                                      "ones. If its channels come last, export a module that first calls "
+                                      "images.permute(0, 2, 3, 1).");
+  }
   Program program = [&](Recorder& recorder) { return exported.run(recorder); };
   try {
     return import_program(program, {channels, height, width, exported.has_any_size()});
@@ -147,9 +180,17 @@ Network import_exported(const std::filesystem::path& path) {
   }
 }
 
+/// Throws where the file is something else than a model, saying what.
+void refuse_foreign(const std::filesystem::path& path) {
+  io::naming_file(path.string(), [&] {
+    if (auto what = imported::foreign_file(path)) throw io::Malformed(*what);
+  });
+}
+
 }  // namespace
 
-Network import_network(const std::filesystem::path& path, int64_t image_size) {
+Network import_network(const std::filesystem::path& path, std::array<int64_t, 2> image_size) {
+  refuse_foreign(path);
   const bool is_exported = imported::is_exported_archive(path);
   try {
     return is_exported ? import_exported(path) : import_torchscript(path, image_size);
@@ -158,12 +199,12 @@ Network import_network(const std::filesystem::path& path, int64_t image_size) {
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const c10::Error& error) {
-    throw Error(ErrorCode::model,
-                "'" + path.string() + "' can't be run on images of " + std::to_string(image_size) + "×" +
-                    std::to_string(image_size) +
-                    " pixels. If it was made for another size, give that as preprocessing.crop. "
-                    "LibTorch says: " +
-                    io::first_lines(error.what_without_backtrace()));
+    throw Error(ErrorCode::model, "'" + path.string() + "' can't be run on images of " +
+                                      std::to_string(image_size[0]) + "×" + std::to_string(image_size[1]) +
+                                      " pixels (height × width), which lie as (N, 3, height, width). If it "
+                                      "was made for another size, give that as "
+                                      "preprocessing.crop, [height, width]. LibTorch says: " +
+                                      io::first_lines(error.what_without_backtrace()));
   } catch (const std::exception&) {
     io::rethrow_naming_file(path.string());
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 
 #include "network/network.h"
@@ -7,9 +8,9 @@
 namespace iba {
 
 /// A model from a file as a network: TorchScript (torch.jit.save) or an exported program (torch.export.save).
-/// It is executed on images of `image_size`² pixels to see what it computes; whether it takes others stands
-/// in `Network::image_size`. Throws WEIGHTS for a file that is broken, and MODEL for a model that can't be a
-/// list of steps, naming what can't and what to do.
-Network import_network(const std::filesystem::path& path, int64_t image_size);
+/// It is executed on images of `image_size` (height, width) to see what it computes; whether it takes others
+/// stands in `Network::image_size`. Throws WEIGHTS for a file that is broken, and MODEL for a model that
+/// can't be a list of steps, naming what can't and what to do.
+Network import_network(const std::filesystem::path& path, std::array<int64_t, 2> image_size);
 
 }  // namespace iba

@@ -11,14 +11,49 @@ at::TypePtr without_optional(at::TypePtr type) {
   return type;
 }
 
-at::TypePtr element_type(const at::TypePtr& type, const std::vector<Item>& elements) {
+constexpr size_t kDeepestLists = 64;
+
+at::IValue value_within(const Item& item, const at::TypePtr& type, Walk& walk);
+
+at::TypePtr element_type(const at::TypePtr& type, const std::vector<Item>& elements, Walk& walk) {
   at::TypePtr list = without_optional(type);
   bool is_known = list && list->kind() == c10::TypeKind::ListType && !list->hasFreeVariables();
   if (is_known) return list->containedType(0);
-  return elements.empty() ? c10::AnyType::get() : value_of(elements[0]).type();
+  return elements.empty() ? c10::AnyType::get() : value_within(elements[0], nullptr, walk).type();
+}
+
+at::IValue value_within(const Item& item, const at::TypePtr& type, Walk& walk) {
+  if (!item->elements) return item->value;
+  walk.enter();
+  at::TypePtr inside = element_type(type, *item->elements, walk);
+  c10::impl::GenericList list(inside);
+  for (const auto& element : *item->elements) list.push_back(value_within(element, inside, walk));
+  walk.leave();
+  return list;
+}
+
+Item first_tensor_within(const Item& item, Walk& walk) {
+  if (!item->elements) {
+    if (item->value.isTensor()) return item;
+    if (!item->value.isTuple() && !item->value.isList()) return nullptr;
+  }
+  walk.enter();
+  for (const auto& element : elements_of(item)) {
+    if (auto found = first_tensor_within(element, walk)) return found;
+  }
+  walk.leave();
+  return nullptr;
 }
 
 }  // namespace
+
+void Walk::enter() {
+  if (left_-- > 0 && ++depth_ <= kDeepestLists) return;
+  throw Error(
+      ErrorCode::model,
+      "The model makes lists that are nested more than 64 deep, or hold more than a million elements. "
+      "Trace it with torch.jit.trace.");
+}
 
 Item make_item(at::IValue value) {
   auto item = std::make_shared<Entry>();
@@ -53,22 +88,13 @@ std::vector<Item>& elements_of(const Item& item) {
 }
 
 at::IValue value_of(const Item& item, const at::TypePtr& type) {
-  if (!item->elements) return item->value;
-  at::TypePtr inside = element_type(type, *item->elements);
-  c10::impl::GenericList list(inside);
-  for (const auto& element : *item->elements) list.push_back(value_of(element, inside));
-  return list;
+  Walk walk;
+  return value_within(item, type, walk);
 }
 
 Item first_tensor(const Item& item) {
-  if (!item->elements) {
-    if (item->value.isTensor()) return item;
-    if (!item->value.isTuple() && !item->value.isList()) return nullptr;
-  }
-  for (const auto& element : elements_of(item)) {
-    if (auto found = first_tensor(element)) return found;
-  }
-  return nullptr;
+  Walk walk;
+  return first_tensor_within(item, walk);
 }
 
 }  // namespace iba::imported

@@ -47,12 +47,27 @@ std::vector<Item>& elements_of(const Item& item);
 /// The item's value with all elements filled in, as a value of the type where one is given.
 at::IValue value_of(const Item& item, const at::TypePtr& type = nullptr);
 
+/// Bounds a walk through lists in lists, which may hold one another, or themselves.
+class Walk {
+ public:
+  /// Goes into an item. Throws MODEL after a million of them, or 64 deep.
+  void enter();
+  void leave() { --depth_; }
+
+ private:
+  size_t left_ = 1'000'000;
+  size_t depth_ = 0;
+};
+
 /// Calls `visit` for the item and everything inside it.
 template <typename Visitor>
-void visit_items(const Item& item, const Visitor& visit) {
+void visit_items(const Item& item, const Visitor& visit, Walk&& walk = {}) {
+  walk.enter();
   visit(*item);
-  if (!item->elements) return;
-  for (const auto& element : *item->elements) visit_items(element, visit);
+  if (item->elements) {
+    for (const auto& element : *item->elements) visit_items(element, visit, std::move(walk));
+  }
+  walk.leave();
 }
 
 /// The first tensor in it, depth first, or null.

@@ -248,7 +248,6 @@ Known known_operation(const c10::FunctionSchema& schema, const Arguments& argume
       {"aten::linear", linear},
       {"aten::addmm", matrix_product_with_bias},
       {"aten::batch_norm", batch_norm},
-      {"aten::_native_batch_norm_legit_no_training", batch_norm},
       {"aten::relu", relu},
       {"aten::max_pool2d", max_pool},
       {"aten::max_pool2d_with_indices", max_pool},

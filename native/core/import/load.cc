@@ -1,9 +1,32 @@
 #include "import/load.h"
 
+#include "error.h"
+#include "io/text.h"
 #include "network/seeded_weights.h"
+#include "weights/fit_weights.h"
 #include "weights/weight_file.h"
 
 namespace iba {
+
+namespace {
+
+/// The names are the same at every width.
+WantedWeights wanted_weights(const std::string& architecture) {
+  const Network network = build_network(architecture, {.classes = 1, .hidden = 1});
+  WantedWeights wanted{architecture, {}, {}};
+  for (const auto& [name, tensor] : network.parameters()) wanted.parameters.push_back(name);
+  for (const auto& step : network.steps) wanted.modules.insert(io::split(step.module, '.').front());
+  return wanted;
+}
+
+[[noreturn]] void refuse_objects(const LoadOptions& options, const std::vector<std::string>& objects) {
+  throw Error(ErrorCode::weights,
+              "'" + options.weights->string() + "': " + io::joined_some(objects) +
+                  ", expected plain tensors. Remove weight norm, pruning and the like, and save the model's "
+                  "state_dict().");
+}
+
+}  // namespace
 
 Network load_network(const LoadOptions& options) {
   if (!options.weights) {
@@ -11,10 +34,14 @@ Network load_network(const LoadOptions& options) {
     seed_weights(network, options.seed);
     return network;
   }
-  auto file = read_weight_file(*options.weights);
+  FittedWeights weights =
+      fit_weights(read_state_dicts(*options.weights), wanted_weights(options.architecture));
+  if (!weights.objects.empty()) refuse_objects(options, weights.objects);
   Network network =
-      build_network(options.architecture, options_from_weights(options.architecture, file.tensors));
-  network.load(file.tensors);
+      build_network(options.architecture, options_from_weights(options.architecture, weights.tensors));
+  network.load(weights.tensors);
+  network.require_finite_weights();
+  network.notes = std::move(weights.notes);
   return network;
 }
 

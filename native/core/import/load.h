@@ -16,7 +16,8 @@ struct LoadOptions {
   ZooOptions zoo;
 };
 
-/// The network with its weights, on the CPU in plain layout. Throws MODEL or WEIGHTS.
+/// The network with its weights, on the CPU in plain layout. Its notes say how the weights were found in
+/// their file. Throws MODEL or WEIGHTS.
 Network load_network(const LoadOptions& options);
 
 }  // namespace iba

@@ -1,6 +1,5 @@
 #include "import/native_operator.h"
 
-#include <algorithm>
 #include <set>
 
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -8,11 +7,35 @@
 
 namespace iba::imported {
 
-std::optional<NativeOperator> find_operator(const std::string& name, const std::string& overload) {
-  if (auto handle = c10::Dispatcher::singleton().findSchema({name, overload})) {
-    return NativeOperator{handle->schema(),
-                          [op = *handle](torch::jit::Stack& stack) { op.callBoxed(&stack); }};
+namespace {
+
+/// Memory that nobody has written to would let a model read what the process kept there before.
+bool leaves_memory_unwritten(const std::string& name) {
+  return name == "aten::empty" || name == "aten::empty_like" || name == "aten::new_empty" ||
+         name == "aten::empty_permuted";
+}
+
+NativeOperator from_dispatcher(const c10::OperatorHandle& op) {
+  bool fill = leaves_memory_unwritten(op.schema().name());
+  return {op.schema(), [op, fill](torch::jit::Stack& stack) {
+            op.callBoxed(&stack);
+            if (fill) stack.back().toTensor().zero_();
+          }};
+}
+
+template <typename Agrees>
+std::optional<NativeOperator> find_overload(const std::string& name, const Agrees& agrees) {
+  for (const auto& op : torch::jit::getAllOperatorsFor(c10::Symbol::fromQualString(name))) {
+    if (agrees(op->schema())) return find_operator(name, op->schema().overload_name());
   }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<NativeOperator> find_operator(const std::string& name, const std::string& overload) {
+  if (auto handle = c10::Dispatcher::singleton().findSchema({name, overload}))
+    return from_dispatcher(*handle);
   // TorchScript's own operators, mostly on numbers.
   for (const auto& op : torch::jit::getAllOperatorsFor(c10::Symbol::fromQualString(name))) {
     if (op->schema().overload_name() != overload || !op->hasOperation()) continue;
@@ -23,10 +46,33 @@ std::optional<NativeOperator> find_operator(const std::string& name, const std::
 }
 
 std::optional<NativeOperator> find_functional(const std::string& name, const c10::FunctionSchema& schema) {
-  if (auto same = find_operator(name, schema.overload_name())) {
-    if (same->schema.arguments().size() == schema.arguments().size()) return same;
-  }
-  return std::nullopt;
+  const auto& wanted = schema.arguments();
+  return find_overload(name, [&](const c10::FunctionSchema& other) {
+    if (is_in_place(other) || other.arguments().size() != wanted.size() || other.returns().size() != 1)
+      return false;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      const auto& argument = other.arguments()[i];
+      // The tensor itself is `self` in one form and `input` in the other.
+      if (*argument.type() != *wanted[i].type() || (i > 0 && argument.name() != wanted[i].name()))
+        return false;
+    }
+    return true;
+  });
+}
+
+std::optional<NativeOperator> find_for_numbers(const c10::FunctionSchema& schema,
+                                               const std::vector<bool>& is_number) {
+  const auto& wanted = schema.arguments();
+  return find_overload(schema.name(), [&](const c10::FunctionSchema& other) {
+    if (other.arguments().size() != wanted.size()) return false;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      const auto& argument = other.arguments()[i];
+      bool fits = is_number[i] ? argument.type()->kind() == c10::TypeKind::NumberType
+                               : *argument.type() == *wanted[i].type();
+      if (!fits || argument.name() != wanted[i].name()) return false;
+    }
+    return true;
+  });
 }
 
 bool asks_for_shape(const std::string& name) {
@@ -78,12 +124,6 @@ std::string step_name(const std::string& operator_name) {
   while (name.size() > 1 && name.front() == '_') name.erase(0, 1);
   while (name.size() > 1 && name.back() == '_') name.pop_back();
   return name;
-}
-
-bool touches_files(const c10::FunctionSchema& schema) {
-  const auto& arguments = schema.arguments();
-  return std::any_of(arguments.begin(), arguments.end(),
-                     [](const c10::Argument& argument) { return argument.name() == "filename"; });
 }
 
 }  // namespace iba::imported

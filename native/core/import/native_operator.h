@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <ATen/core/function_schema.h>
 #include <ATen/core/stack.h>
@@ -18,8 +19,13 @@ struct NativeOperator {
 /// The operator of that name, such as "aten::add", and overload, such as "Tensor".
 std::optional<NativeOperator> find_operator(const std::string& name, const std::string& overload);
 
-/// The overload of the functional operator `name` that takes what the in-place operator `schema` takes.
+/// The overload of the functional operator `name` that takes, argument by argument, what the in-place
+/// operator `schema` takes.
 std::optional<NativeOperator> find_functional(const std::string& name, const c10::FunctionSchema& schema);
+
+/// The overload of the same operator that takes numbers where `is_number` says so, and otherwise the same.
+std::optional<NativeOperator> find_for_numbers(const c10::FunctionSchema& schema,
+                                               const std::vector<bool>& is_number);
 
 /// Whether the operator tells of a tensor something that its pixels don't decide.
 bool asks_for_shape(const std::string& name);
@@ -33,9 +39,6 @@ bool keeps_values(const std::string& name, const at::IValue& before, const at::I
 /// Whether it writes to its first argument, or to another one.
 bool is_in_place(const c10::FunctionSchema& schema);
 bool writes_elsewhere(const c10::FunctionSchema& schema);
-
-/// Whether it reads or writes a file.
-bool touches_files(const c10::FunctionSchema& schema);
 
 /// "aten::add" for its in-place form "aten::add_".
 std::string functional_name(const std::string& name);

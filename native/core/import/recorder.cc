@@ -3,18 +3,30 @@
 #include <torch/csrc/autograd/grad_mode.h>
 
 #include "error.h"
+#include "import/allowed_operators.h"
+#include "import/argument_limits.h"
 #include "import/attention.h"
+#include "import/checked_arguments.h"
+#include "import/checked_forms.h"
 #include "import/known_operations.h"
+#include "runtime/cancellation_scope.h"
 
 namespace iba::imported {
 
 namespace {
 
-/// Layers compute as in evaluation, whatever the file was made in.
+bool is_absent(const c10::FunctionSchema& schema, const std::vector<Item>& arguments, const char* name) {
+  auto index = schema.argumentIndexWithName(name);
+  return index && arguments[static_cast<size_t>(*index)]->value.isNone();
+}
+
+/// Layers compute as in evaluation, whatever the file was made in. Without running statistics, evaluation
+/// takes those of the batch.
 void evaluate(const c10::FunctionSchema& schema, std::vector<Item>& arguments) {
+  bool takes_batch = is_absent(schema, arguments, "running_mean");
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& name = schema.arguments()[i].name();
-    if (name == "train" || name == "training") arguments[i] = make_item(false);
+    if (name == "train" || name == "training") arguments[i] = make_item(takes_batch);
   }
 }
 
@@ -67,21 +79,15 @@ Item Recorder::call_by_name(const std::string& name, const std::string& overload
                             std::vector<Item> arguments) {
   auto op = find_operator(name, overload);
   if (!op) throw Error(ErrorCode::model, "This LibTorch has no operator " + name + "." + overload + ".");
-  while (arguments.size() < op->schema.arguments().size()) {
-    const auto& argument = op->schema.arguments()[arguments.size()];
-    arguments.push_back(make_item(argument.default_value().value_or(at::IValue())));
-  }
   return call(*op, std::move(arguments));
 }
 
-Item Recorder::call(const NativeOperator& op, std::vector<Item> arguments) {
+Item Recorder::call(const NativeOperator& op, std::vector<Item> given) {
+  check_cancelled();
   const std::string& name = op.schema.name();
-  if (touches_files(op.schema)) {
-    throw Error(ErrorCode::model,
-                "In " + place() + ", the operator '" + name +
-                    "' reads or writes a file, which a model must not do here. Don't use this file unless "
-                    "you know why it does.");
-  }
+  if (!is_allowed_operator(name)) refuse_operator(name, place());
+  auto arguments = checked_arguments(op.schema, std::move(given), place());
+  if (auto made = through_checked_form(*this, op.schema, arguments)) return made;
   if (writes_elsewhere(op.schema)) {
     throw Error(ErrorCode::model,
                 "In " + place() + ", the operator '" + name +
@@ -107,6 +113,7 @@ Item Recorder::call(const NativeOperator& op, std::vector<Item> arguments) {
 
 Item Recorder::execute(const NativeOperator& op, std::vector<Item>& arguments, const Dependence& depends) {
   auto stack = run(op, arguments);
+  for (const auto& value : stack) check_result(op.schema, value, place());
   if (stack.empty()) return make_item({});
   if (stack.size() == 1) return result(op, arguments, depends, stack[0], std::nullopt);
   std::vector<Item> results;
@@ -149,6 +156,11 @@ Item Recorder::result(const NativeOperator& op, const std::vector<Item>& argumen
 Item Recorder::overwrite(const NativeOperator& op, std::vector<Item>& arguments, const Dependence& depends) {
   const Item& target = arguments[0];
   Item made;
+  if (!target->value.isTensor()) {
+    throw Error(ErrorCode::model, "In " + place() + ", the operator '" + op.schema.name() +
+                                      "' changes a list in place, which can't be followed. Make a new list "
+                                      "there, or trace the model with torch.jit.trace.");
+  }
   if (depends.pixels || depends.network) {
     auto functional = find_functional(functional_name(op.schema.name()), op.schema);
     if (!functional) {
@@ -157,7 +169,7 @@ Item Recorder::overwrite(const NativeOperator& op, std::vector<Item>& arguments,
                       "' changes a tensor in place and has no form that doesn't. Use another one.");
     }
     made = execute(*functional, arguments, depends);
-    if (target->value.isTensor() && made->value.isTensor()) {
+    if (made->value.isTensor()) {
       memory_.mark_views_stale(target);
       target->value = made->value;
       target->id = made->id;

@@ -8,6 +8,14 @@ namespace iba::imported {
 
 namespace {
 
+constexpr int64_t kMostElements = 100'000;
+
+void require_room(size_t elements) {
+  if (elements <= kMostElements) return;
+  throw Error(ErrorCode::model,
+              "The model makes a list of more than 100,000 elements, which no model of images needs.");
+}
+
 size_t position_in(const std::vector<Item>& elements, int64_t index) {
   auto size = static_cast<int64_t>(elements.size());
   if (index < 0) index += size;
@@ -34,14 +42,18 @@ Item slice(const Item& list, const Item& start, const Item& end, const Item& ste
 Item concatenated(const Item& a, const Item& b) {
   std::vector<Item> all = elements_of(a);
   const auto& more = elements_of(b);
+  require_room(all.size() + more.size());
   all.insert(all.end(), more.begin(), more.end());
   return make_list(std::move(all));
 }
 
 Item repeated(const Item& list, int64_t times) {
-  Item all = make_list({});
-  for (int64_t i = 0; i < times; ++i) all = concatenated(all, list);
-  return all;
+  const auto& elements = elements_of(list);
+  if (times <= 0 || elements.empty()) return make_list({});
+  require_room(static_cast<size_t>(std::min(times, kMostElements + 1)) * elements.size());
+  std::vector<Item> all;
+  for (int64_t i = 0; i < times; ++i) all.insert(all.end(), elements.begin(), elements.end());
+  return make_list(std::move(all));
 }
 
 /// As Python's `is`.
@@ -91,6 +103,7 @@ Item script_list_operation(const std::string& name, bool is_list, const std::vec
   if (name == "aten::extend" || name == "aten::add_") {
     auto more = elements_of(inputs[1]);
     auto& elements = elements_of(inputs[0]);
+    require_room(elements.size() + more.size());
     elements.insert(elements.end(), more.begin(), more.end());
     return inputs[0];
   }

@@ -1,17 +1,24 @@
 #include "import/torchscript.h"
 
+#include <torch/csrc/jit/api/compilation_unit.h>
 #include <torch/csrc/jit/api/function_impl.h>
-#include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
-#include <torch/csrc/jit/serialization/import.h>
+#include <torch/csrc/jit/runtime/operator.h>
+#include <torch/csrc/jit/serialization/import_source.h>
 
 #include <unordered_map>
 
 #include "error.h"
+#include "import/allowed_operators.h"
+#include "import/script_archive.h"
 #include "import/script_lists.h"
-#include "import/torchscript_file.h"
+#include "import/script_program.h"
+#include "import/script_values.h"
+#include "io/malformed.h"
 #include "io/text.h"
+#include "runtime/cancellation_scope.h"
+#include "runtime/large_stack.h"
 
 namespace iba::imported {
 
@@ -21,8 +28,11 @@ namespace aten = c10::aten;
 
 namespace {
 
+/// Of calls and of the blocks in them.
 constexpr size_t kDeepest = 200;
 constexpr size_t kMostNodes = 2'000'000;
+constexpr size_t kLongestText = 1 << 20;
+constexpr size_t kCharactersPerWork = 16;
 
 /// The class's own name: "ResNet" for "__torch__.torchvision.models.resnet.___torch_mangle_7.ResNet".
 std::string class_name(const c10::ClassTypePtr& type) {
@@ -62,7 +72,6 @@ class Run {
     jit::GraphFunction* script = jit::tryToGraphFunction(called);
     if (!script) refuse("the function '" + called.name() + "', which is not TorchScript");
     script->ensure_defined();
-    if (++depth_ > kDeepest) refuse("calls nested more than 200 deep");
     auto graph = script->graph();
     Values values;
     size_t given = std::min(arguments.size(), graph->inputs().size());
@@ -73,18 +82,41 @@ class Run {
       values[graph->inputs()[i]] = make_item(*argument.default_value());
     }
     auto results = block(graph->block(), values);
-    --depth_;
     return results.size() == 1 ? results[0] : make_list(std::move(results));
   }
 
   std::vector<Item> block(const jit::Block* block, Values& values) {
+    if (++depth_ > kDeepest) refuse("calls and blocks nested more than 200 deep");
+    count();  // for empty blocks as well
     for (const jit::Node* node : block->nodes()) {
-      if (++executed_ > kMostNodes) refuse("a loop that doesn't end");
+      count();
       execute(node, values);
     }
+    --depth_;
     std::vector<Item> results;
     for (const jit::Value* output : block->outputs()) results.push_back(values.at(output));
     return results;
+  }
+
+  void count(size_t work = 1) {
+    executed_ += work;
+    if (executed_ > kMostNodes) refuse("a loop that doesn't end");
+    check_cancelled();
+  }
+
+  /// What an item holds is work, too.
+  void count_elements(const Item& item) {
+    if (item->elements) return count(item->elements->size());
+    if (item->value.isList()) return count(item->value.toListRef().size());
+    if (item->value.isString()) return count(item->value.toStringRef().size() / kCharactersPerWork);
+  }
+
+  void require_short_texts(const std::vector<Item>& inputs) const {
+    size_t length = 0;
+    for (const auto& input : inputs) {
+      if (input && input->value.isString()) length += input->value.toStringRef().size();
+    }
+    if (length > kLongestText) refuse("a text of more than 2^20 characters");
   }
 
   void execute(const jit::Node* node, Values& values) {
@@ -97,6 +129,7 @@ class Run {
     }
     if (node->outputs().size() <= 1) {
       Item made = single(node, std::move(inputs));
+      if (made) count_elements(made);
       if (!node->outputs().empty()) values[node->output()] = std::move(made);
       return;
     }
@@ -151,6 +184,7 @@ class Run {
       refuse("the operator '" + std::string(node->kind().toQualString()) +
              "', which is no operator of LibTorch's own");
     }
+    require_short_texts(inputs);
     return recorder_.call(*op, std::move(inputs));
   }
 
@@ -230,38 +264,57 @@ class Run {
   size_t executed_ = 0;
 };
 
-void to_float32(const jit::Module& model) {
-  auto convert = [](Tensor tensor) {
-    if (tensor.is_floating_point() && tensor.scalar_type() != at::kFloat) {
-      tensor.set_data(tensor.detach().to(at::kFloat));
-    }
+/// LibTorch's compiler recurses as deep as the program is nested, which is bounded.
+constexpr size_t kStackOfCompiler = size_t{256} << 20;
+
+bool has_operator(std::string_view name) {
+  return !jit::getAllOperatorsFor(c10::Symbol::fromQualString(std::string(name))).empty();
+}
+
+/// Compiles the program of the file and makes its model, without running anything of it.
+at::IValue make_model(const ScriptArchive& archive) {
+  const auto constants = script_constants(*archive.constants);
+  const ScriptProgram program(archive.sources, {is_allowed_operator, constants.size()}, has_operator);
+  auto unit = std::make_shared<jit::CompilationUnit>();
+  auto source = [&](const std::string& module) {
+    const std::string* text = program.text(module);
+    return text ? std::make_shared<jit::Source>(*text, module, 0) : nullptr;
   };
-  for (const auto& parameter : model.parameters()) convert(parameter);
-  for (const auto& buffer : model.buffers()) convert(buffer);
+  jit::SourceImporter importer(unit, &constants, source, archive.version);
+  ScriptValues values([&](const std::string& name) {
+    if (!program.defines(name)) throw io::Malformed("its program doesn't define the class " + name);
+    auto type = importer.loadType(name);
+    if (!type->cast<c10::ClassType>()) throw io::Malformed("its program defines no class " + name);
+    return c10::StrongTypePtr(unit, std::move(type));
+  });
+  return values.model(*archive.model);
 }
 
 }  // namespace
 
 TorchScriptProgram::TorchScriptProgram(const std::filesystem::path& path) {
-  check_torchscript_file(path);
-  try {
-    model_ = std::make_unique<jit::Module>(jit::load(path.string(), at::kCPU));
-    model_->eval();
-    to_float32(*model_);
-  } catch (const std::exception& error) {
-    throw Error(ErrorCode::weights, "'" + path.string() +
-                                        "': LibTorch can't read this TorchScript file. It says: " +
-                                        io::first_lines(error.what()));
-  }
-  if (!model_->find_method("forward")) {
-    throw Error(ErrorCode::model, "'" + path.string() + "': the model has no method forward.");
+  const std::string file = path.string();
+  io::naming_file(file, [&] {
+    const ScriptArchive archive = read_script_archive(path);
+    run_on_large_stack(kStackOfCompiler, [&] {
+      try {
+        model_ = make_model(archive);
+      } catch (const Error& error) {
+        throw Error(error.code(), "'" + file + "': " + error.what());
+      } catch (const io::Malformed&) {
+        throw;
+      } catch (const std::exception& error) {
+        throw io::Malformed("LibTorch can't compile its program. It says: " + io::first_lines(error.what()));
+      }
+    });
+  });
+  if (!model_.toObjectRef().type()->findMethod("forward")) {
+    throw Error(ErrorCode::model, "'" + file + "': the model has no method forward.");
   }
 }
 
-TorchScriptProgram::~TorchScriptProgram() = default;
-
 Item TorchScriptProgram::run(Recorder& recorder) const {
-  return Run(recorder).method(make_item(model_->_ivalue()), "forward", {recorder.images()});
+  return Run(recorder).method(make_item(model_), "forward", {recorder.images()});
 }
 
 }  // namespace iba::imported

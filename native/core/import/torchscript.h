@@ -1,13 +1,10 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
+
+#include <ATen/core/ivalue.h>
 
 #include "import/recorder.h"
-
-namespace torch::jit {
-struct Module;
-}
 
 namespace iba::imported {
 
@@ -16,13 +13,12 @@ class TorchScriptProgram {
  public:
   /// Reads the file; the model is put into evaluation mode and float32. Throws WEIGHTS or MODEL.
   explicit TorchScriptProgram(const std::filesystem::path& path);
-  ~TorchScriptProgram();
 
   /// What the model returns for the recorder's images.
   Item run(Recorder& recorder) const;
 
  private:
-  std::unique_ptr<torch::jit::Module> model_;
+  at::IValue model_;
 };
 
 }  // namespace iba::imported

@@ -6,7 +6,8 @@
 namespace iba::io {
 
 /// A file that appears under its name only when it is complete: it is written beside its place, brought to
-/// the disk and renamed. Without a commit nothing remains.
+/// the disk and renamed. Without a commit nothing remains; what a killed process left is removed by the next
+/// writer of the same file.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -20,6 +20,9 @@ class JsonValue {
 
   bool is_null() const { return std::holds_alternative<std::monostate>(content_); }
   bool is_integer() const { return std::holds_alternative<int64_t>(content_); }
+  bool is_string() const { return std::holds_alternative<std::string>(content_); }
+  bool is_array() const { return std::holds_alternative<Array>(content_); }
+  bool is_object() const { return std::holds_alternative<Members>(content_); }
 
   bool boolean() const;
   int64_t integer() const;

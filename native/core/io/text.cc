@@ -1,6 +1,7 @@
 #include "io/text.h"
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 
 namespace iba::io {
@@ -24,6 +25,15 @@ size_t edit_distance(const std::string& a, const std::string& b) {
     }
   }
   return row[b.size()];
+}
+
+/// Takes out each part of a text that lies between two marks, with the marks.
+void remove_each(std::string& text, const std::string& first, const std::string& last) {
+  for (size_t begin = 0; (begin = text.find(first, begin)) != std::string::npos;) {
+    size_t end = text.find(last, begin);
+    if (end == std::string::npos) return;
+    text.erase(begin, end + last.size() - begin);
+  }
 }
 
 }  // namespace
@@ -66,11 +76,17 @@ std::string shape_text(at::IntArrayRef shape) {
   return "(" + joined(sizes) + ")";
 }
 
+std::string without_frames(std::string message) {
+  for (const char* begin : {"Exception raised from ", "frame #", "C++ CapturedTraceback:"})
+    message.resize(std::min(message.find(begin), message.size()));
+  remove_each(message, "[enforce fail at ", "] ");
+  remove_each(message, "INTERNAL ASSERT FAILED at ", "please report a bug to PyTorch. ");
+  while (!message.empty() && std::isspace(static_cast<unsigned char>(message.back()))) message.pop_back();
+  return message;
+}
+
 std::string first_lines(const std::string& message) {
-  size_t end = message.find("\nException raised from");
-  std::string text = message.substr(0, std::min<size_t>(end, 600));
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
+  return without_frames(message.substr(0, 600));
 }
 
 }  // namespace iba::io

@@ -22,7 +22,11 @@ std::string nearest(const std::string& name, const std::vector<std::string>& can
 /// "(1, 3, 224, 224)".
 std::string shape_text(at::IntArrayRef shape);
 
-/// The beginning of a message of LibTorch's, without its backtrace.
+/// A message of LibTorch's without what only its developers can use: the backtrace, and the places in its
+/// source.
+std::string without_frames(std::string message);
+
+/// The beginning of such a message.
 std::string first_lines(const std::string& message);
 
 }  // namespace iba::io

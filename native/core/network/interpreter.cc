@@ -1,6 +1,7 @@
 #include "network/interpreter.h"
 
 #include "error.h"
+#include "finite.h"
 #include "io/text.h"
 #include "network/elementwise.h"
 #include "network/graph.h"
@@ -170,7 +171,14 @@ std::vector<Tensor> activations(const Network& network, const Tensor& images,
 }
 
 Tensor logits(const Network& network, const Tensor& images) {
-  return activations(network, images, {network.output})[0];
+  Tensor found = activations(network, images, {network.output})[0];
+  require_probabilities(found);
+  return found;
+}
+
+void require_probabilities(const Tensor& logits) {
+  require_finite(logits.amax(1), ErrorCode::not_finite, "the logits that the network gives for the image",
+                 "Check the model's weights, and that its images are normalised as in its training.");
 }
 
 }  // namespace iba

@@ -55,7 +55,10 @@ class Interpreter {
 std::vector<Tensor> activations(const Network& network, const Tensor& images,
                                 const std::vector<ValueId>& values);
 
-/// The logits of a batch of images, without gradient.
+/// The logits of a batch of images, without gradient. Throws as `require_probabilities` does.
 Tensor logits(const Network& network, const Tensor& images);
+
+/// Throws NOT_FINITE where logits (rows, classes) have no softmax: one is NaN, or the greatest is infinite.
+void require_probabilities(const Tensor& logits);
 
 }  // namespace iba

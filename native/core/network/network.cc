@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "error.h"
+#include "finite.h"
 #include "io/text.h"
 
 namespace iba {
@@ -120,6 +121,19 @@ void Network::load(const std::vector<std::pair<std::string, Tensor>>& tensors) {
   append_problem(message, "Unknown", unknown);
   message << " Check the model's name, or the file.";
   throw Error(ErrorCode::weights, message.str());
+}
+
+void Network::require_finite_weights() const {
+  for (const auto& step : steps) {
+    // What an operator of LibTorch's adds may be a mask, of minus infinity.
+    const bool may_be_mask = std::holds_alternative<Operator>(step.operation);
+    visit_parameters(step.operation, [&](const char* name, const Tensor& tensor) {
+      if (may_be_mask && !tensor.isnan().any().item<bool>()) return;
+      require_finite(tensor, ErrorCode::weights,
+                     "the parameter '" + step.module + "." + name + "' of " + architecture,
+                     "Take the weights of a training, or of an epoch, that didn't diverge.");
+    });
+  }
 }
 
 }  // namespace iba

@@ -25,14 +25,26 @@ struct Step {
   std::string name() const;
 };
 
+/// How the values of a layer lie over the image.
+struct Layout {
+  /// `image` is (N, C, h, w), `channels_last` (N, h, w, C), and `tokens` (N, T, C), row by row. `none` lies
+  /// in no such order.
+  enum class Form { image, channels_last, tokens, none };
+
+  Form form = Form::image;
+  int64_t prefix = 0;  // tokens in front that belong to no place, such as the class token
+  int64_t suffix = 0;  // the same behind
+  /// How many times as wide as high a token's part of the image is.
+  double proportion = 1;
+};
+
 /// A place where a network can be cut: the value that a module (or a group of modules, such as `layer2`)
 /// returns.
 struct Layer {
   std::string name;
   std::string kind;
   ValueId value = 0;
-  /// Whether it gives images as (N, h, w, C), as some transformers do, instead of (N, C, h, w).
-  bool channels_last = false;
+  Layout layout = {};
 };
 
 /// A network as a flat list of steps. A plain value: a copy shares the weight tensors until they are
@@ -53,6 +65,8 @@ class Network {
   /// Where the paper puts the bottleneck, and where Grad-CAM reads.
   std::string bottleneck_layer;
   std::string grad_cam_layer;
+  /// What its user should know of how it was read from a file.
+  std::vector<std::string> notes;
 
   /// The layer of that name. Throws MODEL with the nearest names where there is none.
   const Layer& layer(const std::string& name) const;
@@ -76,6 +90,9 @@ class Network {
   /// Copies the tensors in, by name. Throws WEIGHTS naming every missing, unknown or wrongly shaped entry.
   /// `num_batches_tracked`, which evaluation doesn't use, may be present or absent.
   void load(const std::vector<std::pair<std::string, Tensor>>& tensors);
+
+  /// Throws WEIGHTS naming the first parameter that holds NaN or infinity.
+  void require_finite_weights() const;
 };
 
 }  // namespace iba

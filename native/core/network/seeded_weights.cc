@@ -25,8 +25,10 @@ void seed_weights(Network& network, uint64_t seed, const std::function<bool(cons
 
   for (auto& [name, tensor] : parameters) {
     if (!chosen(name)) continue;
-    auto normal = [&](double std) { return seeded_normal(name, seed, tensor->sizes(), std); };
-    auto constant = [&](double value) { return at::full(tensor->sizes(), value, at::kFloat); };
+    const std::string& key = name;
+    const at::IntArrayRef shape = tensor->sizes();
+    auto normal = [&](double std) { return seeded_normal(key, seed, shape, std); };
+    auto constant = [&](double value) { return at::full(shape, value, at::kFloat); };
     if (tensor->dim() >= 2) {
       double fan_in = static_cast<double>(tensor->numel() / tensor->size(0));
       *tensor = normal(std::sqrt(2.0 / fan_in));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/cancellation.h"
 #include "torch.h"
 
 namespace iba {
@@ -30,8 +31,8 @@ struct ProcessGroupOptions {
 /// missing where it can be told; after that the group can't be used any more.
 class ProcessGroup {
  public:
-  /// Meets the others.
-  explicit ProcessGroup(const ProcessGroupOptions& options);
+  /// Meets the others. Throws ABORTED once it is cancelled.
+  explicit ProcessGroup(const ProcessGroupOptions& options, const Cancellation& cancellation = {});
   ~ProcessGroup();
   ProcessGroup(const ProcessGroup&) = delete;
   ProcessGroup& operator=(const ProcessGroup&) = delete;
@@ -48,6 +49,11 @@ class ProcessGroup {
   /// Waits until all processes are here, so that none leaves while another still talks to it.
   void barrier();
 
+  /// Shows a text to all processes.
+  void publish(const std::string& key, const std::string& text);
+  /// A text that some process publishes; waits for it.
+  std::string read(const std::string& key);
+
  private:
   struct Connection;
 
@@ -55,6 +61,7 @@ class ProcessGroup {
   template <typename Call>
   auto together(const char* what, Call call);
   std::string missing_processes();
+  std::string who_is_there() const;
 
   ProcessGroupOptions options_;
   std::unique_ptr<Connection> connection_;

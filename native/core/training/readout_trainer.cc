@@ -3,6 +3,8 @@
 #include "bottleneck/loss.h"
 #include "bottleneck/readout_file.h"
 #include "error.h"
+#include "finite.h"
+#include "network/probabilities.h"
 #include "runtime/rows.h"
 
 namespace iba {
@@ -25,6 +27,8 @@ Readout own_copy(const Readout& readout, at::Device device) {
   copy.network = readout.network.clone().to(device);
   return copy;
 }
+
+constexpr const char* kDiverged = "Take a smaller learning rate or a smaller beta.";
 
 std::string moment_name(size_t parameter, const char* which) {
   return "adam." + ReadoutNetwork::parameter_names()[parameter] + "." + which;
@@ -74,11 +78,16 @@ ReadoutOutcome ReadoutTrainer::step(const ReadoutBatch& batch, const std::vector
   }
   ReadoutOutcome outcome = outcome_of(sums);
   if (outcome.images == 0) return outcome;
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    gradients[i].div_(static_cast<double>(outcome.images));
-    outcome.gradient_norms.push_back(gradients[i].norm().item<double>());
-    optimizers_[i].step(gradients[i]);
+  for (auto& gradient : gradients) {
+    gradient.div_(static_cast<double>(outcome.images));
+    outcome.gradient_norms.push_back(gradient.norm().item<double>());
   }
+  // Before anything is changed: what was learnt so far stays good.
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    require_finite(outcome.gradient_norms[i], ErrorCode::not_finite,
+                   "the gradient of " + ReadoutNetwork::parameter_names()[i], kDiverged);
+  }
+  for (size_t i = 0; i < gradients.size(); ++i) optimizers_[i].step(gradients[i]);
   return outcome;
 }
 
@@ -116,7 +125,7 @@ void ReadoutTrainer::add_run(const ReadoutBatch& batch, int64_t begin, int64_t e
   sums.images += end - begin;
   sums.cross_entropy += terms.cross_entropy.sum().item<double>();
   sums.information += terms.information.sum().item<double>();
-  sums.correct += terms.logits.argmax(1, true).eq(terms.targets).sum().item<int64_t>();
+  sums.correct += most_probable(terms.logits).eq(terms.targets).sum().item<int64_t>();
   if (gradients) readout_network.backward(trace, loss.backward(std::move(terms), options_.beta), *gradients);
 }
 
@@ -129,6 +138,7 @@ ReadoutOutcome ReadoutTrainer::outcome_of(const Tensor& sums) const {
   outcome.cross_entropy = values[1] / values[0];
   outcome.information = values[2] / values[0];
   outcome.loss = outcome.cross_entropy + options_.beta * outcome.information;
+  require_finite(outcome.loss, ErrorCode::not_finite, "the loss", kDiverged);
   outcome.correct = static_cast<int64_t>(values[3]);
   return outcome;
 }
@@ -143,6 +153,7 @@ void ReadoutTrainer::save(const std::filesystem::path& path,
   for (size_t i = 0; i < optimizers_.size(); ++i) {
     moments.emplace_back(moment_name(i, "first"), optimizers_[i].first_moment());
     moments.emplace_back(moment_name(i, "second"), optimizers_[i].second_moment());
+    require_finite(moments.back().second, ErrorCode::not_finite, "the optimiser's memory", kDiverged);
   }
   auto all = metadata;
   all["adam.steps"] = std::to_string(optimizers_[0].steps());
@@ -154,7 +165,7 @@ std::map<std::string, std::string> ReadoutTrainer::restore(const std::filesystem
   std::map<std::string, Tensor> tensors(file.tensors.begin(), file.tensors.end());
   auto fits = [&](const std::string& name, const Tensor& like) {
     auto found = tensors.find(name);
-    return found != tensors.end() && found->second.numel() == like.numel();
+    return found != tensors.end() && found->second.numel() == like.numel() && is_finite(found->second);
   };
   const auto& names = ReadoutNetwork::parameter_names();
   const auto& parameters = readout_.network.parameters();
@@ -163,9 +174,9 @@ std::map<std::string, std::string> ReadoutTrainer::restore(const std::filesystem
         fits(moment_name(i, "second"), parameters[i])) {
       continue;
     }
-    throw Error(ErrorCode::weights, "'" + path.string() + "' is no checkpoint of this training: its " +
-                                        names[i] +
-                                        ", or the optimiser's memory of it, is missing or of another shape.");
+    throw Error(ErrorCode::weights,
+                "'" + path.string() + "' is no checkpoint of this training: its " + names[i] +
+                    ", or the optimiser's memory of it, is missing, of another shape or not finite.");
   }
   int64_t steps = std::atoll(file.metadata["adam.steps"].c_str());
   for (size_t i = 0; i < names.size(); ++i) {

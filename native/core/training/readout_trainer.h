@@ -53,11 +53,12 @@ class ReadoutTrainer {
   ReadoutTrainer& operator=(const ReadoutTrainer&) = delete;
 
   /// One step on the batches of all processes together; nothing is learnt if all are empty. `extras` are
-  /// summed on the way.
+  /// summed on the way. Throws NOT_FINITE, in all processes, where the loss or a gradient isn't finite;
+  /// nothing is learnt then.
   ReadoutOutcome step(const ReadoutBatch& batch, const std::vector<double>& extras,
                       const SumOverProcesses& sum_over_processes = nullptr);
 
-  /// The outcome of the batches; nothing is learnt.
+  /// The outcome of the batches; nothing is learnt. Throws NOT_FINITE where the loss isn't finite.
   ReadoutOutcome evaluate(const ReadoutBatch& batch,
                           const SumOverProcesses& sum_over_processes = nullptr) const;
 
@@ -65,7 +66,8 @@ class ReadoutTrainer {
   Readout trained() const;
 
   /// Writes the readout with the optimiser's state and the caller's metadata, and goes on from such a file,
-  /// whose metadata it gives. `restore` throws WEIGHTS where the file is of another training.
+  /// whose metadata it gives. `save` throws NOT_FINITE where a number isn't finite, and leaves the file that
+  /// is there; `restore` throws WEIGHTS where the file is of another training.
   void save(const std::filesystem::path& path, const std::map<std::string, std::string>& metadata) const;
   std::map<std::string, std::string> restore(const std::filesystem::path& path);
 

@@ -1,7 +1,10 @@
 #include "weights/file_entries.h"
 
 #include <charconv>
+#include <cmath>
 #include <sstream>
+
+#include "finite.h"
 
 namespace iba {
 
@@ -26,7 +29,12 @@ FileEntries::FileEntries(std::filesystem::path path, WeightFile file, ErrorCode 
 const at::Tensor& FileEntries::tensor(const std::string& name) const {
   auto found = tensors_.find(name);
   if (found == tensors_.end()) refuse("lacks the entry '" + name + "'");
+  require_finite_entry(name, found->second);
   return found->second;
+}
+
+void FileEntries::require_finite_entry(const std::string& name, const at::Tensor& tensor) const {
+  if (!is_finite(tensor)) refuse("holds NaN or infinity in '" + name + "', expected finite numbers");
 }
 
 std::string FileEntries::text(const std::string& name) const {
@@ -43,7 +51,8 @@ std::vector<std::string> FileEntries::list(const std::string& name) const {
 
 double FileEntries::number(const std::string& name) const {
   double number = 0;
-  if (!parse(text(name), number)) refuse("has '" + text(name) + "' as its " + name + ", expected a number");
+  if (!parse(text(name), number) || !std::isfinite(number))
+    refuse("has '" + text(name) + "' as its " + name + ", expected a number");
   return number;
 }
 

@@ -18,7 +18,10 @@ class FileEntries {
   FileEntries(std::filesystem::path path, WeightFile file, ErrorCode code, std::string remedy);
 
   const std::map<std::string, at::Tensor>& tensors() const { return tensors_; }
+  /// Its numbers are finite.
   const at::Tensor& tensor(const std::string& name) const;
+  /// Refuses a tensor of the file that holds NaN or infinity.
+  void require_finite_entry(const std::string& name, const at::Tensor& tensor) const;
 
   /// Metadata, which is empty where there is none of that name: as it is, as a list with commas, as a number,
   /// and as a whole number from 0 on.

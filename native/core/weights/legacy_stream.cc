@@ -48,6 +48,9 @@ class StreamStorages : public pickle::StorageSource {
  protected:
   void load(const std::string&, const pickle::TensorStorage&) override {}
 
+  /// Where the next storage begins would be unknown.
+  bool can_pass_over() const override { return false; }
+
  private:
   static void read(const std::string& key, const pickle::TensorStorage& storage, ByteReader& in) {
     const auto count = in.number<int64_t>();
@@ -91,7 +94,7 @@ pickle::Value read_legacy_stream(const InputFile& file, const std::string& file_
   StreamStorages storages(*arena);
   pickle::Node* root = pickle::Machine(in, *arena, &storages).run();
   storages.read_all(*pickle::Machine(in, *arena, nullptr).run(), in);
-  pickle::finish_structure(*arena, *root);
+  pickle::finish_structure(*arena, *root, pickle::Vocabulary::weights);
   return {arena, root};
 }
 

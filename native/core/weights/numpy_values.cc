@@ -56,38 +56,37 @@ at::Tensor make_tensor(Arena& arena, const Node& shape_node, const Node& type_no
 Node* make_numpy_type(Arena& arena, const std::vector<Node*>& arguments) {
   const auto* code = arguments.empty() ? nullptr : arguments[0]->as<std::string>();
   const auto type = code ? type_of_code(*code) : std::nullopt;
-  if (!type) {
-    throw Malformed("a numpy array has the type " + (code ? "'" + *code + "'" : std::string("of no name")) +
-                    ", expected f8, f4, f2, i8, i4, i2, i1, u1 or b1");
-  }
-  return arena.make(NumpyType{*type});
+  return type ? arena.make(NumpyType{*type}) : nullptr;
 }
 
-void check_numpy_type_state(const Node& state) {
+void set_numpy_type_state(Node& type, const Node& state) {
   const auto* fields = items_of(state);
   const auto* order = fields && fields->size() > 1 ? fields->at(1)->as<std::string>() : nullptr;
-  if (!order || (*order != "<" && *order != "|" && *order != "=")) {
-    throw Malformed("a numpy type is not little-endian, or its state is damaged");
-  }
+  if (!order) throw Malformed("the state of a numpy type is damaged");
+  if (*order == ">") type.payload = Object{std::string(kNumpyTypeName)};
 }
 
 Node* make_numpy_array(Arena& arena, const std::vector<Node*>& arguments) {
   const auto* type = arguments.empty() ? nullptr : arguments[0]->as<Global>();
-  if (!type || type->name != kNumpyArrayName) throw Malformed("a numpy array has another class than ndarray");
-  return arena.make(UnfilledArray{});
+  return type && type->name == kNumpyArrayName ? arena.make(UnfilledArray{}) : nullptr;
 }
 
 void fill_numpy_array(Arena& arena, Node& array, const Node& state) {
   const auto* fields = items_of(state);
   const auto* fortran = fields && fields->size() == 5 ? fields->at(3)->as<bool>() : nullptr;
   if (!fortran) throw Malformed("the state of a numpy array is damaged, expected a tuple of five");
-  array.payload = make_tensor(arena, *fields->at(1), *fields->at(2), *fortran, *fields->at(4));
+  if (fields->at(2)->as<Object>()) {
+    array.payload = Object{std::string(kNumpyArrayName)};
+  } else {
+    array.payload = make_tensor(arena, *fields->at(1), *fields->at(2), *fortran, *fields->at(4));
+  }
 }
 
 Node* make_numpy_array_from_buffer(Arena& arena, const std::vector<Node*>& arguments) {
   const auto* order = arguments.size() == 4 ? arguments[3]->as<std::string>() : nullptr;
   if (!order || (*order != "C" && *order != "F"))
     throw Malformed("a numpy array is neither in C nor F order");
+  if (arguments[1]->as<Object>()) return nullptr;
   return arena.make(make_tensor(arena, *arguments[2], *arguments[1], *order == "F", *arguments[0]));
 }
 

@@ -7,13 +7,16 @@
 
 namespace iba::pickle {
 
+// Each function gives null for what numpy has and a tensor hasn't: texts, objects, big-endian numbers.
+
 inline constexpr std::string_view kNumpyArrayName = "numpy.ndarray";
+inline constexpr std::string_view kNumpyTypeName = "numpy.dtype";
 
 /// numpy.dtype(code, ...)
 Node* make_numpy_type(Arena& arena, const std::vector<Node*>& arguments);
 
-/// The state of a numpy.dtype: it may only say that the numbers are little-endian.
-void check_numpy_type_state(const Node& state);
+/// The state of a numpy.dtype, which says in which order the bytes are.
+void set_numpy_type_state(Node& type, const Node& state);
 
 /// _reconstruct(numpy.ndarray, ...): an array that a BUILD must fill.
 Node* make_numpy_array(Arena& arena, const std::vector<Node*>& arguments);

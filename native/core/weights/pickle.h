@@ -29,7 +29,7 @@ enum class Kind {
   kTuple,
   kDict,
   kTensor,
-  /// Something that is only known by its name, as a class of the file's author. It can do nothing.
+  /// A class or function, or what one made, of which only the name is known. It can do nothing.
   kObject,
 };
 
@@ -52,8 +52,11 @@ class Value {
   const std::string& bytes() const;
   /// A tensor or a numpy array, contiguous on the CPU. Tensors of a file may share memory.
   at::Tensor tensor() const;
-  /// The dotted name of an object, such as "collections.OrderedDict".
-  const std::string& name() const;
+  /// The dotted name of an object, such as "collections.OrderedDict", or of its class.
+  std::string name() const;
+
+  /// The same for values that are one object in the pickle.
+  const void* identity() const { return node_; }
 
   /// The number of elements of a list, tuple or dict.
   size_t size() const;
@@ -76,9 +79,10 @@ class Value {
 
 namespace iba {
 
-/// The object that torch.save wrote into a file, of the zip format or of the stream before PyTorch 1.6.
-/// Only plain data, tensors and numpy arrays can be in it; whatever else the pickle wants to make or call
-/// throws Error "WEIGHTS" with its name.
+/// The object that torch.save wrote into a file, of the zip format or of the stream before PyTorch 1.6. Plain
+/// data, tensors and numpy arrays are read. Of whatever else the pickle wants to make or call nothing is made
+/// and nothing called: an object that is only a name stands for it. A torch.nn.Module is read as its state
+/// dict. Throws Error "WEIGHTS" for a broken file.
 pickle::Value read_pytorch_file(const std::filesystem::path& path);
 
 }  // namespace iba

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
 
@@ -33,7 +34,8 @@ Machine::Machine(io::ByteReader& in, Arena& arena, StorageSource* storages, Voca
 Node* Machine::run() {
   for (auto op = in_.number<uint8_t>(); op != kStop; op = in_.number<uint8_t>()) {
     const bool known = run_literal(op) || run_text(op) || run_container(op) || run_stack(op) ||
-                       run_memo(op) || run_object(op);
+                       run_memo(op) || run_object(op) ||
+                       (vocabulary_ == Vocabulary::weights && run_python(op));
     if (!known) {
       throw Malformed("the pickle has the instruction " + hexadecimal(op) +
                       ", which files of tensors don't have");
@@ -226,6 +228,47 @@ bool Machine::run_object(uint8_t op) {
   }
 }
 
+/// What pickles of other things than a state dict have beside those instructions.
+bool Machine::run_python(uint8_t op) {
+  switch (op) {
+    case kInt:
+    case kLong:
+      push_written_integer();
+      return true;
+    case kEmptySet:
+      push(List{});
+      return true;
+    case kAddItems:
+      append(stack_.pop_to_mark());
+      return true;
+    case kFrozenSet:
+      push(List{stack_.pop_to_mark()});
+      return true;
+    case kInst: {
+      push_global();
+      const Node* callee = stack_.pop();
+      push_made(*callee, stack_.pop_to_mark());
+      return true;
+    }
+    case kObj: {
+      std::vector<Node*> callee_and_arguments = stack_.pop_to_mark();
+      if (callee_and_arguments.empty()) throw Malformed("the pickle makes an object of no class");
+      const auto first = callee_and_arguments.begin();
+      push_made(**first, {first + 1, callee_and_arguments.end()});
+      return true;
+    }
+    case kNewObjectEx: {
+      stack_.pop();  // the arguments with names
+      Node* arguments = stack_.pop();
+      Node* callee = stack_.pop();
+      stack_.push(call(arena_, *callee, *arguments, vocabulary_));
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
 void Machine::push(Payload payload) {
   stack_.push(arena_.make(std::move(payload)));
 }
@@ -243,6 +286,25 @@ void Machine::push_long(uint64_t bytes) {
   int64_t value = negative ? -1 : 0;
   std::memcpy(&value, digits.data(), bytes);
   push(value);
+}
+
+/// An integer as protocol 1 writes it: in decimal digits, a long with an L behind them, and "00" or "01" for
+/// a bool.
+void Machine::push_written_integer() {
+  std::string digits = in_.line();
+  if (digits == "00" || digits == "01") return push(digits == "01");
+  if (digits.ends_with('L')) digits.pop_back();
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error == std::errc::result_out_of_range) return push(BigInt{});
+  if (error != std::errc() || end != digits.data() + digits.size())
+    throw Malformed("the pickle has an integer that is none");
+  push(value);
+}
+
+void Machine::push_made(const Node& callee, std::vector<Node*> arguments) {
+  const Node tuple{Tuple{std::move(arguments)}};
+  stack_.push(call(arena_, callee, tuple, vocabulary_));
 }
 
 std::string Machine::take(uint64_t bytes) {
@@ -266,13 +328,20 @@ void Machine::push_stack_global() {
   push(Global{*module_text + "." + *name_text});
 }
 
+/// Items are only given to objects that are lists or dicts.
+bool Machine::is_container_of_unknown_class() {
+  return vocabulary_ == Vocabulary::weights && stack_.top().as<Object>();
+}
+
 void Machine::append(std::vector<Node*> items) {
+  if (is_container_of_unknown_class()) stack_.top().payload = List{};
   auto* list = stack_.top().as<List>();
   if (!list) throw Malformed("the pickle appends to " + describe(stack_.top()) + ", expected a list");
   list->items.insert(list->items.end(), items.begin(), items.end());
 }
 
 void Machine::set_items(std::vector<Node*> keys_and_values) {
+  if (is_container_of_unknown_class()) stack_.top().payload = Dict{};
   auto* dict = stack_.top().as<Dict>();
   if (!dict) throw Malformed("the pickle sets items of " + describe(stack_.top()) + ", expected a dict");
   if (keys_and_values.size() % 2 != 0) throw Malformed("the pickle sets a key without a value");
@@ -299,7 +368,7 @@ void Machine::recall(uint64_t index) {
 
 Node* read_pickle(io::ByteReader& in, Arena& arena, StorageSource* storages, Vocabulary vocabulary) {
   Node* root = Machine(in, arena, storages, vocabulary).run();
-  finish_structure(arena, *root);
+  finish_structure(arena, *root, vocabulary);
   return root;
 }
 

@@ -28,13 +28,17 @@ class Machine {
   bool run_stack(uint8_t op);
   bool run_memo(uint8_t op);
   bool run_object(uint8_t op);
+  bool run_python(uint8_t op);
 
   void push(Payload payload);
   void push_tuple(size_t count);
   std::string take(uint64_t bytes);
   void push_long(uint64_t bytes);
+  void push_written_integer();
   void push_global();
   void push_stack_global();
+  void push_made(const Node& callee, std::vector<Node*> arguments);
+  bool is_container_of_unknown_class();
   void append(std::vector<Node*> items);
   void set_items(std::vector<Node*> keys_and_values);
   void push_dict(std::vector<Node*> keys_and_values);

@@ -33,6 +33,11 @@ Node* Arena::make(Payload payload) {
   return &nodes_.emplace_back(Node{std::move(payload)});
 }
 
+Node* Arena::make_object(std::string_view class_name, Node* state) {
+  charge(class_name.size());
+  return make(Object{std::string(class_name), state});
+}
+
 const std::vector<Node*>* items_of(const Node& node) {
   if (const auto* list = node.as<List>()) return &list->items;
   if (const auto* tuple = node.as<Tuple>()) return &tuple->items;
@@ -41,6 +46,7 @@ const std::vector<Node*>* items_of(const Node& node) {
 
 std::string describe(const Node& node) {
   if (const auto* global = node.as<Global>()) return "the object " + global->name;
+  if (const auto* object = node.as<Object>()) return "an object of the class " + object->class_name;
   constexpr std::array<const char*, std::variant_size_v<Payload>> kNames{"None",
                                                                          "a bool",
                                                                          "an int",
@@ -55,7 +61,8 @@ std::string describe(const Node& node) {
                                                                          "an object",
                                                                          "a tensor storage",
                                                                          "a numpy type",
-                                                                         "an unfilled numpy array"};
+                                                                         "an unfilled numpy array",
+                                                                         "an object"};
   return kNames[node.payload.index()];
 }
 

@@ -3,6 +3,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -50,9 +51,18 @@ struct NumpyType {
 /// A numpy array between its making and the BUILD that fills it.
 struct UnfilledArray {};
 
+struct Node;
+
+/// What stands for an object of a class or function that is only known by its name, as those of a TorchScript
+/// program; `state` is what BUILD gives, or the value of an enum.
+struct Object {
+  std::string class_name;
+  Node* state = nullptr;
+};
+
 using Payload =
     std::variant<std::monostate, bool, int64_t, BigInt, double, std::string, Bytes, List, Tuple, Dict,
-                 at::Tensor, Global, std::shared_ptr<const TensorStorage>, NumpyType, UnfilledArray>;
+                 at::Tensor, Global, std::shared_ptr<const TensorStorage>, NumpyType, UnfilledArray, Object>;
 
 /// Nodes refer to each other by plain pointers: the arena owns them all, so that neither loops nor depth
 /// matter when they are destroyed.
@@ -78,6 +88,9 @@ class Arena {
   Arena(std::string file_name, uint64_t file_bytes);
 
   Node* make(Payload payload);
+
+  /// An Object, whose name is charged as well: a small file can ask for many.
+  Node* make_object(std::string_view class_name, Node* state = nullptr);
 
   /// Throws Malformed when the file would take more memory than its size allows.
   void charge(uint64_t bytes);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "io/malformed.h"
-#include "weights/pickle_globals.h"
+#include "weights/pickle_module.h"
 
 namespace iba::pickle {
 
@@ -20,9 +20,12 @@ struct Visit {
   int32_t height_inside = 0;
 };
 
-/// The child at `index`: of a dict, its keys and values in turn. nullptr after the last.
-Node* child_of(const Node& node, size_t index) {
+/// The child at `index`: of a dict, its keys and values in turn. nullptr after the last. What is in the
+/// objects of a weight file stays out of reach, so that it may be anything.
+Node* child_of(const Node& node, size_t index, Vocabulary vocabulary) {
   if (const auto* items = items_of(node)) return index < items->size() ? items->at(index) : nullptr;
+  const auto* object = vocabulary == Vocabulary::script ? node.as<Object>() : nullptr;
+  if (object) return index == 0 ? object->state : nullptr;
   const auto* dict = node.as<Dict>();
   if (!dict || index / 2 >= dict->entries.size()) return nullptr;
   const auto& [key, value] = dict->entries[index / 2];
@@ -35,7 +38,16 @@ bool is_value_of_dict(const Node& parent, size_t index) {
 
 void refuse_if_unknown(const Node& node) {
   const auto* global = node.as<Global>();
-  if (global && !is_allowed(*global)) refuse(*global);
+  if (global && !is_known(*global)) refuse(*global);
+}
+
+/// What a node must be before its children are looked at.
+void prepare(Arena& arena, Node& node, bool is_value, Vocabulary vocabulary) {
+  if (vocabulary == Vocabulary::script) {
+    if (!is_value) refuse_if_unknown(node);
+  } else if (node.height == 0) {
+    unfold_module(arena, node);
+  }
 }
 
 void make_contiguous(Arena& arena, Node& node) {
@@ -50,11 +62,11 @@ void check_depth(size_t depth) {
 }
 
 /// Enters the next child of the last visit. False if there is none.
-bool enter_child(std::vector<Visit>& path) {
+bool enter_child(Arena& arena, std::vector<Visit>& path, Vocabulary vocabulary) {
   Visit& visit = path.back();
-  Node* child = child_of(*visit.node, visit.next);
+  Node* child = child_of(*visit.node, visit.next, vocabulary);
   if (!child) return false;
-  if (!is_value_of_dict(*visit.node, visit.next)) refuse_if_unknown(*child);
+  prepare(arena, *child, is_value_of_dict(*visit.node, visit.next), vocabulary);
   ++visit.next;
   if (child->height == kBeingLookedAt) throw Malformed("a value in the pickle contains itself");
   check_depth(path.size() + static_cast<size_t>(std::max(child->height, 1)));
@@ -77,12 +89,12 @@ void leave(Arena& arena, std::vector<Visit>& path) {
 
 }  // namespace
 
-void finish_structure(Arena& arena, Node& root) {
-  refuse_if_unknown(root);
+void finish_structure(Arena& arena, Node& root, Vocabulary vocabulary) {
+  prepare(arena, root, false, vocabulary);
   std::vector<Visit> path{{&root}};
   root.height = kBeingLookedAt;
   while (!path.empty()) {
-    if (!enter_child(path)) leave(arena, path);
+    if (!enter_child(arena, path, vocabulary)) leave(arena, path);
   }
 }
 

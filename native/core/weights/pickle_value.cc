@@ -1,6 +1,7 @@
 #include <iterator>
 
 #include "error.h"
+#include "weights/numpy_values.h"
 #include "weights/pickle_node.h"
 
 namespace iba::pickle {
@@ -21,10 +22,11 @@ const T& Value::get(const char* expected) const {
 }
 
 Kind Value::kind() const {
-  // In the order of Payload; the last four have no data to offer, only a name.
-  constexpr Kind kKinds[] = {Kind::kNone,   Kind::kBool,   Kind::kInt,    Kind::kBigInt, Kind::kDouble,
-                             Kind::kString, Kind::kBytes,  Kind::kList,   Kind::kTuple,  Kind::kDict,
-                             Kind::kTensor, Kind::kObject, Kind::kObject, Kind::kObject, Kind::kObject};
+  // In the order of Payload; the last five have no data to offer, only a name.
+  constexpr Kind kKinds[] = {Kind::kNone,   Kind::kBool,   Kind::kInt,    Kind::kBigInt,
+                             Kind::kDouble, Kind::kString, Kind::kBytes,  Kind::kList,
+                             Kind::kTuple,  Kind::kDict,   Kind::kTensor, Kind::kObject,
+                             Kind::kObject, Kind::kObject, Kind::kObject, Kind::kObject};
   static_assert(std::size(kKinds) == std::variant_size_v<Payload>);
   return kKinds[node_->payload.index()];
 }
@@ -50,13 +52,11 @@ double Value::number() const {
   return get<double>("a number");
 }
 
-const std::string& Value::name() const {
-  static const std::string kStorage = "torch.storage";
-  static const std::string kArray = "numpy.ndarray";
-  static const std::string kType = "numpy.dtype";
-  if (node_->as<NumpyType>()) return kType;
-  if (node_->as<UnfilledArray>()) return kArray;
-  if (node_->as<std::shared_ptr<const TensorStorage>>()) return kStorage;
+std::string Value::name() const {
+  if (node_->as<NumpyType>()) return std::string(kNumpyTypeName);
+  if (node_->as<UnfilledArray>()) return std::string(kNumpyArrayName);
+  if (node_->as<std::shared_ptr<const TensorStorage>>()) return "torch.storage";
+  if (const auto* object = node_->as<Object>()) return object->class_name;
   return get<Global>("an object").name;
 }
 

@@ -51,17 +51,21 @@ at::Tensor view_storage(const TensorStorage& storage, int64_t offset, const std:
 
 struct StorageId {
   std::string key;
-  at::ScalarType type;
+  const Global* type;
   int64_t count;
   const Node* view;
 };
 
+/// The class in a persistent id of a module; null for other ids.
+Node* module_class(const Node& id) {
+  const auto* fields = items_of(id);
+  const auto* tag = fields && fields->size() > 1 ? fields->at(0)->as<std::string>() : nullptr;
+  return tag && *tag == "module" ? fields->at(1) : nullptr;
+}
+
 StorageId parse_id(const Node& id) {
   const auto* fields = items_of(id);
   const auto* tag = fields && !fields->empty() ? fields->at(0)->as<std::string>() : nullptr;
-  if (tag && *tag == "module") {
-    throw Malformed("it holds a whole module with its Python class, expected the module's state_dict()");
-  }
   if (!tag || *tag != "storage" || fields->size() < 5) {
     throw Malformed("the pickle refers to something outside that is not a tensor storage");
   }
@@ -70,9 +74,7 @@ StorageId parse_id(const Node& id) {
   const auto* count = fields->at(4)->as<int64_t>();
   if (!type || !key || !count || *count < 0)
     throw Malformed("the description of a tensor storage is damaged");
-  const auto element = storage_type(type->name);
-  if (!element) refuse(*type);
-  return {*key, *element, *count, fields->size() > 5 ? fields->at(5) : nullptr};
+  return {*key, type, *count, fields->size() > 5 ? fields->at(5) : nullptr};
 }
 
 }  // namespace
@@ -134,8 +136,12 @@ const StorageSource::Storage& StorageSource::find_or_load(const std::string& key
 }
 
 Node* StorageSource::resolve(const Node& node) {
+  if (Node* module = module_class(node)) return module;
   const StorageId id = parse_id(node);
-  const Storage& whole = find_or_load(id.key, id.type, id.count);
+  const auto type = storage_type(id.type->name);
+  if (!type && !can_pass_over()) refuse(*id.type);
+  if (!type) return arena_.make_object(id.type->name);
+  const Storage& whole = find_or_load(id.key, *type, id.count);
   if (!id.view || id.view->as<std::monostate>()) return arena_.make(whole);
   // (key of the view, offset, size): several storages that looked into one, as files of PyTorch 0.3 have
   // them.

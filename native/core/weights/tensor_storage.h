@@ -28,11 +28,15 @@ class StorageSource {
   explicit StorageSource(Arena& arena) : arena_(arena) {}
   virtual ~StorageSource() = default;
 
-  /// What a persistent id ("storage", class, key, device, number of elements[, view]) stands for.
+  /// What a persistent id stands for: ("storage", class, key, device, number of elements[, view]) for a
+  /// storage and, in old files, ("module", class, file, source) for the class of a module.
   Node* resolve(const Node& id);
 
  protected:
   using Storage = std::shared_ptr<const TensorStorage>;
+
+  /// Whether the others can be read where one has elements of a type that is not known here.
+  virtual bool can_pass_over() const { return true; }
 
   /// Called once for each storage, whose memory is not yet initialised.
   virtual void load(const std::string& key, const TensorStorage& storage) = 0;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <string_view>
 
 #include "io/malformed.h"
@@ -16,45 +15,10 @@ namespace {
 
 using io::InputFile;
 using io::Malformed;
-using pickle::Kind;
-using pickle::Value;
-
 constexpr std::string_view kModulePrefix = "module.";
 
 [[noreturn]] void fail_unknown_format() {
   throw Malformed("this is not a weight file: expected safetensors or what torch.save writes");
-}
-
-/// The tensors of a dict under text keys.
-NamedTensors tensors_of(const Value& dict) {
-  NamedTensors tensors;
-  std::set<std::string> names;
-  for (size_t i = 0; i < dict.size(); ++i) {
-    const auto [key, value] = dict.entry(i);
-    if (!key.is(Kind::kString) || !value.is(Kind::kTensor)) continue;
-    if (!names.insert(key.string()).second) {
-      throw Malformed("the tensor '" + key.string() + "' is there twice");
-    }
-    tensors.emplace_back(key.string(), value.tensor());
-  }
-  return tensors;
-}
-
-/// A checkpoint may hold a tensor or two of its own beside its state dict, so the places for a state dict are
-/// looked at first.
-NamedTensors find_state_dict(const Value& top) {
-  if (!top.is(Kind::kDict)) throw Malformed("its content is not a dict; expected a dict of tensors");
-  for (const std::string_view place : {"state_dict", "model"}) {
-    const std::optional<Value> nested = top.find(place);
-    if (!nested || !nested->is(Kind::kDict)) continue;
-    NamedTensors tensors = tensors_of(*nested);
-    if (!tensors.empty()) return tensors;
-  }
-  NamedTensors tensors = tensors_of(top);
-  if (tensors.empty()) {
-    throw Malformed("it holds no tensors; expected a dict of tensors, or one under 'state_dict' or 'model'");
-  }
-  return tensors;
 }
 
 /// A network that was trained on several devices has this before each of its names.
@@ -65,20 +29,26 @@ void strip_module_prefix(NamedTensors& tensors) {
   for (auto& [name, tensor] : tensors) name.erase(0, kModulePrefix.size());
 }
 
-WeightFile from_pytorch(const Value& top, std::string format) {
-  NamedTensors tensors = find_state_dict(top);
-  strip_module_prefix(tensors);
-  return {std::move(tensors), {}, std::move(format)};
+/// What torch.save wrote into a file; null where it didn't write the file.
+std::optional<std::pair<pickle::Value, const char*>> read_pytorch(const InputFile& file,
+                                                                  const std::string& name) {
+  if (weights::looks_like_zip(file)) return {{weights::read_pytorch_zip(file, name), "pytorch-zip"}};
+  if (weights::looks_like_legacy_stream(file))
+    return {{weights::read_legacy_stream(file, name), "pytorch-legacy"}};
+  return std::nullopt;
+}
+
+WeightFile read_without_pickle(const InputFile& file) {
+  if (!io::looks_like_safetensors(file)) fail_unknown_format();
+  return io::read_safetensors(file);
 }
 
 WeightFile read_any(const InputFile& file, const std::string& name) {
-  if (weights::looks_like_zip(file))
-    return from_pytorch(weights::read_pytorch_zip(file, name), "pytorch-zip");
-  if (weights::looks_like_legacy_stream(file)) {
-    return from_pytorch(weights::read_legacy_stream(file, name), "pytorch-legacy");
-  }
-  if (io::looks_like_safetensors(file)) return io::read_safetensors(file);
-  fail_unknown_format();
+  const auto saved = read_pytorch(file, name);
+  if (!saved) return read_without_pickle(file);
+  NamedTensors tensors = std::move(find_state_dicts(saved->first).front().tensors);
+  strip_module_prefix(tensors);
+  return {std::move(tensors), {}, saved->second};
 }
 
 }  // namespace
@@ -88,13 +58,21 @@ WeightFile read_weight_file(const std::filesystem::path& path) {
   return io::naming_file(name, [&] { return read_any(InputFile(path), name); });
 }
 
+std::vector<StateDict> read_state_dicts(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  return io::naming_file(name, [&]() -> std::vector<StateDict> {
+    const InputFile file(path);
+    if (const auto saved = read_pytorch(file, name)) return find_state_dicts(saved->first);
+    return {{"", read_without_pickle(file).tensors, {}}};
+  });
+}
+
 pickle::Value read_pytorch_file(const std::filesystem::path& path) {
   const std::string name = path.string();
   return io::naming_file(name, [&] {
-    const InputFile file(path);
-    if (weights::looks_like_zip(file)) return weights::read_pytorch_zip(file, name);
-    if (weights::looks_like_legacy_stream(file)) return weights::read_legacy_stream(file, name);
-    fail_unknown_format();
+    const auto saved = read_pytorch(InputFile(path), name);
+    if (!saved) fail_unknown_format();
+    return saved->first;
   });
 }
 

@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include "network/batch_norm_folding.h"
 #include "network/operation.h"
+#include "network/seeded_weights.h"
+#include "network/zoo/builder.h"
 #include "support/tensors.h"
 
 namespace iba::test {
@@ -18,11 +21,11 @@ Tensor weight_of(const Operation& operation) {
 }
 
 /// The patterns of an operation from batches of its inputs.
-Tensor fitted(const Operation& operation, const std::vector<Tensor>& batches) {
+Tensor fitted(const Operation& operation, Neurons neurons, const std::vector<Tensor>& batches) {
   LayerPatterns patterns;
   for (const auto& inputs : batches) {
     LayerPatterns part;
-    part.update(operation, inputs, forward(operation, {inputs}, nullptr));
+    part.update(operation, neurons, inputs, forward(operation, {inputs}, nullptr));
     patterns.merge(part);
   }
   return patterns.pattern(weight_of(operation));
@@ -44,8 +47,8 @@ std::vector<Tensor> patches_of(const Operation& operation, const Tensor& inputs)
   return patches;
 }
 
-/// a = (E₊[xy] − E₊[x]·E[y]) / wᵀ(…), neuron by neuron.
-Tensor naive_pattern(const Operation& operation, const Tensor& bias, const Tensor& inputs) {
+/// Neuron by neuron: a = (E₊[xy] − E₊[x]·E[y]) / wᵀ(…) of rectified ones, cov(x, y) / var(y) of linear ones.
+Tensor naive_pattern(const Operation& operation, Neurons neurons, const Tensor& bias, const Tensor& inputs) {
   Tensor weight = weight_of(operation);
   auto patches = patches_of(operation, inputs);
   Tensor pattern = at::empty_like(weight);
@@ -53,6 +56,12 @@ Tensor naive_pattern(const Operation& operation, const Tensor& bias, const Tenso
     const Tensor& x = patches[static_cast<size_t>(neuron)];
     Tensor w = weight[neuron].flatten();
     Tensor y = at::mv(x, w) + bias[neuron];
+    if (neurons == Neurons::linear) {
+      Tensor deviation = y - y.mean();
+      Tensor covariance = at::mv((x - x.mean(0, true)).t(), deviation);
+      pattern[neuron].copy_((covariance / at::dot(deviation, deviation)).view(weight[neuron].sizes()));
+      continue;
+    }
     Tensor active = (y > 0).to(at::kDouble), count = active.sum();
     Tensor covariance = at::mv(x.t(), y * active) / count - at::mv(x.t(), active) / count * y.mean();
     pattern[neuron].copy_((covariance / at::dot(covariance, w)).view(weight[neuron].sizes()));
@@ -82,10 +91,13 @@ TEST_CASE("patterns equal the naive form, and weights times patterns are 1") {
                                          Case{convolution({4, 2, 3, 3}, {2, 2}, {1, 1}, 2), {6, 4, 5, 6}}}) {
     CAPTURE(shape);
     Tensor weight = weight_of(operation), inputs = normal("data", shape);
-    Tensor found = fitted(operation, {inputs.slice(0, 0, 4), inputs.slice(0, 4)});
-    CHECK(relative_error(found, naive_pattern(operation, normal("bias", {weight.size(0)}), inputs)) < 1e-9);
-    Tensor products = (weight * found).flatten(1).sum(1);
-    CHECK(greatest_difference(products, at::ones_like(products)) < 1e-9);
+    for (Neurons neurons : {Neurons::rectified, Neurons::linear}) {
+      Tensor found = fitted(operation, neurons, {inputs.slice(0, 0, 4), inputs.slice(0, 4)});
+      Tensor expected = naive_pattern(operation, neurons, normal("bias", {weight.size(0)}), inputs);
+      CHECK(relative_error(found, expected) < 1e-9);
+      Tensor products = (weight * found).flatten(1).sum(1);
+      CHECK(greatest_difference(products, at::ones_like(products)) < 1e-9);
+    }
   }
 }
 
@@ -98,9 +110,53 @@ TEST_CASE("the direction of a signal is found among distractors to 1 %") {
   weight = (weight / at::dot(weight, direction)).unsqueeze(0);
   Tensor inputs =
       at::outer(normal("signal", {200'000}), direction) + at::outer(normal("noise", {200'000}), distractor);
-  Tensor found = fitted(Linear{weight, at::zeros(1, at::kDouble)}, {inputs});
+  Tensor found = fitted(Linear{weight, at::zeros(1, at::kDouble)}, Neurons::rectified, {inputs});
   CHECK(relative_error(found[0], direction) < 0.01);
   CHECK(relative_error(weight[0], direction) > 0.3);
+}
+
+TEST_CASE("neurons whose values go on unrectified get the estimator of linear neurons") {
+  Builder builder("with a shortcut", 3, 5);
+  auto stem = builder.batch_norm(
+      "norm", builder.convolution("stem", builder.input(), {.in = 3, .out = 4, .bias = true}), 4);
+  auto first = builder.step("relu", Relu{}, {builder.step("dropout", Dropout{}, {stem})});
+  auto pooled = builder.step(
+      "relu of pool", Relu{},
+      {builder.step("pool", MaxPool{}, {builder.convolution("before pool", first, {.in = 4, .out = 4})})});
+  auto branch = builder.convolution("before sum", pooled, {.in = 4, .out = 4});
+  auto sum = builder.step("relu of sum", Relu{}, {builder.step("sum", Add{}, {branch, pooled})});
+  auto twice = builder.convolution("read twice", sum, {.in = 4, .out = 4});
+  auto both = builder.step("both", Add{}, {builder.step("relu of one", Relu{}, {twice}), twice});
+  auto flat = builder.step("flatten", Flatten{}, {builder.step("average", AdaptiveAveragePool{}, {both})});
+  Network network = builder.finish(builder.linear("fc", flat, 4, 5), "relu", "relu of sum");
+  seed_weights(network, 0);
+  for (auto& [name, tensor] : network.parameters()) *tensor = tensor->to(at::kDouble);
+  Network folded = fold_batch_norms(network);
+  Tensor images = normal("images", {6, 3, 12, 12});
+
+  ModelPatterns patterns = make_patterns(network, "");
+  update_patterns(patterns, folded, images, std::vector<std::string>(6, "image"));
+
+  const std::map<std::string, Neurons> expected = {{"stem", Neurons::rectified},
+                                                   {"before pool", Neurons::rectified},
+                                                   {"before sum", Neurons::linear},
+                                                   {"read twice", Neurons::linear},
+                                                   {"fc", Neurons::linear}};
+  std::vector<Tensor> values(folded.value_count);
+  values[folded.input] = images;
+  for (const auto& step : folded.steps) {
+    std::vector<Tensor> inputs;
+    for (ValueId input : step.inputs) inputs.push_back(values[input]);
+    values[step.output] = forward(step.operation, inputs, nullptr);
+    auto weights = weights_of(step.operation);
+    if (!weights) continue;
+    CAPTURE(step.name());
+    Tensor bias = weights->bias.defined()
+                      ? weights->bias
+                      : at::zeros({weights->weight.size(0)}, at::TensorOptions(at::kDouble));
+    Tensor naive = naive_pattern(step.operation, expected.at(step.name()), bias, inputs[0]);
+    CHECK(relative_error(patterns.layers.at(step.name()).pattern(weights->weight), naive) < 1e-9);
+  }
 }
 
 }  // namespace iba::test

@@ -138,6 +138,41 @@ RuleCase box_case(const std::vector<int64_t>& input) {
           }};
 }
 
+RuleCase flat_case() {
+  return {"flat", flat_rule(1e-6), [](const Dense& dense, const Tensor&, const Tensor& r) {
+            return shared((dense.weights != 0).to(at::kDouble), at::zeros_like(dense.bias), r, 1e-6);
+          }};
+}
+
+/// One of LibTorch's operators of two activations, or of one and a constant.
+Operation operator_of(const std::string& name, std::function<Tensor(const Tensor&, const Tensor&)> compute,
+                      const Tensor& constant = {}) {
+  Operator op;
+  op.name = name;
+  op.run = [compute](torch::jit::Stack& stack) {
+    Tensor second = torch::jit::pop(stack).toTensor(), first = torch::jit::pop(stack).toTensor();
+    stack.emplace_back(compute(first, second));
+  };
+  OperatorArgument first, second;
+  first.form = second.form = OperatorArgument::Form::tensor;
+  second.input = 1;
+  if (constant.defined()) {
+    second.form = OperatorArgument::Form::parameter;
+    second.parameter = constant;
+  }
+  op.arguments = {first, second};
+  return op;
+}
+
+/// What a rule hands down through an operator, which keeps its own graph.
+std::vector<Tensor> hand_down_operator(const Rule& rule, const Operation& operation,
+                                       const std::vector<Tensor>& inputs, const Tensor& relevance) {
+  at::NoGradGuard no_grad;
+  StepState state;
+  forward(operation, inputs, &state);
+  return rule.backward(operation, state, relevance);
+}
+
 Tensor hand_down(const Rule& rule, const Operation& operation, std::vector<Tensor> inputs,
                  const Tensor& relevance, size_t input = 0) {
   StepState state;
@@ -157,6 +192,7 @@ TEST_CASE("every rule equals its naive form on every operation with weights") {
       for (double beta : {0.0, 1.0, -1.0})
         rules.push_back(alpha_beta_case(beta, beta < 0 ? 5 : 1e-3, biases));
     }
+    rules.push_back(flat_case());
     if (one.input.size() == 4) rules.push_back(box_case(one.input));
     Dense dense = dense_form(one);
     Tensor relevance = normal("relevance", dense.output_shape);
@@ -206,6 +242,54 @@ TEST_CASE("a sum shares relevance by contribution") {
     Tensor found = hand_down(sum_rule(0), Add{}, {a, b}, relevance, part);
     CHECK(relative_error(found, (part == 0 ? a : b) / (a + b) * relevance) < 1e-12);
   }
+}
+
+TEST_CASE(
+    "sums and differences by operators share relevance by contribution, and a constant takes its part") {
+  Tensor a = normal("a", {2, 3, 4}), b = normal("b", {2, 1, 4}), relevance = normal("r", {2, 3, 4});
+  auto difference = [](const Tensor& x, const Tensor& y) { return x - 2 * y; };
+  auto both = hand_down_operator(sum_rule(0), operator_of("aten::sub", difference), {a, b}, relevance);
+  Tensor s = relevance / (a - 2 * b);
+  CHECK(relative_error(both[0], a * s) < 1e-12);
+  CHECK(relative_error(both[1], (-2 * b * s).sum(1, true)) < 1e-12);
+  auto one = hand_down_operator(sum_rule(0), operator_of("aten::sub", difference, b), {a}, relevance);
+  CHECK(one.size() == 1);
+  CHECK(relative_error(one[0], a * s) < 1e-12);
+}
+
+TEST_CASE("what is gated takes all relevance, its gate none, and factors of one size half each") {
+  Tensor x = normal("x", {2, 3, 4, 4}), gate = normal("gate", {2, 3, 1, 1}).sigmoid(),
+         relevance = normal("r", {2, 3, 4, 4});
+  auto product = [](const Tensor& a, const Tensor& b) { return a * b; };
+  auto quotient = [](const Tensor& a, const Tensor& b) { return a / b; };
+  auto mul = operator_of("aten::mul", product), div = operator_of("aten::div", quotient);
+
+  auto gated = hand_down_operator(gate_rule(), mul, {x, gate}, relevance);
+  CHECK(at::equal(gated[0], relevance));
+  CHECK(at::equal(gated[1], at::zeros_like(gate)));
+  auto swapped = hand_down_operator(gate_rule(), mul, {gate, x}, relevance);
+  CHECK(at::equal(swapped[0], at::zeros_like(gate)));
+  CHECK(at::equal(swapped[1], relevance));
+  for (const auto& half : hand_down_operator(gate_rule(), mul, {x, normal("other", {2, 3, 4, 4})}, relevance))
+    CHECK(at::equal(half, relevance / 2));
+  CHECK(at::equal(hand_down_operator(gate_rule(), operator_of("aten::mul", product, gate), {x}, relevance)[0],
+                  relevance));
+  auto divided = hand_down_operator(gate_rule(), div, {x, normal("divisor", {2, 3, 4, 4})}, relevance);
+  CHECK(at::equal(divided[0], relevance));
+  CHECK(at::equal(divided[1], at::zeros_like(x)));
+  // Both are broadcast: each takes half, summed over what it was broadcast to.
+  auto outer = hand_down_operator(gate_rule(), mul,
+                                  {normal("row", {2, 3, 4, 1}), normal("column", {2, 3, 1, 4})}, relevance);
+  CHECK(relative_error(outer[0], relevance.sum(3, true) / 2) < 1e-12);
+  CHECK(relative_error(outer[1], relevance.sum(2, true) / 2) < 1e-12);
+}
+
+TEST_CASE("softmax hands relevance down by its expansion") {
+  Tensor x = normal("x", {2, 5}), relevance = normal("r", {2, 5}), shares = x.softmax(1);
+  auto softmax = operator_of(
+      "aten::softmax", [](const Tensor& a, const Tensor&) { return a.softmax(1); }, at::zeros({1}));
+  auto found = hand_down_operator(softmax_rule(), softmax, {x}, relevance);
+  CHECK(relative_error(found[0], x * (relevance - shares * relevance.sum(1, true))) < 1e-12);
 }
 
 TEST_CASE("an average pool shares relevance by contribution, and changes nothing where it changes no size") {

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -14,6 +16,18 @@ namespace {
 
 size_t files_in(const std::filesystem::path& folder) {
   return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+/// Leaves what a process leaves that is killed while it writes.
+void write_and_die(const std::filesystem::path& path) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    io::AtomicFile file(path);
+    file.write("half", 4);
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
 }
 
 }  // namespace
@@ -116,6 +130,40 @@ TEST_CASE("writers of one file don't disturb each other") {
   for (auto& writer : writers) writer.join();
   auto content = content_of(path);
   CHECK(content == std::string(1000, content.at(0)));
+  CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("what a dead writer left is removed, what a living one writes and other files are not") {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "result";
+  write_and_die(path);
+  CHECK(files_in(folder.path()) == 1);
+  write_and_die(path);
+  CHECK(files_in(folder.path()) == 1);
+  write_and_die(folder.path() / "other");
+  folder.write(".result.notrandomdigits.tmp", "");
+  std::filesystem::create_directory(folder.path() / ".result.0123456789abcdef.tmp");
+  io::AtomicFile living(path);
+  CHECK(files_in(folder.path()) == 4);
+  living.write("living", 6);
+  io::AtomicFile file(path);
+  file.write("later", 5);
+  file.commit();
+  CHECK(content_of(path) == "later");
+  living.commit();
+  CHECK(content_of(path) == "living");
+  CHECK(files_in(folder.path()) == 4);
+}
+
+TEST_CASE("a name of the greatest length is written") {
+  TemporaryFolder folder;
+  std::string name = "x";
+  while (name.size() < 255) name += "ä";
+  const auto path = folder.path() / name;
+  io::AtomicFile file(path);
+  file.write("long", 4);
+  file.commit();
+  CHECK(content_of(path) == "long");
   CHECK(files_in(folder.path()) == 1);
 }
 

@@ -54,8 +54,8 @@ class GradCam : public Method {
   }
 
   Grid grid_of_layer(const Tensor& activation, std::array<int64_t, 2> image_size) const {
-    auto grid = grid_of(layer_, activation.sizes().slice(1), image_size);
-    if (grid && grid->form != Grid::Form::vector) return *grid;
+    Grid grid = require_grid(layer_, activation.sizes().slice(1), image_size);
+    if (grid.form != Grid::Form::vector) return grid;
     throw Error(ErrorCode::model, "Grad-CAM needs a layer with a height and a width, which '" + layer_.name +
                                       "' has not. Choose another one.");
   }
@@ -68,8 +68,7 @@ class GradCam : public Method {
 class GuidedGradCam : public Method {
  public:
   explicit GuidedGradCam(const MethodContext& context)
-      : grad_cam_(context),
-        guided_(context.network, context.network.input, resolve(guided_backprop_rules(), context.network)) {}
+      : GuidedGradCam(context, guided_backprop_rules(context.network)) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, 2 * runs_of(batch));
@@ -81,13 +80,20 @@ class GuidedGradCam : public Method {
       auto& attribution = attributions[b];
       attribution.raw = (guided[static_cast<int64_t>(b)].cpu() * attribution.map).contiguous();
       attribution.map = attribution.raw.abs().amax(0);
+      add_check(without_rule_, attribution);
     }
     return attributions;
   }
 
  private:
+  GuidedGradCam(const MethodContext& context, ReluRules rules)
+      : grad_cam_(context),
+        guided_(context.network, context.network.input, std::move(rules.rules)),
+        without_rule_(rules.without_rule) {}
+
   GradCam grad_cam_;
   BackwardPass guided_;
+  size_t without_rule_;
 };
 
 std::vector<OptionSpec> own_options() {

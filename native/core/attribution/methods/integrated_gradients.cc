@@ -2,23 +2,31 @@
 
 #include "attribution/maps.h"
 #include "attribution/mean_gradient.h"
+#include "attribution/quadrature.h"
 #include "image/baseline.h"
 
 namespace iba {
 
 namespace {
 
+constexpr const char* kGaussLegendre = "gauss-legendre";
+
+Quadrature quadrature_from(const Options& options) {
+  int64_t steps = options.whole("steps");
+  return options.text("quadrature") == kGaussLegendre ? gauss_legendre(steps) : riemann_right(steps);
+}
+
 class IntegratedGradients : public Method {
  public:
   explicit IntegratedGradients(const MethodContext& context)
       : network_(context.network),
         pass_(network_, network_.input),
-        steps_(context.options.whole("steps")),
+        quadrature_(quadrature_from(context.options)),
         baseline_(baseline_named(context.options.text("baseline"))),
         multiplies_(context.options.flag("timesInput")) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
-    Steps steps(batch, runs_of(batch) + batch.size() * runs_of(steps_, batch.rows));
+    Steps steps(batch, runs_of(batch) + batch.size() * runs_of(quadrature_.places.size(0), batch.rows));
     Targets targets = find_targets(network_, batch, steps);
     std::vector<Attribution> attributions;
     for (int64_t b = 0; b < batch.size(); ++b)
@@ -35,10 +43,11 @@ class IntegratedGradients : public Method {
     Tensor baseline = make_baseline(baseline_, image, {.seed = batch.requests[b].seed});
     Tensor way = image - baseline;
     auto copies = [&](int64_t begin, int64_t end) {
-      Tensor shares = at::arange(begin + 1, end + 1, image.options()).div_(static_cast<double>(steps_));
+      Tensor shares = quadrature_.places.slice(0, begin, end).to(image.options());
       return baseline + shares.view({-1, 1, 1, 1}) * way;
     };
-    Tensor gradient = mean_gradient(pass_, attribution.target, steps_, batch.rows, copies, steps);
+    Tensor gradient =
+        weighted_gradient(pass_, attribution.target, quadrature_.weights, batch.rows, copies, steps);
     if (!multiplies_) {
       attribution.raw = gradient.cpu().contiguous();
       attribution.map = saliency_map(attribution.raw);
@@ -54,7 +63,7 @@ class IntegratedGradients : public Method {
 
   const Network& network_;
   BackwardPass pass_;
-  int64_t steps_;
+  Quadrature quadrature_;
   Baseline baseline_;
   bool multiplies_;
 };
@@ -69,6 +78,10 @@ MethodEntry integrated_gradients_method() {
           "Sundararajan et al. 2017",
           with_common_options(
               {whole_option("steps", "places on the way where the gradient is taken", 50, 1),
+               choice_option("quadrature",
+                             "where on the way: the ends of equal parts, or the places that are exact for "
+                             "polynomials and come nearer with as many steps",
+                             "riemann-right", {"riemann-right", kGaussLegendre}),
                choice_option("baseline", "where the way begins", "mean", baseline_names()),
                flag_option("timesInput",
                            "multiply the mean gradient by the way, so that the map adds up to logits", true)

@@ -14,6 +14,8 @@ namespace {
 
 /// At the start (almost) everything passes.
 constexpr double kInitialAlpha = 5;
+/// Activations are divided by standard deviations, and squared.
+constexpr double kSmallestStd = 1e-12;
 
 const LayerStatistics& statistics_from(const MethodContext& context) {
   bool chosen = context.options.has("layer");
@@ -45,24 +47,25 @@ class PerSample : public Method {
         cut_(network_, network_.layer(statistics_.layer).value) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
-    Values values = cut_.before(batch.images);
-    const Tensor& activation = values[cut_.at()];
     auto layer = layer_for(batch.image_size());
-    layer->check_shape(activation);
-    Targets targets;
-    choose_targets(batch, 0, cut_.after(values, activation), targets);
-
-    std::vector<Attribution> attributions;
-    for (int64_t b = 0; b < batch.size(); ++b) attributions.push_back(targets.attribution(b));
     int64_t images = std::max<int64_t>(1, batch.rows / copies_);
     Steps steps(batch, steps_ * runs_of(batch.size(), images));
+    Targets targets;
+    std::vector<Attribution> attributions;
     for_each_run(batch.size(), images, [&](int64_t begin, int64_t end) {
-      auto indices = at::arange(begin, end, at::TensorOptions(network_.device()).dtype(at::kLong));
-      BottleneckLoss loss(cut_, *layer, activation.slice(0, begin, end),
-                          cut_.select(values, indices.repeat_interleave(copies_)));
+      steps.check();
+      Values values = cut_.before(batch.images.slice(0, begin, end));
+      const Tensor& activation = values[cut_.at()];
+      layer->check_shape(activation);
+      choose_targets(batch, begin, cut_.after(values, activation), targets);
+      auto indices = at::arange(end - begin, at::TensorOptions(network_.device()).dtype(at::kLong));
+      BottleneckLoss loss(cut_, *layer, activation, cut_.select(values, indices.repeat_interleave(copies_)));
       std::vector<NoiseStream> streams;
-      for (int64_t b = begin; b < end; ++b) streams.emplace_back(batch.requests[b].seed, network_.device());
-      std::span run(attributions.begin() + begin, attributions.begin() + end);
+      for (int64_t b = begin; b < end; ++b) {
+        attributions.push_back(targets.attribution(b));
+        streams.emplace_back(batch.requests[b].seed, network_.device());
+      }
+      std::span run(attributions.begin() + begin, attributions.end());
       optimise(loss, *layer, std::move(streams), batch.image_size(), run, steps);
     });
     return attributions;
@@ -172,8 +175,7 @@ MethodEntry per_sample_method() {
        whole_option("copies", "noise copies of each image in each step", 10, 1, 10'000),
        number_option("learningRate", "learning rate of Adam", 1, 0),
        number_option("sigma", "smoothing of the mask in neurons, 0 for none", 1, 0, 1000),
-       number_option("minimumStd", "floor of the standard deviation in the iba preset", 0.01,
-                     std::numeric_limits<double>::denorm_min()),
+       number_option("minimumStd", "floor of the standard deviation in the iba preset", 0.01, kSmallestStd),
        flag_option("keepCapacity", "return the capacity of every neuron as well", false),
        flag_option("keepSteps", "return the map after every step as well", false)},
       make_method<PerSample>,

@@ -12,11 +12,22 @@ std::vector<RuleEntry> common_entries(const LrpSettings& settings) {
   std::vector<RuleEntry> entries = {
       {"average-pool", average_pool_rule(settings.epsilon)},
       {"add", sum_rule(settings.epsilon)},
+      {"sub", sum_rule(settings.epsilon)},
+      {"mul", gate_rule()},
+      {"div", gate_rule()},
+      {"softmax", softmax_rule()},
+      {"-softmax", softmax_rule()},
       {"batch-norm", batch_norm_rule(settings.epsilon, settings.biases)},
   };
   // The derivative of these hands all of it to the winner, or puts it where it came from.
-  for (const char* kind : {"max-pool", "concatenate", "flatten", "dropout", "identity"})
+  for (const char* kind :
+       {"max-pool",   "concatenate",     "flatten",   "dropout",       "identity",
+        "pad",        "constant-pad-nd", "permute",   "transpose",     "reshape",
+        "view",       "-unsafe-view",    "unflatten", "squeeze",       "unsqueeze",
+        "slice",      "select",          "split",     "chunk",         "expand",
+        "contiguous", "clone",           "roll",      "pixel-shuffle", "pixel-unshuffle"}) {
     entries.push_back({kind, {}});
+  }
   for (const char* kind : {"relu", "hardtanh", "leaky-relu", "elu", "celu", "selu", "gelu", "silu", "mish",
                            "hardswish", "softplus", "tanh", "sigmoid", "hardsigmoid"}) {
     entries.push_back({kind, pass_rule()});
@@ -32,6 +43,16 @@ RuleTable table(const std::string& name, const LrpSettings& settings, std::vecto
 
 RuleTable uniform(const std::string& name, const LrpSettings& settings, const LrpRule& rule) {
   return table(name, settings, {{"convolution", linear_rule(rule)}, {"linear", linear_rule(rule)}});
+}
+
+/// zennit's composites with a flat first layer, whatever its kind.
+RuleTable flat_first(const std::string& name, const LrpSettings& settings, const LrpRule& of_convolutions) {
+  Rule flat = linear_rule(flat_rule(settings.epsilon));
+  return table(name, settings,
+               {{"convolution", flat, Place::first_weights},
+                {"linear", flat, Place::first_weights},
+                {"convolution", linear_rule(of_convolutions)},
+                {"linear", linear_rule(epsilon_rule(settings.epsilon, settings.biases))}});
 }
 
 RuleTable epsilon_gamma_box(const std::string& name, const LrpSettings& settings) {
@@ -51,8 +72,15 @@ RuleTable epsilon_gamma_box(const std::string& name, const LrpSettings& settings
 }  // namespace
 
 const std::vector<std::string>& lrp_composite_names() {
-  static const std::vector<std::string> names = {"epsilon-gamma-box", "epsilon",      "gamma",     "z-plus",
-                                                 "alpha1-beta0",      "alpha2-beta1", "alpha-beta"};
+  static const std::vector<std::string> names = {"epsilon-gamma-box",
+                                                 "epsilon",
+                                                 "gamma",
+                                                 "z-plus",
+                                                 "alpha1-beta0",
+                                                 "alpha2-beta1",
+                                                 "alpha-beta",
+                                                 "epsilon-plus-flat",
+                                                 "epsilon-alpha2-beta1-flat"};
   return names;
 }
 
@@ -65,6 +93,9 @@ RuleTable lrp_composite(const std::string& name, const LrpSettings& settings) {
     return uniform(name, settings, alpha_beta_rule(0, epsilon, biases));
   if (name == "alpha2-beta1") return uniform(name, settings, alpha_beta_rule(1, epsilon, biases));
   if (name == "alpha-beta") return uniform(name, settings, alpha_beta_rule(settings.beta, epsilon, biases));
+  if (name == "epsilon-plus-flat") return flat_first(name, settings, alpha_beta_rule(0, epsilon, biases));
+  if (name == "epsilon-alpha2-beta1-flat")
+    return flat_first(name, settings, alpha_beta_rule(1, epsilon, biases));
   throw Error(ErrorCode::invalid_argument, "There are no rules '" + name + "'.");
 }
 

@@ -18,8 +18,8 @@ struct LrpSettings {
   std::vector<double> high = {};
 };
 
-/// "epsilon-gamma-box", "epsilon", "gamma", "z-plus", "alpha1-beta0", "alpha2-beta1", and "alpha-beta" for
-/// any β.
+/// "epsilon-gamma-box", "epsilon", "gamma", "z-plus", "alpha1-beta0", "alpha2-beta1", "alpha-beta" for
+/// any β, and zennit's "epsilon-plus-flat" and "epsilon-alpha2-beta1-flat".
 const std::vector<std::string>& lrp_composite_names();
 
 /// The composite as a rule table for a network with folded batch norms. Throws INVALID_ARGUMENT for an

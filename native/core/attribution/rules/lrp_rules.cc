@@ -1,5 +1,7 @@
 #include "attribution/rules/lrp_rules.h"
 
+#include <algorithm>
+
 #include "error.h"
 
 namespace iba {
@@ -27,10 +29,13 @@ Tensor stabilised(const Tensor& z, double epsilon) {
 /// A linear map with part of its weights: forward, and its transpose.
 class LinearMap {
  public:
-  LinearMap(const Operation& operation, Signs weight, Signs bias) : without_bias_(operation) {
+  LinearMap(const Operation& operation, const Product& product) : without_bias_(operation) {
     auto weights = weights_of(operation);
     if (!weights) return;
-    without_bias_ = with_weights(operation, {part(weights->weight, weight), Tensor()});
+    Tensor weight = product.source == Product::Source::ones ? at::ones_like(weights->weight)
+                                                            : part(weights->weight, product.weight);
+    without_bias_ = with_weights(operation, {weight, Tensor()});
+    Signs bias = product.bias;
     bool has_bias = weights->bias.defined() && (bias.positive != 0 || bias.negative != 0);
     if (has_bias) bias_ = part(weights->bias, bias);
   }
@@ -82,7 +87,7 @@ class Propagation {
       bool is_empty = !has_negative_inputs_ && product.source == Product::Source::input &&
                       product.input.positive == 0 && product.bias.positive == 0 && product.bias.negative == 0;
       if (is_empty) continue;
-      terms.push_back({factors(product), LinearMap(operation_, product.weight, product.bias)});
+      terms.push_back({factors(product), LinearMap(operation_, product)});
       Tensor contributions = terms.back().map.apply(terms.back().x);
       z = z.defined() ? z.add_(contributions) : contributions;
     }
@@ -98,10 +103,22 @@ class Propagation {
   }
 
   Tensor factors(const Product& product) const {
-    Tensor x = product.source == Product::Source::input ? part(x_, product.input)
-               : product.source == Product::Source::low ? bound(rule_.low)
-                                                        : bound(rule_.high);
+    Tensor x = values(product);
     return product.factor == 1 ? x : x * product.factor;
+  }
+
+  Tensor values(const Product& product) const {
+    switch (product.source) {
+      case Product::Source::input:
+        return part(x_, product.input);
+      case Product::Source::low:
+        return bound(rule_.low);
+      case Product::Source::high:
+        return bound(rule_.high);
+      case Product::Source::ones:
+        return at::ones_like(x_);
+    }
+    throw Error(ErrorCode::invalid_argument, "A product has an unknown source.");
   }
 
   Tensor bound(const std::vector<double>& values) const {
@@ -165,6 +182,10 @@ LrpRule box_rule(std::vector<double> low, std::vector<double> high, double epsil
           std::move(high)};
 }
 
+LrpRule flat_rule(double epsilon) {
+  return {{{1, {{.source = Product::Source::ones}}}}, epsilon};
+}
+
 Rule linear_rule(const LrpRule& rule) {
   return {[rule](const Operation& operation, const StepState& state, const Tensor& relevance) {
             return std::vector<Tensor>{Propagation(rule, operation, state).hand_down(relevance)};
@@ -183,10 +204,13 @@ Rule average_pool_rule(double epsilon) {
 }
 
 Rule sum_rule(double epsilon) {
-  return {[epsilon](const Operation&, const StepState& state, const Tensor& relevance) {
-            const auto& parts = state.inputs;
-            Tensor s = relevance / stabilised(parts[0] + parts[1], epsilon);
-            return std::vector<Tensor>{parts[0] * s, parts[1] * s};
+  return {[epsilon](const Operation& operation, const StepState& state, const Tensor& relevance) {
+            Tensor sum = forward(operation, state.inputs, nullptr);
+            auto handed = backward(operation, state, relevance / stabilised(sum, epsilon));
+            for (size_t i = 0; i < handed.size(); ++i) {
+              if (handed[i].defined()) handed[i] = handed[i] * state.inputs[i];
+            }
+            return handed;
           },
           true};
 }
@@ -200,6 +224,42 @@ Rule batch_norm_rule(double epsilon, bool biases) {
             Tensor z = x * affine.scale.view(shape);
             Tensor total = biases ? z + affine.shift.view(shape) : z;
             return std::vector<Tensor>{z * relevance / stabilised(total, epsilon)};
+          },
+          true};
+}
+
+Rule gate_rule() {
+  return {[](const Operation& operation, const StepState& state, const Tensor& relevance) {
+            const auto& inputs = state.inputs;
+            auto is_activation = [](const Tensor& input) {
+              return input.is_floating_point() && input.dim() > 0;
+            };
+            auto activations = std::count_if(inputs.begin(), inputs.end(), is_activation);
+            auto share_of = [&](size_t i) {
+              if (activations == 1) return 1.0;
+              if (kind(operation) == "div") return i == 0 ? 1.0 : 0.0;
+              int64_t own = inputs[i].numel(), other = inputs[1 - i].numel();
+              return own == other ? 0.5 : own > other ? 1.0 : 0.0;
+            };
+            std::vector<Tensor> handed(inputs.size());
+            for (size_t i = 0; i < inputs.size(); ++i) {
+              if (is_activation(inputs[i]))
+                handed[i] = at::sum_to(relevance * share_of(i), inputs[i].sizes());
+            }
+            return handed;
+          },
+          true};
+}
+
+Rule softmax_rule() {
+  return {[](const Operation& operation, const StepState& state, const Tensor& relevance) {
+            // The derivative of softmax for a gradient g is s_i·(g_i − Σ_j s_j·g_j): with g = R / s it is
+            // R_i − s_i·Σ_j R_j.
+            Tensor shares = forward(operation, state.inputs, nullptr);
+            Tensor gradient = at::where(shares > 0, relevance / shares, 0);
+            auto handed = backward(operation, state, gradient);
+            handed[0] = handed[0] * state.inputs[0];
+            return handed;
           },
           true};
 }

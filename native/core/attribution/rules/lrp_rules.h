@@ -14,9 +14,9 @@ struct Signs {
 };
 
 /// Contributions z_ij = x_i · w_ij with parts of the inputs and of the weights; `low` and `high` take the
-/// bounds of the input in place of x.
+/// bounds of the input in place of x, `ones` takes 1 in place of x and of w.
 struct Product {
-  enum class Source { input, low, high };
+  enum class Source { input, low, high, ones };
 
   Signs input{};
   Signs weight{};
@@ -53,15 +53,24 @@ LrpRule gamma_rule(double gamma, double epsilon, bool biases);
 LrpRule alpha_beta_rule(double beta, double epsilon, bool biases);
 /// For pixels between two bounds: z = x·w − low·w⁺ − high·w⁻.
 LrpRule box_rule(std::vector<double> low, std::vector<double> high, double epsilon);
+/// Evenly to all inputs that an output sees (Lapuschkin et al. 2019).
+LrpRule flat_rule(double epsilon);
 
 /// The rule at work on convolutions and linear layers.
 Rule linear_rule(const LrpRule& rule);
 
-/// By contribution: on average pools (but a pool to the size that its input has changes nothing), on sums,
-/// and on batch norms that are left.
+/// By contribution: on average pools (but a pool to the size that its input has changes nothing), on sums and
+/// differences, where a constant takes its own part, and on batch norms that are left.
 Rule average_pool_rule(double epsilon);
 Rule sum_rule(double epsilon);
 Rule batch_norm_rule(double epsilon, bool biases);
+
+/// A product, or a quotient: what is gated takes all, and its gate, which is broadcast to it, or its divisor
+/// nothing (Arras et al. 2017). Factors of one size take half each (Achtibat et al. 2024, uniform rule).
+Rule gate_rule();
+
+/// Softmax by its first-order expansion: x_i·(R_i − s_i·Σ_j R_j) (Achtibat et al. 2024, equation 13).
+Rule softmax_rule();
 
 /// Through an activation function relevance passes unchanged.
 Rule pass_rule();

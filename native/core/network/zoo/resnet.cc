@@ -8,7 +8,7 @@ namespace iba {
 
 namespace {
 
-struct Layout {
+struct Design {
   std::string name;
   std::array<int64_t, 4> blocks;
   bool bottleneck;  // 1×1, 3×3, 1×1 blocks; otherwise two 3×3
@@ -16,7 +16,7 @@ struct Layout {
   int64_t width_per_group = 64;  // relative to a stem of 64 channels
 };
 
-const std::vector<Layout> kLayouts = {
+const std::vector<Design> kLayouts = {
     {"resnet18", {2, 2, 2, 2}, false},
     {"resnet34", {3, 4, 6, 3}, false},
     {"resnet50", {3, 4, 6, 3}, true},
@@ -35,7 +35,7 @@ constexpr const char* kGradCamLayer = "layer4";
 /// Writes the blocks of one ResNet, keeping track of the channels that come out.
 class ResNetBuilder {
  public:
-  ResNetBuilder(const Layout& layout, const ZooOptions& options)
+  ResNetBuilder(const Design& layout, const ZooOptions& options)
       : layout_(layout), options_(options), builder_(layout.name, options.input_channels, options.classes) {}
 
   Network build() {
@@ -109,7 +109,7 @@ class ResNetBuilder {
     return builder_.batch_norm(name + ".bn3", x, 4 * planes);
   }
 
-  const Layout& layout_;
+  const Design& layout_;
   const ZooOptions& options_;
   Builder builder_;
   int64_t channels_ = 0;
@@ -130,7 +130,7 @@ std::vector<ZooEntry> resnet_entries() {
 
 Network build_resnet(const std::string& architecture, const ZooOptions& options) {
   auto layout = std::find_if(kLayouts.begin(), kLayouts.end(),
-                             [&](const Layout& candidate) { return candidate.name == architecture; });
+                             [&](const Design& candidate) { return candidate.name == architecture; });
   return ResNetBuilder(*layout, options).build();
 }
 

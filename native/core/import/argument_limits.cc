@@ -1,0 +1,145 @@
+#include "import/argument_limits.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "error.h"
+
+namespace iba::imported {
+
+namespace {
+
+constexpr int64_t kMostParts = 65536;
+constexpr int64_t kMostElements = int64_t{1} << 30;
+constexpr int64_t kMostDimensions = 32;
+constexpr size_t kLongestText = 65536;
+
+/// One call of an operator, its arguments by the names of its schema.
+class Call {
+ public:
+  Call(const c10::FunctionSchema& schema, const std::vector<Item>& arguments, const std::string& place)
+      : schema_(schema), arguments_(arguments), place_(place) {}
+
+  const std::string& name() const { return schema_.name(); }
+
+  std::optional<int64_t> integer(const char* argument) const {
+    auto index = schema_.argumentIndexWithName(argument);
+    if (!index) return std::nullopt;
+    const Item& item = arguments_[static_cast<size_t>(*index)];
+    return !item->elements && item->value.isInt() ? std::optional(item->value.toInt()) : std::nullopt;
+  }
+
+  const Tensor* tensor() const {
+    bool has = !arguments_.empty() && !arguments_[0]->elements && arguments_[0]->value.isTensor();
+    return has ? &arguments_[0]->value.toTensor() : nullptr;
+  }
+
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw Error(ErrorCode::model, "In " + place_ + ", the operator '" + name() + "' " + what +
+                                      ". No model needs that: the file may be damaged or hostile.");
+  }
+
+ private:
+  const c10::FunctionSchema& schema_;
+  const std::vector<Item>& arguments_;
+  const std::string& place_;
+};
+
+void check_type(const Call& call) {
+  static const std::set<int64_t> kTypes = [] {
+    std::set<int64_t> types;
+    for (auto type : {at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf, at::kFloat,
+                      at::kDouble, at::kBool, at::kBFloat16, at::kComplexFloat, at::kComplexDouble}) {
+      types.insert(static_cast<int64_t>(type));
+    }
+    return types;
+  }();
+  auto type = call.integer("dtype");
+  if (type && !kTypes.contains(*type)) {
+    call.refuse("asks for a tensor of type " + std::to_string(*type) + ", expected a type of plain numbers");
+  }
+}
+
+/// For a mode that it doesn't know, LibTorch leaves its result unwritten or reads beyond a table.
+void check_modes(const Call& call) {
+  auto format = call.integer("memory_format");
+  if (format && (*format < 0 || *format >= static_cast<int64_t>(at::MemoryFormat::NumOptions)))
+    call.refuse("has the memory format " + std::to_string(*format) + ", which there isn't");
+  for (const char* name : {"interpolation_mode", "padding_mode"}) {
+    auto mode = call.integer(name);
+    if (mode && (*mode < 0 || *mode > 2)) {
+      call.refuse("has '" + std::string(name) + "' " + std::to_string(*mode) + ", expected 0, 1 or 2");
+    }
+  }
+}
+
+/// How many tensors the operator takes its first one apart into.
+std::optional<int64_t> part_count(const Call& call) {
+  const Tensor* tensor = call.tensor();
+  if (!tensor) return std::nullopt;
+  if (auto chunks = call.integer("chunks")) return chunks;
+  if (auto sections = call.integer("sections")) return sections;
+  int64_t dim = call.integer("dim").value_or(0);
+  dim += dim < 0 ? tensor->dim() : 0;
+  if (dim < 0 || dim >= tensor->dim()) return std::nullopt;
+  if (call.name() == "aten::unbind") return tensor->size(dim);
+  if (auto size = call.integer("split_size")) return tensor->size(dim) / std::max<int64_t>(*size, 1);
+  if (call.name() == "aten::_tensor_to_list") return tensor->numel();
+  return std::nullopt;
+}
+
+void check_parts(const Call& call) {
+  auto count = part_count(call);
+  if (count && *count > kMostParts) {
+    call.refuse("makes " + std::to_string(*count) + " tensors of one, expected at most " +
+                std::to_string(kMostParts));
+  }
+}
+
+/// What the processor itself refuses: divisions by zero, and of the smallest integer, between plain numbers.
+void check_division(const Call& call, const std::vector<Item>& arguments) {
+  static const std::set<std::string> kDivisions = {"aten::floordiv",       "aten::remainder",
+                                                   "aten::divmod",         "aten::div",
+                                                   "aten::mathremainder",  "aten::__round_to_zero_floordiv",
+                                                   "aten::fmod",           "aten::gcd",
+                                                   "aten::__range_length", "aten::floor_divide"};
+  if (!kDivisions.contains(call.name())) return;
+  auto is_tensor = [](const Item& item) { return item->elements || item->value.isTensor(); };
+  if (std::any_of(arguments.begin(), arguments.end(), is_tensor)) return;
+  const at::IValue& divisor = arguments.back()->value;
+  bool by_zero = (divisor.isInt() && divisor.toInt() == 0) || (divisor.isDouble() && divisor.toDouble() == 0);
+  if (by_zero && call.name() != "aten::gcd") call.refuse("divides by zero");
+  for (const auto& item : arguments) {
+    if (item->value.isInt() && item->value.toInt() == std::numeric_limits<int64_t>::min())
+      call.refuse("is given a number of 64 bits that has no opposite");
+  }
+}
+
+}  // namespace
+
+void check_limits(const c10::FunctionSchema& schema, const std::vector<Item>& arguments,
+                  const std::string& place) {
+  const Call call(schema, arguments, place);
+  check_type(call);
+  check_modes(call);
+  check_parts(call);
+  check_division(call, arguments);
+}
+
+void check_result(const c10::FunctionSchema& schema, const at::IValue& made, const std::string& place) {
+  const Call call(schema, {}, place);
+  if (made.isString() && made.toStringRef().size() > kLongestText) call.refuse("makes an endless text");
+  if (!made.isTensor() || !made.toTensor().defined()) return;
+  const Tensor& tensor = made.toTensor();
+  if (tensor.numel() > kMostElements) {
+    call.refuse("makes a tensor of " + std::to_string(tensor.numel()) + " elements, expected at most " +
+                std::to_string(kMostElements));
+  }
+  if (tensor.dim() > kMostDimensions) {
+    call.refuse("makes a tensor of " + std::to_string(tensor.dim()) + " dimensions, expected at most " +
+                std::to_string(kMostDimensions));
+  }
+}
+
+}  // namespace iba::imported
