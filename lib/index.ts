@@ -47,6 +47,7 @@ export {
   type ImageDegradation,
 } from './evaluation/protocols/degradation.js'
 export {
+  type ChannelNoise,
   type ImageInfidelity,
   type InfidelityOptions,
   type InfidelityResult,

@@ -100,7 +100,7 @@ export interface SmoothgradOptions extends MethodOptions {
 export interface IntegratedGradientsOptions extends MethodOptions {
   /** Places on the way where the gradient is taken. Default 50. */
   steps?: number
-  /** Where on the way: the ends of equal parts, or the places that are exact for polynomials and come nearer with as many steps. Default riemann-right. */
+  /** Which places: the ends of equal parts, or the roots of a Legendre polynomial. Default riemann-right. */
   quadrature?: 'riemann-right' | 'gauss-legendre'
   /** Where the way begins. Default mean. */
   baseline?:

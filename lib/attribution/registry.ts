@@ -102,7 +102,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
       {"name":"rows","summary":"images, or copies of images, that go through the network together at most","form":"whole","defaults":{"iba":16,"paper":16},"minimum":1,"maximum":4096},
       {"name":"keepRaw","summary":"return the attribution before it is reduced to the map as well","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"steps","summary":"places on the way where the gradient is taken","form":"whole","defaults":{"iba":50,"paper":50},"minimum":1,"maximum":1000000},
-      {"name":"quadrature","summary":"where on the way: the ends of equal parts, or the places that are exact for polynomials and come nearer with as many steps","form":"choice","defaults":{"iba":"riemann-right","paper":"riemann-right"},"choices":["riemann-right","gauss-legendre"]},
+      {"name":"quadrature","summary":"which places: the ends of equal parts, or the roots of a Legendre polynomial","form":"choice","defaults":{"iba":"riemann-right","paper":"riemann-right"},"choices":["riemann-right","gauss-legendre"]},
       {"name":"baseline","summary":"where the way begins","form":"choice","defaults":{"iba":"mean","paper":"mean"},"choices":["mean","zero","uniform","minimum","maximum","blur","tile-mean","shuffled-pixels","shuffled-tiles"]},
       {"name":"timesInput","summary":"multiply the mean gradient by the way, so that the map adds up to logits","form":"flag","defaults":{"iba":true,"paper":false}},
       {"name":"batch","summary":"images that are explained together at most (default: 8, on CUDA 32)","form":"whole","defaults":{"iba":null,"paper":null},"minimum":1,"maximum":1024},

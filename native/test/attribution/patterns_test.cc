@@ -1,7 +1,10 @@
 #include "attribution/patterns.h"
 
 #include <doctest/doctest.h>
+#include <torch/csrc/autograd/autograd.h>
 
+#include "attribution/passes.h"
+#include "attribution/rules/pattern_rules.h"
 #include "network/batch_norm_folding.h"
 #include "network/operation.h"
 #include "network/seeded_weights.h"
@@ -69,6 +72,48 @@ Tensor naive_pattern(const Operation& operation, Neurons neurons, const Tensor& 
   return pattern;
 }
 
+/// A network, in double precision, with a batch norm, a shortcut, and layers that are rectified at once,
+/// later, in part, or never.
+Network with_shortcut() {
+  Builder builder("with a shortcut", 3, 5);
+  auto stem = builder.batch_norm(
+      "norm", builder.convolution("stem", builder.input(), {.in = 3, .out = 4, .bias = true}), 4);
+  auto first = builder.step("relu", Relu{}, {builder.step("dropout", Dropout{}, {stem})});
+  auto pooled = builder.step(
+      "relu of pool", Relu{},
+      {builder.step("pool", MaxPool{}, {builder.convolution("before pool", first, {.in = 4, .out = 4})})});
+  auto branch = builder.convolution("before sum", pooled, {.in = 4, .out = 4});
+  auto sum = builder.step("relu of sum", Relu{}, {builder.step("sum", Add{}, {branch, pooled})});
+  auto twice = builder.convolution("read twice", sum, {.in = 4, .out = 4});
+  auto both = builder.step("both", Add{}, {builder.step("relu of one", Relu{}, {twice}), twice});
+  auto flat = builder.step("flatten", Flatten{}, {builder.step("average", AdaptiveAveragePool{}, {both})});
+  Network network = builder.finish(builder.linear("fc", flat, 4, 5), "relu", "relu of sum");
+  seed_weights(network, 0);
+  for (auto& [name, tensor] : network.parameters()) *tensor = tensor->to(at::kDouble);
+  return network;
+}
+
+/// PatternAttribution by autograd: a layer gives what it gives, and hands back what w·a in place of w would.
+Tensor naive_attribution(const Network& folded, const ModelPatterns& patterns, const Tensor& images,
+                         int64_t target) {
+  at::AutoGradMode recording(true);
+  Tensor leaf = images.detach().clone().requires_grad_();
+  std::vector<Tensor> values(folded.value_count);
+  values[folded.input] = leaf;
+  for (const auto& step : folded.steps) {
+    std::vector<Tensor> inputs;
+    for (ValueId input : step.inputs) inputs.push_back(values[input]);
+    Tensor& output = values[step.output];
+    output = forward(step.operation, inputs, nullptr);
+    auto weights = weights_of(step.operation);
+    if (!weights) continue;
+    Tensor products = weights->weight * patterns.layers.at(step.name()).pattern(weights->weight);
+    Tensor way_back = forward(with_weights(step.operation, {products, {}}), inputs, nullptr);
+    output = output.detach() + way_back - way_back.detach();
+  }
+  return torch::autograd::grad({values[folded.output].select(1, target).sum()}, {leaf})[0];
+}
+
 }  // namespace
 
 TEST_CASE("patterns equal the naive form, and weights times patterns are 1") {
@@ -116,21 +161,7 @@ TEST_CASE("the direction of a signal is found among distractors to 1 %") {
 }
 
 TEST_CASE("neurons whose values go on unrectified get the estimator of linear neurons") {
-  Builder builder("with a shortcut", 3, 5);
-  auto stem = builder.batch_norm(
-      "norm", builder.convolution("stem", builder.input(), {.in = 3, .out = 4, .bias = true}), 4);
-  auto first = builder.step("relu", Relu{}, {builder.step("dropout", Dropout{}, {stem})});
-  auto pooled = builder.step(
-      "relu of pool", Relu{},
-      {builder.step("pool", MaxPool{}, {builder.convolution("before pool", first, {.in = 4, .out = 4})})});
-  auto branch = builder.convolution("before sum", pooled, {.in = 4, .out = 4});
-  auto sum = builder.step("relu of sum", Relu{}, {builder.step("sum", Add{}, {branch, pooled})});
-  auto twice = builder.convolution("read twice", sum, {.in = 4, .out = 4});
-  auto both = builder.step("both", Add{}, {builder.step("relu of one", Relu{}, {twice}), twice});
-  auto flat = builder.step("flatten", Flatten{}, {builder.step("average", AdaptiveAveragePool{}, {both})});
-  Network network = builder.finish(builder.linear("fc", flat, 4, 5), "relu", "relu of sum");
-  seed_weights(network, 0);
-  for (auto& [name, tensor] : network.parameters()) *tensor = tensor->to(at::kDouble);
+  Network network = with_shortcut();
   Network folded = fold_batch_norms(network);
   Tensor images = normal("images", {6, 3, 12, 12});
 
@@ -156,6 +187,19 @@ TEST_CASE("neurons whose values go on unrectified get the estimator of linear ne
                       : at::zeros({weights->weight.size(0)}, at::TensorOptions(at::kDouble));
     Tensor naive = naive_pattern(step.operation, expected.at(step.name()), bias, inputs[0]);
     CHECK(relative_error(patterns.layers.at(step.name()).pattern(weights->weight), naive) < 1e-9);
+  }
+}
+
+TEST_CASE("PatternAttribution goes back as autograd does with weights times patterns") {
+  Network network = with_shortcut();
+  Network folded = fold_batch_norms(network);
+  Tensor images = normal("images", {6, 3, 12, 12});
+  for (Estimator estimator : {Estimator::two_component, Estimator::linear}) {
+    ModelPatterns patterns = make_patterns(network, "", estimator);
+    update_patterns(patterns, folded, images, std::vector<std::string>(6, "image"));
+    BackwardPass pass(folded, folded.input, pattern_rules(folded, patterns, PatternUse::attribution));
+    Tensor found = pass.run(images, std::vector<int64_t>(6, 2));
+    CHECK(relative_error(found, naive_attribution(folded, patterns, images, 2)) < 1e-10);
   }
 }
 

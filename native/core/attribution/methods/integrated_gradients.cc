@@ -79,8 +79,7 @@ MethodEntry integrated_gradients_method() {
           with_common_options(
               {whole_option("steps", "places on the way where the gradient is taken", 50, 1),
                choice_option("quadrature",
-                             "where on the way: the ends of equal parts, or the places that are exact for "
-                             "polynomials and come nearer with as many steps",
+                             "which places: the ends of equal parts, or the roots of a Legendre polynomial",
                              "riemann-right", {"riemann-right", kGaussLegendre}),
                choice_option("baseline", "where the way begins", "mean", baseline_names()),
                flag_option("timesInput",
