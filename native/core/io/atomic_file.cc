@@ -139,9 +139,10 @@ void AtomicFile::write(const void* data, uint64_t bytes) {
 
 void AtomicFile::commit() {
   if (::fsync(descriptor_) != 0) fail("the file can't be brought to the disk");
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail("the file can't be closed");
+  // Closed only then: without its lock the temporary would be an abandoned one to other writers.
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("the finished file can't be renamed");
   committed_ = true;
+  ::close(std::exchange(descriptor_, -1));
   sync_folder(path_);
 }
 

@@ -120,7 +120,7 @@ TEST_CASE("writers of one file don't disturb each other") {
   std::vector<std::thread> writers;
   for (char name : {'a', 'b', 'c', 'd'}) {
     writers.emplace_back([path, name] {
-      for (int round = 0; round < 5; ++round) {
+      for (int round = 0; round < 20; ++round) {
         io::AtomicFile file(path);
         for (int part = 0; part < 10; ++part) file.write(std::string(100, name).data(), 100);
         file.commit();
