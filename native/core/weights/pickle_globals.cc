@@ -150,9 +150,12 @@ void refuse(const Global& global) {
                   ", which is not allowed in it: expected tensors, as a module's state_dict() gives them");
 }
 
-Node* call(Arena& arena, const Node& callee, const Node& arguments, Vocabulary vocabulary) {
+Node* call(Arena& arena, const Node& callee, Node& arguments, Vocabulary vocabulary) {
   const auto name = name_of(callee);
   const auto* tuple = arguments.as<Tuple>();
+  // TorchScript's way to write the value of an enum.
+  bool is_enum = vocabulary == Vocabulary::script && name && !tuple && name->starts_with("__torch__.");
+  if (is_enum) return arena.make_object(*name, &arguments);
   if (!name || !tuple) {
     throw Malformed("the pickle calls " + describe(callee) + " with " + describe(arguments) +
                     ", expected a function and a tuple");

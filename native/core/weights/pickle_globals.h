@@ -19,7 +19,7 @@ bool is_known(const Global& global);
 /// What REDUCE and NEWOBJ do: what `callee` makes of `arguments`. Both come from the file. The table of known
 /// names holds a function of ours for each; nothing else is ever called. In a weight file what another name
 /// makes is an Object; in a TorchScript file it is refused.
-Node* call(Arena& arena, const Node& callee, const Node& arguments, Vocabulary vocabulary);
+Node* call(Arena& arena, const Node& callee, Node& arguments, Vocabulary vocabulary);
 
 /// What BUILD does: gives `target` its state.
 void build(Arena& arena, Node& target, Node& state, Vocabulary vocabulary);

@@ -303,7 +303,7 @@ void Machine::push_written_integer() {
 }
 
 void Machine::push_made(const Node& callee, std::vector<Node*> arguments) {
-  const Node tuple{Tuple{std::move(arguments)}};
+  Node tuple{Tuple{std::move(arguments)}};
   stack_.push(call(arena_, callee, tuple, vocabulary_));
 }
 
