@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { csvParseRows } from 'd3-dsv'
+import { csvFields } from '../foundation/csv.js'
 import { DatasetError } from '../foundation/errors.js'
 import { fileError } from '../foundation/files.js'
 import { suggestion } from '../foundation/validate.js'
@@ -39,18 +39,22 @@ export async function readPublishedValues(
   const text = await readFile(path, 'utf8').catch(error => {
     throw fileError(`Can't read '${path}'`, error)
   })
-  const [head = [], ...rows] = csvParseRows(text.replace(/^\ufeff/, ''))
+  const [head = [], ...rows] = text
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n/)
+    .map(csvFields)
   const places = placesOfColumns(path, head)
   const names = namesOf(known)
   const values = new Map<string, number>()
   for (const [i, row] of rows.entries()) {
     const line = i + 2
-    if (row.every(cell => cell.trim() === '')) continue
-    const fail = (why: string) => {
+    const fail: (why: string) => never = why => {
       throw new DatasetError(`Row ${line} of '${path}': ${why}`)
     }
+    if (!row) fail('a quote is not closed.')
+    if (row.every(cell => cell === '')) continue
     if (row.length !== head.length) fail(`it has ${row.length} cells, but the first row ${head.length}.`)
-    const [model, method, protocol, value] = places.map(place => row[place]!.trim()) as [
+    const [model, method, protocol, value] = places.map(place => row[place]!) as [
       string,
       string,
       string,
@@ -71,7 +75,7 @@ export async function readPublishedValues(
 }
 
 function placesOfColumns(path: string, head: readonly string[]): number[] {
-  const found = head.map(name => name.trim().toLowerCase())
+  const found = head.map(name => name.toLowerCase())
   const unknown = found.find(
     (name, i) => !columns.some(column => column === name) || found.indexOf(name) !== i,
   )
