@@ -133,6 +133,13 @@ at::Tensor tensor_view(const Napi::Value& value, const char* name) {
   return at::from_blob(memory, shape, type);
 }
 
+at::Tensor tensor_argument(const Napi::Value& value, const char* name) {
+  at::Tensor view = tensor_view(value, name);
+  at::Tensor copy = at::empty(view.sizes(), view.options());
+  if (view.numel() > 0) std::memcpy(copy.mutable_data_ptr(), view.const_data_ptr(), view.nbytes());
+  return copy;
+}
+
 Napi::Value tensor_value(Napi::Env env, const at::Tensor& tensor) {
   auto object = Napi::Object::New(env);
   switch (tensor.scalar_type()) {

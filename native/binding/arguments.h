@@ -32,6 +32,9 @@ std::vector<int64_t> shape_argument(const Napi::Value& value);
 /// The array must be kept alive.
 at::Tensor tensor_view(const Napi::Value& value, const char* name);
 
+/// A copy of it, made by the calling thread alone: JavaScript's thread has no others to wait for.
+at::Tensor tensor_argument(const Napi::Value& value, const char* name);
+
 /// `{ data, shape }` with a copy of the tensor's elements: a Float64Array for double, a Uint8Array for bytes
 /// and booleans, a Float32Array for all others.
 Napi::Value tensor_value(Napi::Env env, const at::Tensor& tensor);

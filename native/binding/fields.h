@@ -92,7 +92,7 @@ T read(const Napi::Value& value, const char* name, Bounds bounds = {}) {
   } else if constexpr (std::is_enum_v<T>) {
     return static_cast<T>(choice_argument(value, name, enum_names(T{})));
   } else if constexpr (std::is_same_v<T, at::Tensor>) {
-    return tensor_view(value, name).clone();
+    return tensor_argument(value, name);
   } else if constexpr (std::is_same_v<T, TensorView>) {
     return {tensor_view(value, name), value.As<Napi::Object>().Get("data").template As<Napi::Object>()};
   } else if constexpr (is_handle<T>) {

@@ -1,11 +1,8 @@
 #include "runtime/executor.h"
 
-#include <c10/util/ParallelGuard.h>
-
 #include <future>
-#include <optional>
 
-#include "torch.h"
+#include "runtime/threads.h"
 
 namespace iba {
 
@@ -41,13 +38,7 @@ void Executor::close() {
 }
 
 void Executor::run(int threads) {
-  std::optional<c10::ParallelGuard> alone;
-  if (threads == 1) {
-    // at::set_num_threads(1) would also change the number for threads that start later.
-    alone.emplace(true);
-  } else {
-    at::set_num_threads(threads);
-  }
+  compute_on_threads(threads);
   for (;;) {
     Task task;
     {

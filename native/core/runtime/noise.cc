@@ -2,7 +2,8 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
-#include <c10/util/ParallelGuard.h>
+
+#include "runtime/threads.h"
 
 namespace iba {
 
@@ -40,9 +41,8 @@ void NoiseAhead::start() {
   if (remaining_-- == 0) return;
   coming_ = std::async(std::launch::async, [this] {
     at::NoGradGuard no_grad;
-    // Beside the cores that compute, one thread is all there is to spare. (at::set_num_threads would also
-    // change the number for threads that start later.)
-    c10::ParallelGuard alone(true);
+    // Beside the cores that compute, one thread is all there is to spare.
+    compute_on_threads(1);
     return draw_();
   });
 }
