@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander'
+import { rangeText } from '../foundation/validate.js'
 import { fitsInto } from '../images/preprocess.js'
 import { type ImageSize, requireSize, sizeText } from '../images/size.js'
 import { type Device, demo, type LoadOptions, loadModel, type Model } from '../index.js'
@@ -200,9 +201,4 @@ function requireFitting({ resize, crop, cropFirst }: PreprocessingOptions): void
 function parseDevice(text: string): string {
   if (/^(auto|cpu|cuda(:\d{1,3})?)$/.test(text)) return text
   throw new InvalidOption('Expected auto, cpu, cuda or cuda:N.')
-}
-
-function rangeText(minimum: number, maximum: number): string {
-  const bounded = maximum < Number.MAX_SAFE_INTEGER
-  return bounded ? ` from ${minimum} to ${maximum}` : ` of at least ${minimum}`
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { rangeText } from '../foundation/validate.js'
 import {
   describeMethod,
   describeMethods,
@@ -61,7 +62,12 @@ function defaultText({ name, defaults }: OptionDescription, preset: 'iba' | 'pap
 }
 
 /** What may be given, in few words. */
-function accepted({ form, choices = [], minimum, maximum }: OptionDescription): string {
+function accepted({
+  form,
+  choices = [],
+  minimum = -Infinity,
+  maximum = Infinity,
+}: OptionDescription): string {
   switch (form) {
     case 'choice':
       return choices.join(', ')
@@ -70,15 +76,8 @@ function accepted({ form, choices = [], minimum, maximum }: OptionDescription): 
     case 'text':
       return 'text'
     default:
-      return `${formNames[form]}${range(minimum, maximum)}`
+      return `${formNames[form]}${rangeText(minimum, maximum)}`
   }
 }
 
 const formNames = { number: 'a number', whole: 'a whole number', numbers: 'numbers with commas' }
-
-function range(minimum: number | undefined, maximum: number | undefined): string {
-  if (minimum === undefined && maximum === undefined) return ''
-  if (maximum === undefined) return minimum === Number.MIN_VALUE ? ' above 0' : ` ≥ ${minimum}`
-  if (minimum === undefined) return ` ≤ ${maximum}`
-  return `, ${minimum} to ${maximum}`
-}

@@ -29,3 +29,8 @@ function escaped(letter: string): string {
 export function count(amount: number, noun: string): string {
   return `${amount.toLocaleString('en')} ${noun}${amount === 1 ? '' : 's'}`
 }
+
+/** A number as it is written in texts: large round ones with an exponent, as in '1e12'. */
+export function numberText(value: number): string {
+  return Math.abs(value) >= 1e9 ? value.toExponential().replace('+', '') : String(value)
+}

@@ -1,6 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein'
 import { InvalidArgumentError } from './errors.js'
 import { isAbortSignal } from './realms.js'
+import { numberText } from './text.js'
 
 /** What a value looks like in an error message: short, with its type. */
 export function describe(value: unknown): string {
@@ -19,7 +20,7 @@ export function invalid(name: string, expected: string, value: unknown): Invalid
 
 export function requireNumber(name: string, value: unknown, minimum = -Infinity, maximum = Infinity): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < minimum || value > maximum) {
-    throw invalid(name, `a number${range(minimum, maximum)}`, value)
+    throw invalid(name, `a number${rangeText(minimum, maximum)}`, value)
   }
   return value
 }
@@ -31,7 +32,7 @@ export function requireInteger(
   maximum = Number.MAX_SAFE_INTEGER,
 ): number {
   if (!Number.isSafeInteger(value) || (value as number) < minimum || (value as number) > maximum) {
-    throw invalid(name, `a whole number${range(minimum, maximum)}`, value)
+    throw invalid(name, `a whole number${rangeText(minimum, maximum)}`, value)
   }
   return value as number
 }
@@ -76,11 +77,14 @@ export function suggestion(name: string, names: readonly string[]): string {
   return near ? ` Did you mean '${nearest}'?` : ''
 }
 
-function range(minimum: number, maximum: number): string {
-  const from = minimum > Number.MIN_SAFE_INTEGER
-  const to = maximum < Number.MAX_SAFE_INTEGER
-  if (from && to) return ` from ${minimum} to ${maximum}`
-  if (from) return ` of at least ${minimum}`
-  if (to) return ` of at most ${maximum}`
-  return ''
+/** ` from 1 to 4096`, ` of at least 0`, ` above 0`: which numbers are accepted, for a sentence. */
+export function rangeText(minimum: number, maximum: number): string {
+  const isAbove0 = minimum === Number.MIN_VALUE
+  const hasMinimum = minimum > Number.MIN_SAFE_INTEGER
+  const hasMaximum = maximum < Number.MAX_SAFE_INTEGER
+  const [from, to] = [numberText(minimum), numberText(maximum)]
+  if (isAbove0) return hasMaximum ? ` above 0 and up to ${to}` : ' above 0'
+  if (hasMinimum && hasMaximum) return ` from ${from} to ${to}`
+  if (hasMinimum) return ` of at least ${from}`
+  return hasMaximum ? ` of at most ${to}` : ''
 }

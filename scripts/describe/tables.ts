@@ -1,4 +1,5 @@
 import type { Described } from '../../lib/attribution/described-options.js'
+import { rangeText } from '../../lib/foundation/validate.js'
 import type { MethodDescription, OptionDescription, OptionValue } from '../../lib/index.js'
 import { resources } from '../../lib/learned/resources.js'
 import type { ResourceName } from '../../lib/native/attribution-calls.js'
@@ -60,14 +61,12 @@ function optionRow({
   defaults,
   form,
   choices,
-  minimum,
-  maximum,
+  minimum = -Infinity,
+  maximum = Infinity,
   summary,
 }: OptionDescription): string[] {
-  const isBounded = minimum !== undefined || maximum !== undefined
-  const least = minimum === Number.MIN_VALUE ? 'above 0' : `${minimum ?? ''}…${maximum ?? ''}`
-  const range = isBounded ? `, ${least}` : ''
-  const accepts = choices ? choices.map(choice => `\`${choice}\``).join(', ') : `${form}${range}`
+  const numbers = `${form}${rangeText(minimum, maximum)}`
+  const accepts = choices ? choices.map(choice => `\`${choice}\``).join(', ') : numbers
   return [`\`${name}\``, ...[defaults.iba, defaults.paper].map(valueText), accepts, summary]
 }
 

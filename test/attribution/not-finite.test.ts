@@ -18,12 +18,12 @@ import {
   type Statistics,
 } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
-import { writeSafetensors } from '../../scripts/testing/module.js'
 import { makeFolder } from '../support/command.js'
 import { setNumber } from '../support/damage.js'
 import { Attributers, trial } from '../support/methods.js'
 import { referenceReadout } from '../support/readout.js'
 import { noiseImage, noiseImages, smallStatistics } from '../support/small-model.js'
+import { writeEqualWeights } from '../support/weights.js'
 
 const architecture = 'vgg11'
 const small = { device: 'cpu', width: 8, classes: 10 } as const
@@ -99,7 +99,8 @@ test.serial(
 )
 
 test.serial('NaN and infinity in weights are refused, by parameter', async t => {
-  const weights = await writeWeights(1)
+  const weights = at('weights.safetensors')
+  writeEqualWeights(weights, 1)
   await using sound = await loadModel(architecture, { device: 'cpu', weights })
   t.is(sound.classes, 10)
   for (const [entry, value] of [
@@ -200,28 +201,3 @@ test.serial('activations of one value give a map: no standard deviation is 0', a
   const [result] = await iba.attribute(noiseImage())
   t.true(result!.map.data.every(Number.isFinite))
 })
-
-/** Weights of a narrow VGG that are all the same number. */
-async function writeWeights(value: number): Promise<string> {
-  const path = at('weights.safetensors')
-  const widths = [3, 8, 16, 32, 32, 64, 64, 64, 64]
-  const places = [0, 3, 6, 8, 11, 13, 16, 18]
-  const tensors = places.flatMap((place, i) => [
-    tensor(`features.${place}.weight`, [widths[i + 1]!, widths[i]!, 3, 3], value),
-    tensor(`features.${place}.bias`, [widths[i + 1]!], value),
-  ])
-  for (const [place, outputs, inputs] of [
-    [0, 512, 64 * 49],
-    [3, 512, 512],
-    [6, 10, 512],
-  ] as const) {
-    tensors.push(tensor(`classifier.${place}.weight`, [outputs, inputs], value))
-    tensors.push(tensor(`classifier.${place}.bias`, [outputs], value))
-  }
-  writeSafetensors(path, tensors, {})
-  return path
-}
-
-function tensor(name: string, shape: readonly number[], value: number) {
-  return { name, shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value) }
-}

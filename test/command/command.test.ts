@@ -6,6 +6,7 @@ import { requireWritableFile, requireWritableFolder } from '../../lib/command/wr
 import { readNpy, writeNpy } from '../../lib/index.js'
 import { ownCache } from '../support/cache.js'
 import { ended, iba, makeFolder, network, startIba, writePicture } from '../support/command.js'
+import { writeEqualWeights } from '../support/weights.js'
 
 const brief = ['--steps', '2', '--copies', '2']
 
@@ -288,6 +289,18 @@ test.serial('wrong use ends with 2 and says what would be right', async t => {
     t.is(stdout, '')
   }
   await Promise.all(cases.map(check))
+})
+
+test.serial('weights that are not finite end with 1 and give no picture', async t => {
+  const [weights, out] = [at('nan.safetensors'), at('nan')]
+  writeEqualWeights(weights, Number.NaN)
+  const model = ['--model', 'vgg11', '--weights', weights, '--device', 'cpu']
+  const words = ['attribute', at('photos', '0.png'), ...model, '--method', 'saliency', '--out', out]
+  const { code, stdout, stderr } = await iba(words)
+  t.is(code, 1, stderr)
+  t.is(stdout, '')
+  t.regex(stderr, /'features\.0\.weight' of vgg11.*expected finite numbers/)
+  t.false(existsSync(join(out, '0.png')))
 })
 
 test.serial('results never replace an input', async t => {

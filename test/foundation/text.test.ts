@@ -1,5 +1,6 @@
 import test from 'ava'
-import { visible, visibleJson } from '../../lib/foundation/text.js'
+import { numberText, visible, visibleJson } from '../../lib/foundation/text.js'
+import { rangeText } from '../../lib/foundation/validate.js'
 
 // What terminals act on: control sequences of one and of two bytes, bells, line ends, marks of direction.
 const hostile: [string, string][] = [
@@ -32,4 +33,23 @@ test('JSON holds nothing that a terminal acts on, and reads as the same value', 
       t.is(visible(json.replaceAll('\n', '')), json.replaceAll('\n', ''))
     }
   }
+})
+
+test('numbers and ranges are written as people write them', t => {
+  const numbers: [number, string][] = [
+    [0.15, '0.15'],
+    [1_000_000, '1000000'],
+    [1e12, '1e12'],
+    [-1e12, '-1e12'],
+  ]
+  for (const [value, text] of numbers) t.is(numberText(value), text)
+  const ranges: [number, number, string][] = [
+    [1, 4096, ' from 1 to 4096'],
+    [0, Infinity, ' of at least 0'],
+    [-Infinity, 1e12, ' of at most 1e12'],
+    [Number.MIN_VALUE, Infinity, ' above 0'],
+    [Number.MIN_VALUE, 1, ' above 0 and up to 1'],
+    [-Infinity, Infinity, ''],
+  ]
+  for (const [minimum, maximum, text] of ranges) t.is(rangeText(minimum, maximum), text)
 })

@@ -39,8 +39,6 @@ const loaded: Record<string, ScriptFile> = {
   'the plain file': {},
   'an empty loop, which the compiler leaves out': { body: 'for i in range(4611686018427387904):\n  pass' },
   'compressed code': { isCompressed: true },
-  'an archive behind the beginning of a Flatbuffer': { prefix: 'abcdPTMF' },
-  'an archive behind the beginning of a pickle': { prefix: '\x80\x02' },
   'a damaged debug record': { entries: [{ name: 'm/code/__torch__.py.debug_pkl', data: garbage }] },
   'records whose names differ in case': {
     entries: [
@@ -203,6 +201,13 @@ for (const [name, [file, message]] of Object.entries(refused)) {
     t.false(existsSync(written))
   })
 }
+
+test('an archive behind the beginning of another format is refused', async t => {
+  for (const prefix of ['abcdPTMF', 'PTMF', '\x80\x02']) {
+    const error = await t.throwsAsync(load({ prefix }))
+    t.true(error instanceof WeightsError, String(error))
+  }
+})
 
 /** Takes longer than any test. */
 const slow = 'a = torch.ones([1000, 1000])\nfor i in range(1000000):\n  a = torch.matmul(a, a)'
