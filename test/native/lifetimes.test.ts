@@ -144,7 +144,7 @@ test.serial('models, statistics and maps that come and go leave the memory as it
   const soak = JSON.stringify(new URL('../../scripts/soak.js', import.meta.url).href)
   const script = `
     import { hasGrown, soak } from ${soak}
-    const memory = await soak(90)
+    const memory = await soak(150)
     console.log(hasGrown(memory) ? JSON.stringify(memory) : 'steady')`
   t.deepEqual(ending(await runModule(script, ['--expose-gc'])), ended(0, 'steady\n'))
 })

@@ -5,5 +5,5 @@
 void iba::fuzz::read(const Input& input) {
   const imported::ScriptLimits limits{[](std::string_view) { return true; }, 4};
   const auto is_operator = [](std::string_view) { return true; };
-  imported::ScriptProgram({{"__torch__", input.text()}}, limits, is_operator, "the input");
+  imported::ScriptProgram({{"__torch__", input.text()}}, limits, is_operator);
 }
