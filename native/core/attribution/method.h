@@ -42,7 +42,8 @@ struct Batch {
 };
 
 /// A way to attribute a prediction to the pixels of an image, set up for one network, which must outlive it.
-/// What it gives for an image doesn't depend on the others of its batch.
+/// What it gives for an image depends on the others of its batch by rounding at most; with one row, on the
+/// CPU, not even by that.
 class Method {
  public:
   virtual ~Method() = default;

@@ -9,7 +9,7 @@ namespace iba {
 
 // A row is an image, or a changed copy of one, on its way through a network. `rows` is everywhere how many go
 // through together at most: more of them keep a processor busier and take more memory. The results stay the
-// same.
+// same up to rounding; with one row, on the CPU, those of an image are the same bits in any batch.
 
 /// How many rows go through together where nothing else is asked for.
 struct DefaultRows {
