@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import { InvalidArgumentError, WeightsError } from '../foundation/errors.js'
 import { type ImageSize, sizeText } from '../images/size.js'
 import type { Model } from '../model/model.js'
@@ -30,6 +31,16 @@ interface Content {
   position: Position
   identity: Identity
 }
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const written = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    position: v.object({ step: count, epoch: count, stepInEpoch: count, broken: count }),
+    identity: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  }),
+)
 
 export function identityOf(
   model: Model,
@@ -103,13 +114,8 @@ export async function restoreCheckpoint(
 }
 
 function parse(text: string | undefined, path: string): Content {
-  try {
-    const content = JSON.parse(text ?? '') as Content
-    const numbers = [content.position.step, content.position.epoch, content.position.stepInEpoch]
-    if (numbers.every(Number.isSafeInteger) && typeof content.identity === 'object') return content
-  } catch {
-    // Told below.
-  }
+  const { success, output } = v.safeParse(written, text)
+  if (success) return output
   throw new WeightsError(
     `'${path}' is no checkpoint: it doesn't say how far its training was. Begin anew without it.`,
   )

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import * as v from 'valibot'
 import { errorCode, fileError, writeFileAtomically } from '../foundation/files.js'
 import { AppendFile } from './append-file.js'
 import type { IntervalReport } from './interval.js'
-import type { Outcome, TrainingEpoch } from './reports.js'
+import type { TrainingEpoch } from './reports.js'
 
 /** A line of a training's log. */
 export type LogRecord = { time: string } & (
@@ -46,27 +47,26 @@ export async function readLog(path: string): Promise<LogRecord[]> {
   return text.split('\n').flatMap(line => parse(line) ?? [])
 }
 
+// Numbers that were not finite stand in JSON as null.
+const number = v.nullable(v.number())
+const outcome = v.looseObject({
+  loss: number,
+  crossEntropy: number,
+  information: number,
+  bits: number,
+  accuracy: number,
+})
+const step = v.pipe(v.number(), v.safeInteger())
+const logRecord = v.variant('kind', [
+  v.looseObject({ ...outcome.entries, kind: v.literal('interval'), step }),
+  v.looseObject({ kind: v.literal('epoch'), step, training: outcome, validation: v.nullish(outcome) }),
+])
+
 function parse(line: string): LogRecord | undefined {
   try {
     const record = JSON.parse(line) as LogRecord
-    return isRecord(record) ? record : undefined
+    return v.is(logRecord, record) ? record : undefined
   } catch {
     return undefined
   }
-}
-
-function isRecord(record: LogRecord): boolean {
-  if (!Number.isSafeInteger(record.step)) return false
-  if (record.kind === 'interval') return isOutcome(record)
-  return (
-    record.kind === 'epoch' &&
-    isOutcome(record.training) &&
-    (!record.validation || isOutcome(record.validation))
-  )
-}
-
-/** Numbers that were not finite stand in JSON as null. */
-function isOutcome({ loss, crossEntropy, information, bits, accuracy }: Outcome): boolean {
-  const numbers: unknown[] = [loss, crossEntropy, information, bits, accuracy]
-  return numbers.every(value => value === null || typeof value === 'number')
 }
