@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { EnvHttpProxyAgent, MockAgent } from 'undici'
 import { DownloadError, InvalidArgumentError } from '../../lib/foundation/errors.js'
-import { type DownloadProgress, downloadFile, fetchWeights } from '../../lib/weights/download.js'
+import { downloadFile, fetchWeights } from '../../lib/weights/download.js'
 import { publishedModels, publishedWeights } from '../../lib/weights/published.js'
+import type { DownloadProgress } from '../../lib/weights/transfer.js'
 
 let folder: string
 test.before(async () => {
