@@ -104,6 +104,30 @@ test('a result whose parts were replaced is merged, or refused by an error that 
   }
 })
 
+const wrong: [string, object, string][] = [
+  ['a field that is missing', { score: undefined }, 'score is missing'],
+  ['a list in place of an object', { settings: [] }, 'settings is Array, expected Object'],
+  ['a list in place of scores by name', { scores: [] }, 'scores is Array, expected Object'],
+  ['a text in place of a number', { throughput: 'x' }, 'throughput is "x", expected number'],
+  [
+    'a part of an image',
+    { data: { ...header.data, samples: 1.5 } },
+    'data.samples is 1.5, expected a whole number',
+  ],
+  ['fewer than no images', { data: { ...header.data, samples: -1 } }, 'data.samples is -1, expected >=0'],
+]
+for (const [name, change, problem] of wrong) {
+  test(`a result is refused for ${name}`, t => {
+    const error = t.throws(() => resultFrom(stored({ ...result, ...change }), 'r.json'), {
+      instanceOf: RunError,
+    })
+    t.true(
+      error.message.startsWith(`'r.json' is no result of a run: ${problem}. Expected what`),
+      error.message,
+    )
+  })
+}
+
 test('a log with lines of another form is refused by an error that names them', async t => {
   const path = join(folder, 'log.jsonl')
   const resume = async () => {
