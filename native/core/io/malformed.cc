@@ -5,6 +5,7 @@
 #include <new>
 
 #include "error.h"
+#include "io/text.h"
 #include "io/utf8.h"
 #include "torch.h"
 
@@ -36,7 +37,7 @@ void rethrow_naming_file(const std::string& file_name) {
   } catch (const Error&) {
     throw;
   } catch (const c10::Error& error) {
-    throw error_for(error.what_without_backtrace());
+    throw error_for(first_lines(error.what_without_backtrace()));
   } catch (const std::bad_alloc&) {
     throw error_for("there is not enough memory for it");
   } catch (const std::exception& error) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <numeric>
+#include <sstream>
 
 namespace iba::io {
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr size_t kSome = 8;
 constexpr size_t kNearest = 3;
+constexpr size_t kLongestBeginning = 600;
 
 /// Insertions, deletions and substitutions that make one of the other (Levenshtein).
 size_t edit_distance(const std::string& a, const std::string& b) {
@@ -25,6 +27,18 @@ size_t edit_distance(const std::string& a, const std::string& b) {
     }
   }
   return row[b.size()];
+}
+
+/// Without what only means something below another line, such as the marks that LibTorch's compiler puts
+/// under a mistake.
+std::string on_one_line(const std::string& text) {
+  std::istringstream words(text);
+  std::string line;
+  for (std::string word; words >> word;) {
+    const bool underlines = word.find_first_not_of('~') == std::string::npos;
+    if (!underlines) line += (line.empty() ? "" : " ") + word;
+  }
+  return line;
 }
 
 /// Takes out each part of a text that lies between two marks, with the marks.
@@ -86,7 +100,7 @@ std::string without_frames(std::string message) {
 }
 
 std::string first_lines(const std::string& message) {
-  return without_frames(message.substr(0, 600));
+  return without_frames(on_one_line(message).substr(0, kLongestBeginning));
 }
 
 }  // namespace iba::io

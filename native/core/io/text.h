@@ -26,7 +26,7 @@ std::string shape_text(at::IntArrayRef shape);
 /// source.
 std::string without_frames(std::string message);
 
-/// The beginning of such a message.
+/// The beginning of such a message, on one line.
 std::string first_lines(const std::string& message);
 
 }  // namespace iba::io

@@ -24,6 +24,9 @@ TEST_CASE("messages lose what only LibTorch's developers can use") {
 TEST_CASE("the beginning of a message is short, and ends before the backtrace") {
   CHECK(io::first_lines("short\nException raised from f") == "short");
   CHECK(io::first_lines(std::string(10'000, 'x')).size() == 600);
+  CHECK(
+      io::first_lines("undefined value y:\n  File \"code.py\", line 4\n\n    z = y\n        ~ <--- HERE\n") ==
+      "undefined value y: File \"code.py\", line 4 z = y <--- HERE");
 }
 
 }  // namespace iba::test
