@@ -1,12 +1,11 @@
 #include "import/exported_program.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "error.h"
-#include "import/allowed_operators.h"
+#include "import/exported_graph.h"
 #include "io/malformed.h"
-#include "io/text.h"
 
 namespace iba::imported {
 
@@ -14,130 +13,12 @@ using io::JsonValue;
 
 namespace {
 
-/// A union of the format: an object with a single member, whose name tells what it is.
-const std::pair<std::string, JsonValue>& only_member(const JsonValue& value) {
-  if (value.members().size() != 1) throw io::Malformed("its JSON has a union of several members");
-  return value.members()[0];
-}
-
-/// A module that is running: "L__self__layer1.0.relu@1,layer1.0.relu,torch.nn.modules.activation.ReLU".
-struct Frame {
-  std::string key;
-  std::string path;
-  std::string type;
-};
-
-std::vector<Frame> module_stack(const JsonValue& node) {
-  const JsonValue* metadata = node.find("metadata");
-  const JsonValue* text = metadata ? metadata->find("nn_module_stack") : nullptr;
-  std::vector<Frame> frames;
-  if (!text) return frames;
-  for (const auto& entry : io::split(text->string(), ';')) {
-    auto parts = io::split(entry, ',');
-    if (parts.size() < 3 || parts[0].starts_with("_empty_nn_module_stack")) continue;
-    frames.push_back({parts[0], parts[1], parts[2].substr(parts[2].rfind('.') + 1)});
-  }
-  return frames;
-}
-
-/// The name of a LibTorch operator: of "torch.ops.aten.add.Tensor", or of "_operator.mul" between numbers.
-struct OperatorName {
-  std::string name;
-  std::string overload;
-};
-
-std::optional<OperatorName> operator_name(const std::string& target) {
-  if (target.starts_with("torch.ops.")) {
-    auto parts = io::split(target, '.');
-    if (parts.size() != 5) return std::nullopt;
-    return OperatorName{parts[2] + "::" + parts[3], parts[4] == "default" ? "" : parts[4]};
-  }
-  static const std::map<std::string, std::string> kOnNumbers = {
-      {"_operator.add", "add"},       {"_operator.sub", "sub"},
-      {"_operator.mul", "mul"},       {"_operator.floordiv", "floordiv"},
-      {"_operator.mod", "remainder"}, {"_operator.neg", "neg"},
-      {"_operator.eq", "eq"},         {"_operator.ne", "ne"},
-      {"_operator.lt", "lt"},         {"_operator.le", "le"},
-      {"_operator.gt", "gt"},         {"_operator.ge", "ge"}};
-  auto found = kOnNumbers.find(target);
-  return found == kOnNumbers.end() ? std::nullopt
-                                   : std::optional(OperatorName{"aten::" + found->second, "int"});
-}
-
-/// What runs a graph inside of the graph, with settings that mean nothing here: all is computed in float32,
-/// and gradients are asked for from outside.
-bool runs_inner_graph(const std::string& target) {
-  return target == "torch.ops.higher_order.wrap_with_autocast" ||
-         target == "torch.ops.higher_order.wrap_with_set_grad_enabled";
-}
-
-/// The inner graph among a node's inputs, and the position of its first own input. Throws Malformed.
-std::pair<const JsonValue*, size_t> inner_graph(const JsonValue& node) {
-  const auto& inputs = node["inputs"].array();
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (const JsonValue* graph = inputs[i]["arg"].find("as_graph")) return {&(*graph)["graph"], i + 1};
-  }
-  throw io::Malformed("its program runs an inner graph that isn't there");
-}
-
-/// What only checks sizes, which the trial on images does as well.
-bool only_checks(const std::string& target) {
-  static const std::set<std::string> kNames = {
-      "torch.ops.aten._assert_scalar.default", "torch.ops.aten._assert_tensor_metadata.default",
-      "torch.ops.aten.sym_constrain_range.default", "torch.ops.aten.sym_constrain_range_for_size.default"};
-  return kNames.contains(target);
-}
-
-/// Nothing of a program runs before all of it is known to be harmless.
-void check_operators(const JsonValue& graph) {
-  for (const auto& node : graph["nodes"].array()) {
-    const std::string& target = node["target"].string();
-    if (runs_inner_graph(target)) {
-      check_operators(*inner_graph(node).first);
-      continue;
-    }
-    auto op = operator_name(target);
-    if (!op || !is_allowed_operator(op->name))
-      refuse_operator(op ? op->name : target, "the exported program");
-  }
-}
-
-/// Calls `visit` with what may be the name of a value in a node's inputs.
-template <typename Visitor>
-void for_each_name(const JsonValue& inputs, const Visitor& visit) {
-  if (inputs.is_array()) {
-    for (const auto& element : inputs.array()) for_each_name(element, visit);
-  } else if (inputs.is_object()) {
-    for (const auto& [key, content] : inputs.members()) {
-      if (key == "as_graph") continue;
-      content.is_string() ? visit(content.string()) : for_each_name(content, visit);
-    }
-  }
-}
-
-/// Which node reads each value last, by its position in the graph; what the graph returns is read at its end.
-std::map<std::string, size_t> last_readers(const JsonValue& graph) {
-  std::map<std::string, size_t> readers;
-  const auto& nodes = graph["nodes"].array();
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    for_each_name(nodes[i]["inputs"], [&](const std::string& name) { readers[name] = i; });
-  }
-  for_each_name(graph["outputs"], [&](const std::string& name) { readers[name] = nodes.size(); });
-  return readers;
-}
-
 at::IValue memory_format(int64_t number) {
   static const std::map<int64_t, at::MemoryFormat> kFormats = {{1, at::MemoryFormat::Contiguous},
                                                                {2, at::MemoryFormat::ChannelsLast},
                                                                {4, at::MemoryFormat::Preserve}};
   auto found = kFormats.find(number);
   return found == kFormats.end() ? at::IValue() : at::IValue(found->second);
-}
-
-/// The name of a tensor or a number that a graph takes or makes.
-const std::string& value_name(const JsonValue& value) {
-  const auto& [kind, content] = only_member(value);
-  return content[kind == "as_tensor" ? "name" : "as_name"].string();
 }
 
 /// One run of a program.
@@ -309,7 +190,7 @@ class Run {
   }
 
   /// Leaves the modules that are done, and enters those that begin.
-  void enter(const std::vector<Frame>& stack) {
+  void enter(const std::vector<ModuleFrame>& stack) {
     if (stack.empty()) return;
     size_t common = 0;
     while (common < std::min(stack.size(), frames_.size()) && stack[common].key == frames_[common].key) {
@@ -337,7 +218,7 @@ class Run {
   Recorder& recorder_;
   const ExportedArchive& archive_;
   std::map<std::string, Item> values_;
-  std::vector<Frame> frames_;
+  std::vector<ModuleFrame> frames_;
   Item last_;  // what the node before made
 };
 
