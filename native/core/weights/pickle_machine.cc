@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <cstddef>
-#include <cstring>
 
 #include "io/malformed.h"
 #include "weights/pickle_globals.h"
+#include "weights/pickle_integers.h"
 #include "weights/pickle_opcodes.h"
 #include "weights/pickle_structure.h"
 
@@ -63,10 +62,10 @@ bool Machine::run_literal(uint8_t op) {
       push(int64_t{in_.number<uint16_t>()});
       return true;
     case kLong1:
-      push_long(in_.number<uint8_t>());
+      push(integer_of_bytes(take(in_.number<uint8_t>())));
       return true;
     case kLong4:
-      push_long(in_.number<uint32_t>());
+      push(integer_of_bytes(take(in_.number<uint32_t>())));
       return true;
     // The one number that a pickle holds in big-endian order.
     case kBinFloat:
@@ -233,7 +232,7 @@ bool Machine::run_python(uint8_t op) {
   switch (op) {
     case kInt:
     case kLong:
-      push_written_integer();
+      push(integer_of_digits(in_.line()));
       return true;
     case kEmptySet:
       push(List{});
@@ -277,29 +276,6 @@ void Machine::push_tuple(size_t count) {
   std::vector<Node*> items(count);
   for (size_t i = count; i-- > 0;) items[i] = stack_.pop();
   push(Tuple{std::move(items)});
-}
-
-void Machine::push_long(uint64_t bytes) {
-  std::string digits = take(bytes);
-  if (bytes > sizeof(int64_t)) return push(BigInt{std::move(digits)});
-  const bool negative = bytes > 0 && (digits.back() & 0x80) != 0;
-  int64_t value = negative ? -1 : 0;
-  std::memcpy(&value, digits.data(), bytes);
-  push(value);
-}
-
-/// An integer as protocol 1 writes it: in decimal digits, a long with an L behind them, and "00" or "01" for
-/// a bool.
-void Machine::push_written_integer() {
-  std::string digits = in_.line();
-  if (digits == "00" || digits == "01") return push(digits == "01");
-  if (digits.ends_with('L')) digits.pop_back();
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error == std::errc::result_out_of_range) return push(BigInt{});
-  if (error != std::errc() || end != digits.data() + digits.size())
-    throw Malformed("the pickle has an integer that is none");
-  push(value);
 }
 
 void Machine::push_made(const Node& callee, std::vector<Node*> arguments) {

@@ -33,8 +33,6 @@ class Machine {
   void push(Payload payload);
   void push_tuple(size_t count);
   std::string take(uint64_t bytes);
-  void push_long(uint64_t bytes);
-  void push_written_integer();
   void push_global();
   void push_stack_global();
   void push_made(const Node& callee, std::vector<Node*> arguments);
