@@ -185,7 +185,10 @@ const refused: Record<string, [ScriptFile, RegExp]> = {
     { members: 'c : __torch__.torch.classes.quantized.LinearPackedParamsBase', attributes: { c: 'N' } },
     /a class in C\+\+/,
   ],
-  'code that LibTorch refuses': [{ body: 'z = missing' }, /LibTorch can't compile its program/],
+  'code that LibTorch refuses': [
+    { body: 'z = missing' },
+    /LibTorch can't compile its program\. It says: undefined value missing: .* z = missing <--- HERE/,
+  ],
   'a model that is no module': [{ pickle: `\x80\x02${integer(1)}.` }, /expected a module/],
   'the version 0': [{ version: '0' }, /version '0', expected 1 to/],
   'a version of 20 digits': [{ version: '99999999999999999999' }, /version '9+', expected/],
