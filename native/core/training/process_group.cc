@@ -6,7 +6,6 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <future>
@@ -15,13 +14,13 @@
 #include <thread>
 
 #include "error.h"
+#include "training/buckets.h"
 #include "training/meeting_place.h"
 
 namespace iba {
 
 namespace {
 
-constexpr int64_t kBucketBytes = 25 << 20;
 /// To find out who is missing, after something went wrong.
 constexpr std::chrono::milliseconds kInquiry{3'000};
 constexpr std::chrono::milliseconds kPause{50};
@@ -90,50 +89,6 @@ std::string silent_processes(c10d::Store& store, const ProcessGroupOptions& opti
              (store.check({name}) ? " (" + text_of(store.get(name)) + ") does not answer" : " never came");
   }
   return names;
-}
-
-/// Pieces of tensors that are exchanged together: one as it lies in memory, or several that are copied behind
-/// each other.
-struct Bucket {
-  std::vector<at::Tensor> pieces;
-  int64_t bytes = 0;
-  at::Tensor exchanged;
-
-  bool takes(const at::Tensor& piece) const {
-    return pieces.empty() ||
-           (bytes + static_cast<int64_t>(piece.nbytes()) <= kBucketBytes &&
-            piece.scalar_type() == pieces[0].scalar_type() && piece.device() == pieces[0].device());
-  }
-  void add(const at::Tensor& piece) {
-    pieces.push_back(piece);
-    bytes += static_cast<int64_t>(piece.nbytes());
-  }
-  at::Tensor& pack() {
-    exchanged = (pieces.size() == 1 ? pieces[0] : at::cat(pieces)).cpu();
-    return exchanged;
-  }
-  void unpack() const {
-    int64_t begin = 0;
-    for (const auto& piece : pieces) {
-      at::Tensor part = exchanged.narrow(0, begin, piece.numel());
-      if (part.data_ptr() != piece.data_ptr()) at::Tensor(piece).copy_(part);
-      begin += piece.numel();
-    }
-  }
-};
-
-std::vector<Bucket> buckets_of(const std::vector<at::Tensor>& tensors) {
-  std::vector<Bucket> buckets;
-  for (const auto& tensor : tensors) {
-    at::Tensor flat = tensor.view(-1);
-    int64_t most = kBucketBytes / static_cast<int64_t>(flat.element_size());
-    for (int64_t begin = 0; begin < flat.numel(); begin += most) {
-      at::Tensor piece = flat.narrow(0, begin, std::min(most, flat.numel() - begin));
-      if (buckets.empty() || !buckets.back().takes(piece)) buckets.emplace_back();
-      buckets.back().add(piece);
-    }
-  }
-  return buckets;
 }
 
 }  // namespace
