@@ -89,7 +89,7 @@ export type { DecodedImage, ImageSource, Orientation, Picture, RawImage } from '
 export { type ImageFolder, type ImageFolderOptions, imageFolder } from './images/folder.js'
 export { type NpyArray, readNpy, writeNpy } from './images/npy.js'
 export type { PreparedInput } from './images/prepared-input.js'
-export type { Preprocessing } from './images/preprocess.js'
+export type { GivenPreprocessing, Interpolation, Preprocessing } from './images/preprocess.js'
 export type { ImageSize } from './images/size.js'
 export type { ImageInput, PreparedImage } from './images/source.js'
 export type { LearningOptions } from './learned/learning.js'
@@ -110,16 +110,11 @@ export {
   type Statistics,
 } from './learned/statistics.js'
 export { loadReadout, type TrainedReadout } from './learned/trained-readout.js'
+export { type ClassNames, readClassNames } from './model/class-names.js'
 export { type DemoSample, demo, demoClassNames, demoSamples } from './model/demo.js'
 export type { Device } from './model/device.js'
-export {
-  architectures,
-  type LayerInfo,
-  type LoadOptions,
-  loadModel,
-  type Model,
-  type Prediction,
-} from './model/model.js'
+export { type LoadOptions, loadModel } from './model/load-model.js'
+export { architectures, type LayerInfo, type Model, type Prediction } from './model/model.js'
 export type { ResourceName } from './native/attribution-calls.js'
 export type { Architecture, MemoryFormat } from './native/model-calls.js'
 export type { PatternEstimator, PatternsDescription } from './native/patterns-calls.js'

@@ -137,6 +137,7 @@ class MethodAttributer implements Attributer {
       name: input.name,
       method: this.method,
       ...rest,
+      ...this.#model.named(rest.target),
       map: { data: map.data, width, height, unit: found.unit },
       image: { pixels, width, height },
       seconds: found.seconds,

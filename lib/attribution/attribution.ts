@@ -34,6 +34,8 @@ export interface Attribution {
   method: string
   /** The class that was explained, and its softmax probability for the unchanged image. */
   target: number
+  /** The class's name, where the model has names of its classes. */
+  className?: string
   /** Softmax probability of the class, for the image as it is. */
   probability: number
   /** One value for each pixel that the network sees. */

@@ -2,17 +2,18 @@ import { stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { attributerOf } from '../attribution/methods.js'
 import { count } from '../foundation/text.js'
-import { demoClassNames, describeMethod } from '../index.js'
+import { describeMethod } from '../index.js'
 import { addMethodOptions, chosenMethod } from './chosen-method.js'
-import { usesDemoNetwork } from './chosen-resources.js'
 import {
   addGeneralOptions,
   addModelOptions,
   addPreprocessingOptions,
+  classesOption,
+  classOf,
   openModel,
   requireLayer,
   requireModelOptions,
-  requireTarget,
+  targetOption,
   wholeNumber,
 } from './common-options.js'
 import { UsageError } from './exit.js'
@@ -60,11 +61,8 @@ export function addAttribute(program: Command): void {
   addMethodOptions(command)
   command
     .optionsGroup('What is explained:')
-    .option(
-      '--target <class>',
-      'index of the class to explain (default: the predicted class)',
-      wholeNumber(0),
-    )
+    .addOption(targetOption())
+    .addOption(classesOption())
     .option('--seed <number>', "seeds each image's noise", wholeNumber(0), 0)
   addPreprocessingOptions(command)
   addOutputOptions(command)
@@ -115,11 +113,11 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
 
   await using model = await openModel({ ...options, signal: interrupts.signal })
   requireLayer(model, chosen.options.layer)
-  requireTarget(model, options.target)
+  const target = classOf(model, options.target)
   await requireWritableFolder('--out', options.out)
   await using attributer = attributerOf(model, chosen)
-  const classNames = usesDemoNetwork(options) ? await demoClassNames() : []
-  await explainAll({ jobs, attributer, classNames, wanted, options }, interrupts.signal)
+  const { classNames } = model
+  await explainAll({ jobs, attributer, target, classNames, wanted, options }, interrupts.signal)
 }
 
 /** Refuses files that the method has nothing to write into. */

@@ -84,18 +84,29 @@ function chosenLayer({ model, layer }: Given): string | undefined {
 }
 
 function makingCommand(name: ResourceName, options: Given, file: string, layer: string | undefined): string {
-  const { model, weights, device, preset, resize, crop, cropFirst } = options
+  const { model, weights, device, preset } = options
   const { command, images } = resources[name]
   const words = ['iba', command, '--model', model]
   if (weights !== undefined) words.push('--weights', weights)
   if (layer !== undefined) words.push('--layers', layer)
   words.push(images, 'FOLDER')
   if (name !== 'patterns' && preset !== undefined) words.push('--preset', preset)
-  if (resize !== undefined) words.push('--resize', sizeText(resize))
-  if (crop !== undefined) words.push('--crop', sizeText(crop))
-  if (cropFirst) words.push('--crop-first')
+  words.push(...preprocessingWords(options))
   if (device !== 'auto') words.push('--device', device)
   return [...words, '--out', file].map(shellWord).join(' ')
+}
+
+function preprocessingWords(options: PreprocessingOptions): string[] {
+  const { resize, crop, cropFirst, squash, interpolation, mean, std } = options
+  return [
+    ...(resize === undefined ? [] : ['--resize', sizeText(resize)]),
+    ...(crop === undefined ? [] : ['--crop', sizeText(crop)]),
+    ...(cropFirst ? ['--crop-first'] : []),
+    ...(squash ? ['--squash'] : []),
+    ...(interpolation === undefined ? [] : ['--interpolation', interpolation]),
+    ...(mean === undefined ? [] : ['--mean', mean.join(',')]),
+    ...(std === undefined ? [] : ['--std', std.join(',')]),
+  ]
 }
 
 /** The methods that need something, as a list of names. */

@@ -1,9 +1,17 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander'
 import { rangeText } from '../foundation/validate.js'
-import { fitsInto } from '../images/preprocess.js'
+import { fitsInto, interpolations } from '../images/preprocess.js'
 import { type ImageSize, requireSize, sizeText } from '../images/size.js'
-import { type Device, demo, type LoadOptions, loadModel, type Model } from '../index.js'
+import {
+  type Device,
+  demo,
+  type Interpolation,
+  type LoadOptions,
+  loadModel,
+  type Model,
+  readClassNames,
+} from '../index.js'
 import { isModelFile } from '../model/model-file.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/call.js'
@@ -14,6 +22,8 @@ import { note } from './output.js'
 export interface ModelOptions {
   model: string
   weights?: string
+  /** A file with the names of its classes. */
+  classes?: string
   device: Device
 }
 
@@ -22,7 +32,14 @@ export interface PreprocessingOptions {
   resize?: ImageSize
   crop?: ImageSize
   cropFirst?: boolean
+  squash?: boolean
+  interpolation?: Interpolation
+  mean?: number[]
+  std?: number[]
 }
+
+/** A class as it was chosen: by its index, or by its name. */
+export type ChosenClass = number | string
 
 /** As the library has them; told in the help, and needed to check one option against the other. */
 const defaultSizes = { resize: 256, crop: 224 }
@@ -33,7 +50,7 @@ export function addModelOptions(command: Command): Command {
     .optionsGroup('Network:')
     .option(
       '--model <name>',
-      "required: its architecture (`iba models` lists them), 'demo', or a model file (.pt, .pt2)",
+      "required: its architecture (`iba models` lists them), 'demo', a model file (.pt, .pt2), or a folder of Hugging Face's",
     )
     .option(
       '--weights <file>',
@@ -50,7 +67,7 @@ export function deviceOption(): Option {
     .argParser(parseDevice)
 }
 
-/** `--resize`, `--crop`, `--crop-first`. */
+/** How pictures become inputs. */
 export function addPreprocessingOptions(command: Command): Command {
   return command
     .optionsGroup('Pre-processing of image files (.npy files are taken as they are):')
@@ -66,6 +83,39 @@ export function addPreprocessingOptions(command: Command): Command {
       imageSize,
     )
     .option('--crop-first', 'cut out --resize pixels first, then resize them to --crop')
+    .option('--squash', 'resize to exactly --resize (default: --crop), whatever the proportion')
+    .addOption(
+      new Option('--interpolation <name>', 'how they are resized (default: bilinear)').choices(
+        interpolations,
+      ),
+    )
+    .option(
+      '--mean <numbers>',
+      'of each channel in [0, 1], with commas between (default: of ImageNet)',
+      decimals,
+    )
+    .option('--std <numbers>', 'standard deviation of each channel likewise', decimals)
+}
+
+/** `--classes`. */
+export function classesOption(): Option {
+  return new Option(
+    '--classes <file>',
+    'names of the classes: one on each line, or JSON (default: those that come with the model)',
+  )
+}
+
+/** `--target`. */
+export function targetOption(): Option {
+  return new Option(
+    '--target <class>',
+    'index or name of the class to explain (default: the predicted class)',
+  ).argParser((text: string): ChosenClass => (/^[+-]?\d+$/.test(text) ? wholeNumber(0)(text) : text))
+}
+
+/** Parses numbers that commas separate. */
+function decimals(text: string): number[] {
+  return text.split(',').map(part => decimal(-1e12)(part.trim()))
 }
 
 /** `--quiet` and `--help`, which stand last. */
@@ -127,16 +177,22 @@ export async function openModel(
   options: ModelOptions & PreprocessingOptions & Pick<LoadOptions, 'memoryFormat' | 'signal'>,
   normalisation: Pick<NonNullable<LoadOptions['preprocessing']>, 'mean' | 'std'> = {},
 ): Promise<Model> {
-  const { model, weights, device, resize, crop, cropFirst, memoryFormat, signal } = options
+  const { model, weights, classes, device, memoryFormat, signal } = options
+  const { resize, crop, cropFirst, squash, interpolation, mean, std } = options
   const opened = await loadModel(model, {
     device,
     ...(weights !== undefined && { weights }),
+    ...(classes !== undefined && { classes: await readClassNames(classes) }),
     ...(memoryFormat !== undefined && { memoryFormat }),
     ...(signal && { signal }),
     preprocessing: {
       ...(resize !== undefined && { resize }),
       ...(crop !== undefined && { crop }),
       ...(cropFirst !== undefined && { cropFirst }),
+      ...(squash !== undefined && { squash }),
+      ...(interpolation !== undefined && { interpolation }),
+      ...(mean !== undefined && { mean }),
+      ...(std !== undefined && { std }),
       ...normalisation,
     },
   })
@@ -158,11 +214,12 @@ export function requireLayer(model: Model, layer: unknown): void {
   )
 }
 
-/** Refuses a class that the model doesn't have. */
-export function requireTarget(model: Model, target: number | undefined): void {
-  if (target === undefined || target < model.classes) return
+/** The index of a class that was chosen by index or by name, which the model has to have. */
+export function classOf(model: Model, chosen: ChosenClass | undefined): number | undefined {
+  if (typeof chosen === 'string') return model.classIndex(chosen)
+  if (chosen === undefined || chosen < model.classes) return chosen
   throw new UsageError(
-    `--target ${target}: the network has ${model.classes} classes, 0 to ${model.classes - 1}.`,
+    `--target ${chosen}: the network has ${model.classes} classes, 0 to ${model.classes - 1}.`,
   )
 }
 
@@ -189,8 +246,18 @@ export function requireModelOptions(options: ModelOptions & PreprocessingOptions
   requireFitting(options)
 }
 
-function requireFitting({ resize, crop, cropFirst }: PreprocessingOptions): void {
-  if (crop !== undefined && typeof crop !== 'number' && resize === undefined) return
+function requireFitting({
+  model,
+  resize,
+  crop,
+  cropFirst,
+  squash,
+}: ModelOptions & PreprocessingOptions): void {
+  if (cropFirst && squash)
+    throw new UsageError('--squash and --crop-first exclude each other. Leave one out.')
+  // What isn't given may follow from the crop, or be in the card of a model file.
+  const isOpen = squash || isModelFile(model) || (crop !== undefined && typeof crop !== 'number')
+  if (isOpen && (resize === undefined || crop === undefined)) return
   const sizes = { resize: resize ?? defaultSizes.resize, crop: crop ?? defaultSizes.crop }
   if (cropFirst || fitsInto(sizes.crop, sizes.resize)) return
   const remedy = crop === undefined ? 'Give a smaller --crop as well.' : 'Give a larger --resize.'

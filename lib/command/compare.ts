@@ -2,21 +2,23 @@ import { extname } from 'node:path'
 import type { Command } from 'commander'
 import { writeFileAtomically } from '../foundation/files.js'
 import { count } from '../foundation/text.js'
-import { demoClassNames } from '../index.js'
 import { renderComparisonPage } from '../rendering/comparison-page.js'
 import { renderSheet } from '../rendering/sheet.js'
 import { presetOption, setOption } from './chosen-method.js'
-import { addResourceOptions, usesDemoNetwork } from './chosen-resources.js'
+import { addResourceOptions } from './chosen-resources.js'
 import {
   addGeneralOptions,
   addModelOptions,
   addPreprocessingOptions,
+  type ChosenClass,
+  classesOption,
+  classOf,
   type ModelOptions,
   nameList,
   openModel,
   type PreprocessingOptions,
   requireModelOptions,
-  requireTarget,
+  targetOption,
   wholeNumber,
 } from './common-options.js'
 import { type CompareMethodFlags, chooseMethods } from './compare-methods.js'
@@ -27,7 +29,7 @@ import { note, print, printJson, printTable } from './output.js'
 import { requireWritableFile } from './writable.js'
 
 interface CompareCommandOptions extends ModelOptions, PreprocessingOptions, CompareMethodFlags {
-  target?: number
+  target?: ChosenClass
   seed: number
   out: string
   html?: string | true
@@ -73,11 +75,8 @@ export function addCompare(program: Command): void {
   addResourceOptions(command)
   command
     .optionsGroup('What is explained:')
-    .option(
-      '--target <class>',
-      'index of the class to explain (default: the predicted class)',
-      wholeNumber(0),
-    )
+    .addOption(targetOption())
+    .addOption(classesOption())
     .option('--seed <number>', 'seeds what the methods draw', wholeNumber(0), 0)
   addPreprocessingOptions(command)
   command
@@ -101,13 +100,12 @@ async function compare(inputs: string[], options: CompareCommandOptions): Promis
   await requireWritableFile('--out', files.picture)
   if (files.page !== undefined) await requireWritableFile('--html', files.page)
   await using model = await openModel({ ...options, signal })
-  requireTarget(model, options.target)
-  const classNames = usesDemoNetwork(options) ? await demoClassNames() : []
+  const target = classOf(model, options.target)
 
-  const comparison = new Comparison(model, classNames)
+  const comparison = new Comparison(model)
   try {
     await comparison.read(inputs, signal)
-    await comparison.explain(methods, { ...options, signal })
+    await comparison.explain(methods, { ...options, target, signal })
   } catch (error) {
     if (!signal.aborted) throw error
     throw new InterruptedError(

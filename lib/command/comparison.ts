@@ -26,7 +26,7 @@ interface Explained {
 }
 
 export interface ExplainOptions {
-  target?: number
+  target: number | undefined
   seed: number
   quiet?: boolean
   signal: AbortSignal
@@ -35,15 +35,13 @@ export interface ExplainOptions {
 /** The maps of some images by several methods. */
 export class Comparison {
   readonly #model: Model
-  readonly #classNames: readonly string[]
   readonly #images: PreparedInput[] = []
   readonly #explained: Explained[] = []
   failedImages = 0
   failedMethods = 0
 
-  constructor(model: Model, classNames: readonly string[]) {
+  constructor(model: Model) {
     this.#model = model
-    this.#classNames = classNames
   }
 
   /** '3 images, 12 methods, resnet50'. */
@@ -121,7 +119,7 @@ export class Comparison {
       return {
         title: basename(name),
         image: { pixels, width, height },
-        facts: [`${this.#classOf(first)}, probability ${first.probability.toFixed(3)}`],
+        facts: [`${first.className ?? `class ${first.target}`}, probability ${first.probability.toFixed(3)}`],
         maps: this.#explained.map(({ name: title, results }) => {
           const { map, seconds, checks } = results[i]!
           const measures = Object.entries(checks).map(
@@ -148,8 +146,7 @@ export class Comparison {
   /** What `--json` prints of each image. */
   records() {
     return this.#images.map(({ name }, i) => {
-      const { target, probability } = this.#explained[0]!.results[i]!
-      const className = this.#classNames[target]
+      const { target, className, probability } = this.#explained[0]!.results[i]!
       return {
         input: name,
         target,
@@ -161,10 +158,6 @@ export class Comparison {
         }),
       }
     })
-  }
-
-  #classOf({ target }: Attribution): string {
-    return this.#classNames[target] ?? `class ${target}`
   }
 }
 

@@ -1,7 +1,7 @@
 import { count } from '../foundation/text.js'
 import { type Attributer, ImageError, NotFiniteError } from '../index.js'
 import type { MethodFlags } from './chosen-method.js'
-import type { ModelOptions, PreprocessingOptions } from './common-options.js'
+import type { ChosenClass, ModelOptions, PreprocessingOptions } from './common-options.js'
 import { IncompleteError, InterruptedError } from './exit.js'
 import { type Job, jobImages } from './jobs.js'
 import { duration, note, shellWord } from './output.js'
@@ -10,7 +10,7 @@ import { isDone, printRecord, recordOf, tableOf, type WantedFiles, writeResult }
 
 /** The options of `iba attribute`. */
 export interface AttributeCommandOptions extends ModelOptions, PreprocessingOptions, MethodFlags {
-  target?: number
+  target?: ChosenClass
   seed: number
   out: string
   image: boolean
@@ -26,6 +26,9 @@ export interface AttributeCommandOptions extends ModelOptions, PreprocessingOpti
 export interface Work {
   jobs: readonly Job[]
   attributer: Attributer
+  /** The class to explain; undefined for the predicted one. */
+  target: number | undefined
+  /** The names of the model's classes; empty where it has none. */
   classNames: readonly string[]
   wanted: WantedFiles
   options: AttributeCommandOptions
@@ -62,7 +65,7 @@ async function explain(
   tracker: Tracker,
   signal: AbortSignal,
 ): Promise<void> {
-  const { attributer, options, wanted, classNames } = work
+  const { attributer, options, target, wanted, classNames } = work
   const report = options.json ? printRecord : tableOf(jobs, classNames)
   const onError = (error: unknown, failed: readonly Job[]) => {
     // Anything else than an image would fail for the next one too.
@@ -73,7 +76,7 @@ async function explain(
   const taken: Job[] = []
   const supply = jobImages(jobs, job => taken.push(job), onError)
   const results = attributer.attributeAll(supply, {
-    ...(options.target !== undefined && { targets: options.target }),
+    ...(target !== undefined && { targets: target }),
     seed: options.seed,
     signal,
     onProgress: ({ index, step, steps }) => tracker.step(index, step / steps),
@@ -82,7 +85,7 @@ async function explain(
   for await (const result of results) {
     const job = taken[result.index]!
     const files = await writeResult(job, result, wanted)
-    tracker.finish(result.index, () => report(recordOf(job, result, files, classNames[result.target])))
+    tracker.finish(result.index, () => report(recordOf(job, result, files)))
   }
 }
 

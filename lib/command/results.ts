@@ -55,13 +55,8 @@ export async function writeResult(job: Job, result: Attribution, wanted: WantedF
 }
 
 /** What there is to say about one image. */
-export function recordOf(
-  job: Job,
-  result: Attribution,
-  files: WrittenFiles,
-  className: string | undefined,
-): ResultRecord {
-  const { target, probability, method, map, checks, series, seconds } = result
+export function recordOf(job: Job, result: Attribution, files: WrittenFiles): ResultRecord {
+  const { target, className, probability, method, map, checks, series, seconds } = result
   return {
     input: job.name,
     target,

@@ -2,7 +2,7 @@ import { XMLParser } from 'fast-xml-parser'
 import { type ReadingLimit, readBoundedText } from '../foundation/bounded-reading.js'
 import { DatasetError } from '../foundation/errors.js'
 import { fileReason } from '../foundation/files.js'
-import { type Preprocessing, preprocess } from '../images/preprocess.js'
+import { completePreprocessing, type Preprocessing, preprocess } from '../images/preprocess.js'
 import { sides } from '../images/size.js'
 
 /** The place of an object, as shares of the image's width and height. */
@@ -143,7 +143,7 @@ function isTransposed(orientation: number): boolean {
 export async function seenMask(
   boxes: readonly Box[],
   { width, height }: { width: number; height: number },
-  { resize, crop, cropFirst }: Preprocessing,
+  preprocessing: Partial<Preprocessing>,
 ): Promise<SeenMask> {
   const pixels = new Uint8Array(width * height * 3)
   for (const { left, top, right, bottom } of boxes) {
@@ -151,9 +151,9 @@ export async function seenMask(
     for (let y = toIndex(top, height); y < toIndex(bottom, height); y++)
       pixels.fill(255, (y * width + begin) * 3, (y * width + Math.max(begin, end)) * 3)
   }
-  const [seenHeight, seenWidth] = sides(crop)
-  const settings = { resize, crop, cropFirst, mean: [0], std: [1], mirror: false }
-  const { data } = (await preprocess({ pixels, width, height }, settings)).input
+  const settings = completePreprocessing({ ...preprocessing, mean: [0], std: [1] }, 1)
+  const [seenHeight, seenWidth] = sides(settings.crop)
+  const { data } = (await preprocess({ pixels, width, height }, { ...settings, mirror: false })).input
   return {
     data: Uint8Array.from(data, value => (value > 0.5 ? 1 : 0)),
     width: seenWidth,

@@ -1,34 +1,69 @@
 import { ImageError } from '../foundation/errors.js'
-import { invalid, requireKnownKeys, requireNumber } from '../foundation/validate.js'
+import { invalid, requireKnownKeys, requireNumber, requireOneOf } from '../foundation/validate.js'
 import { addon } from '../native/addon.js'
 import { callNative } from '../native/call.js'
-import type { Preprocessing, PreprocessOptions } from '../native/images-calls.js'
+import type { Interpolation, Preprocessing, PreprocessOptions } from '../native/images-calls.js'
 import type { DecodedImage } from './decode.js'
 import { PreparedInput } from './prepared-input.js'
 import { type ImageSize, requireSize, sides, sizeText } from './size.js'
 import type { ExpandedImage } from './source.js'
 
-export type { Preprocessing }
+export type { Interpolation, Preprocessing }
 
+/** What a caller or a model card says of a model's pre-processing. */
+export interface GivenPreprocessing extends Partial<Preprocessing> {
+  /** What white is where `mean` and `std` are subtracted and divided: 1, the default, or 255. */
+  range?: 1 | 255
+}
+
+export const interpolations = ['bilinear', 'bicubic', 'lanczos'] as const
+const channelOrders = ['rgb', 'bgr'] as const
 const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
 const grey = { mean: [0.449], std: [0.226] }
 export const defaultResize = 256
 export const defaultCrop = 224
-const defaults = { resize: defaultResize, crop: defaultCrop, cropFirst: false }
+const defaults: Omit<Preprocessing, 'mean' | 'std'> = {
+  resize: defaultResize,
+  crop: defaultCrop,
+  cropFirst: false,
+  squash: false,
+  interpolation: 'bilinear',
+  channelOrder: 'rgb',
+}
+const names = [...Object.keys(defaults), 'mean', 'std', 'range']
+
+/** What was given, with mean and std as they are after scaling to [0, 1].
+ * @throws InvalidArgumentError an unknown name, or a range without mean and std */
+export function inUnitRange(given: GivenPreprocessing): Partial<Preprocessing> {
+  requireKnownKeys('preprocessing', given, names)
+  const { range, ...settings } = given
+  if (range === undefined || range === 1) return settings
+  if (range !== 255) throw invalid('preprocessing.range', '1 or 255', range)
+  const { mean, std } = settings
+  if (!Array.isArray(mean) || !Array.isArray(std)) {
+    throw invalid('preprocessing', 'mean and std as well, since range says what they refer to,', given)
+  }
+  const scaled = (values: readonly number[]) => values.map(value => value / range)
+  return { ...settings, mean: scaled(mean), std: scaled(std) }
+}
 
 /** The complete settings for a network with so many input channels. */
 export function completePreprocessing(
-  given: Partial<Preprocessing> | undefined,
+  given: GivenPreprocessing | undefined,
   channels: number,
 ): Preprocessing {
-  const settings: Preprocessing = { ...defaults, ...(channels === 1 ? grey : imageNet), ...given }
-  requireKnownKeys('preprocessing', settings, ['resize', 'crop', 'cropFirst', 'mean', 'std'])
+  const stated = inUnitRange(given ?? {})
+  const settings: Preprocessing = { ...defaults, ...(channels === 1 ? grey : imageNet), ...stated }
   settings.crop = requireSize('preprocessing.crop', settings.crop)
-  const isOblong = typeof settings.crop !== 'number'
-  const resize = given?.resize ?? (isOblong ? resizeFor(settings.crop) : defaultResize)
-  settings.resize = requireSize('preprocessing.resize', resize)
-  if (typeof settings.cropFirst !== 'boolean')
-    throw invalid('preprocessing.cropFirst', 'true or false', settings.cropFirst)
+  settings.resize = requireSize('preprocessing.resize', stated.resize ?? usualResize(settings))
+  for (const name of ['cropFirst', 'squash'] as const) {
+    if (typeof settings[name] !== 'boolean')
+      throw invalid(`preprocessing.${name}`, 'true or false', settings[name])
+  }
+  requireOneOf('preprocessing.interpolation', settings.interpolation, interpolations)
+  requireOneOf('preprocessing.channelOrder', settings.channelOrder, channelOrders)
+  if (settings.cropFirst && settings.squash)
+    throw invalid('preprocessing.squash', 'false where cropFirst is true', true)
   if (!settings.cropFirst && !fitsInto(settings.crop, settings.resize)) {
     const expected = `at most preprocessing.resize, ${sizeText(settings.resize)}`
     throw invalid('preprocessing.crop', expected, settings.crop)
@@ -46,6 +81,11 @@ export function completePreprocessing(
       requireNumber(`preprocessing.${name}`, value, name === 'std' ? 1e-12 : -1e12, 1e12)
   }
   return settings
+}
+
+function usualResize({ crop, squash }: Preprocessing): ImageSize {
+  if (squash) return crop
+  return typeof crop === 'number' ? defaultResize : resizeFor(crop)
 }
 
 /** What a picture is resized to so that it is cropped by as much as torchvision crops for ImageNet. */
@@ -90,12 +130,12 @@ export function preprocess(
 }
 
 /** The picture that a normalised input came from, as far as it can be told. */
-function toPixels(data: Float32Array, { mean, std }: Preprocessing): Uint8Array {
+function toPixels(data: Float32Array, { mean, std, channelOrder }: Preprocessing): Uint8Array {
   const size = data.length / mean.length
   const pixels = new Uint8ClampedArray(size * 3)
   for (let i = 0; i < size; i++) {
     for (let c = 0; c < 3; c++) {
-      const channel = mean.length === 1 ? 0 : c
+      const channel = mean.length === 1 ? 0 : channelOrder === 'bgr' ? 2 - c : c
       pixels[i * 3 + c] = (data[channel * size + i]! * std[channel]! + mean[channel]!) * 255
     }
   }

@@ -1,55 +1,15 @@
-import { existsSync } from 'node:fs'
 import { DisposedError, ModelError } from '../foundation/errors.js'
-import {
-  invalid,
-  requireInteger,
-  requireKnownKeys,
-  requireOneOf,
-  requireSignal,
-  requireString,
-} from '../foundation/validate.js'
+import { requireInteger, requireString } from '../foundation/validate.js'
 import type { PreparedInput } from '../images/prepared-input.js'
-import { completePreprocessing, defaultCrop, type Preprocessing, resizeFor } from '../images/preprocess.js'
-import { requireSize, sides, sizeText } from '../images/size.js'
+import { completePreprocessing, type GivenPreprocessing, type Preprocessing } from '../images/preprocess.js'
+import { sides } from '../images/size.js'
 import type { ImageInput } from '../images/source.js'
 import { asList, pendingImages } from '../images/stream.js'
 import { addon } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
-import { withCancellation } from '../native/cancellation.js'
-import type {
-  Architecture,
-  MemoryFormat,
-  ModelDescription,
-  ModelHandle,
-  Place,
-} from '../native/model-calls.js'
+import type { Architecture, ModelDescription, ModelHandle } from '../native/model-calls.js'
 import type { Tensor } from '../native/values.js'
-import { weightSource } from '../weights/weight-source.js'
-import { demo } from './demo.js'
-import { chooseDevice, type Device } from './device.js'
-import { isModelFile } from './model-file.js'
-
-/** Options of {@link loadModel}. */
-export interface LoadOptions {
-  /** A weight file (.safetensors, .pth, .pt), or 'seeded:N' for weights that have learnt nothing. Default: the
-   * published file, if `iba weights get` downloaded it. */
-  weights?: string
-  /** Default 'auto'. */
-  device?: Device
-  /** How pictures become inputs. Default: the network's own, or torchvision's for ImageNet. */
-  preprocessing?: Partial<Preprocessing>
-  /** How activations lie in memory. 'channels-last', the default, is faster; 'contiguous' rounds as a network of
-   * PyTorch's does that was not moved to another memory format. */
-  memoryFormat?: MemoryFormat
-  /** Shape of a seeded network; a weight file decides these by itself. */
-  classes?: number
-  /** Channels of the first stage; torchvision has 64. */
-  width?: number
-  /** 3 for colour, 1 for grey. */
-  inputChannels?: number
-  /** Stops the loading. A file is tried on images, which takes as long as its model. */
-  signal?: AbortSignal
-}
+import { findClass, requireNamesFor } from './class-names.js'
 
 /** A layer where the network can be cut. */
 export interface LayerInfo {
@@ -69,8 +29,20 @@ export interface Prediction {
   name: string
   /** The index of the class. */
   target: number
+  /** Its name, where the model has names of its classes. */
+  className?: string
   /** Its probability: the softmax of the logits, or, of a single class, their sigmoid. */
   probability: number
+}
+
+/** What is known of a model beside its network. */
+export interface ModelFacts {
+  /** How pictures become inputs. */
+  preprocessing?: GivenPreprocessing
+  /** In the order of the outputs. */
+  classNames?: readonly string[]
+  /** More to know of how it was read. */
+  notes?: readonly string[]
 }
 
 /** A network with its weights on a device. */
@@ -79,13 +51,22 @@ export class Model {
   readonly #description: ModelDescription
   /** How pictures become inputs. */
   readonly preprocessing: Preprocessing
+  /** The names of the classes in the order of the outputs; empty where nobody stated them. */
+  readonly classNames: readonly string[]
+  /** What to know of how the model was read from its file, in whole sentences: that its last softmax was left out, that a
+   * prefix such as 'module.' was taken off the weights' names, which tensors were passed over, what was assumed. */
+  readonly notes: readonly string[]
   #disposed = false
 
   /** Use `loadModel`. */
-  constructor(handle: ModelHandle, preprocessing: Partial<Preprocessing> | undefined) {
+  constructor(handle: ModelHandle, { preprocessing, classNames = [], notes = [] }: ModelFacts) {
     this.#handle = handle
     this.#description = addon().describeModel({ model: handle })
-    this.preprocessing = completePreprocessing(preprocessing, this.#description.inputChannels)
+    const { inputChannels, classes, architecture } = this.#description
+    this.preprocessing = completePreprocessing(preprocessing, inputChannels)
+    if (classNames.length > 0) requireNamesFor(classNames, classes, architecture)
+    this.classNames = classNames
+    this.notes = [...this.#description.notes, ...notes]
   }
 
   /** The architecture's name, such as 'resnet50'; of a model from a file, its class. */
@@ -123,12 +104,6 @@ export class Model {
     return this.#description.bottleneckLayer
   }
 
-  /** What to know of how the model was read from its file, in whole sentences: that its last softmax was left out, that a
-   * prefix such as 'module.' was taken off the weights' names, which tensors were passed over. */
-  get notes(): readonly string[] {
-    return this.#description.notes
-  }
-
   /** The names of all layers where the network can be cut, in execution order. */
   get layerNames(): readonly string[] {
     return this.#description.layers
@@ -139,6 +114,16 @@ export class Model {
     if (this.#disposed)
       throw new DisposedError(`This ${this.architecture} was disposed of. Load it again to use it.`)
     return this.#handle
+  }
+
+  /** The index of a class by its name, such as 'tiger cat'.
+   * @throws ModelError where no class has the name, several have, or the classes have no names */
+  classIndex(name: string): number {
+    if (this.classNames.length > 0) return findClass(this.classNames, requireString('name', name))
+    throw new ModelError(
+      `The classes of this ${this.architecture} have no names. Give the index of a class, from 0 to ` +
+        `${this.classes - 1}, or the names as the model is loaded.`,
+    )
   }
 
   /** All layers with the shapes of their activations for images of a size (default: the crop's). */
@@ -166,7 +151,7 @@ export class Model {
       const [prediction] = await callNative(() =>
         addon().predict({ model: this.handle, images: input.images }),
       )
-      predictions.push({ name: input.name, ...prediction! })
+      predictions.push({ name: input.name, ...prediction!, ...this.named(prediction!.target) })
     }
     return predictions
   }
@@ -186,6 +171,12 @@ export class Model {
       gradients.push({ data, shape: shape.slice(1) })
     }
     return gradients
+  }
+
+  /** @internal The name of a class as a field of a result, where there is one. */
+  named(target: number): { className?: string } {
+    const className = this.classNames[target]
+    return className === undefined ? {} : { className }
   }
 
   /** Frees the native memory now; work that still runs finishes first. Safe to call twice. */
@@ -212,95 +203,6 @@ export class Model {
   }
 }
 
-const memoryFormats = ['channels-last', 'contiguous'] as const
-
-/** Loads a network of the zoo (`architectures` lists them), 'demo', the trained one that comes with the package, or a
- * model from a file: TorchScript ('./mine.pt') or an exported program ('./mine.pt2'), see docs/models.md. A name with a
- * path separator or such an ending is a file.
- * @throws ModelError, WeightsError, DeviceError, InvalidArgumentError, AbortError */
-export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
-  requireString('name', name)
-  requireKnownKeys('options', options, [
-    'weights',
-    'device',
-    'preprocessing',
-    'memoryFormat',
-    'classes',
-    'width',
-    'inputChannels',
-    'signal',
-  ])
-  requireSignal(options.signal)
-  return isModelFile(name) ? loadFile(name, options) : loadArchitecture(name, options)
-}
-
-async function loadArchitecture(name: string, options: LoadOptions): Promise<Model> {
-  const isDemo = name === 'demo'
-  const architecture = isDemo ? demo.architecture : name
-  const place = chosenPlace(options)
-  callNativeSync(() => addon().checkArchitecture({ architecture }))
-  const source = weightSource(architecture, options.weights ?? (isDemo ? demo.weights : undefined))
-  const network = {
-    architecture,
-    weights: 'path' in source ? source.path : null,
-    seed: 'seed' in source ? source.seed : 0,
-    classes: requireInteger('classes', options.classes ?? 1000, 1, 1_000_000),
-    width: requireInteger('width', options.width ?? 64, 1, 1024),
-    inputChannels: requireChannels(options.inputChannels ?? 3),
-  }
-  const handle = await withCancellation({ signal: options.signal }, ({ cancellation }) =>
-    callNative(() => addon().loadModel({ network, place, cancellation })),
-  )
-  return new Model(
-    handle,
-    isDemo ? { ...demo.preprocessing, ...options.preprocessing } : options.preprocessing,
-  )
-}
-
-/** The file decides everything but where the model runs. */
-async function loadFile(file: string, options: LoadOptions): Promise<Model> {
-  for (const name of ['weights', 'classes', 'width', 'inputChannels'] as const) {
-    if (options[name] !== undefined)
-      throw invalid(name, 'nothing (the file holds the whole model)', options[name])
-  }
-  if (!existsSync(file)) {
-    throw new ModelError(
-      `There is no model file '${file}'. Expected what torch.jit.save (.pt) or torch.export.save (.pt2) wrote.`,
-    )
-  }
-  const { preprocessing } = options
-  const [height, width] = sides(requireSize('preprocessing.crop', preprocessing?.crop ?? defaultCrop))
-  const place = chosenPlace(options)
-  const handle = await withCancellation({ signal: options.signal }, ({ cancellation }) =>
-    callNative(() => addon().importModel({ file, height, width, place, cancellation })),
-  )
-  const { imageSize: size } = addon().describeModel({ model: handle })
-  return new Model(handle, size ? fitted(file, size, preprocessing) : preprocessing)
-}
-
-/** Pre-processing for a model that takes images of one size only. */
-function fitted(
-  file: string,
-  [height, width]: [number, number],
-  given: Partial<Preprocessing> | undefined,
-): Partial<Preprocessing> {
-  const crop = requireSize('imageSize', [height, width])
-  if (given?.crop !== undefined && sides(given.crop).join() !== sides(crop).join()) {
-    throw new ModelError(
-      `'${file}' was made for images of ${height}×${width} pixels (height × width) only, but preprocessing.crop is ` +
-        `${sizeText(given.crop)}. Leave it out, or export the model for that size.`,
-    )
-  }
-  return { crop, resize: resizeFor(crop), ...given }
-}
-
-function chosenPlace({ device, memoryFormat }: LoadOptions): Place {
-  return {
-    device: chooseDevice(device ?? 'auto'),
-    memoryFormat: requireOneOf('memoryFormat', memoryFormat ?? 'channels-last', memoryFormats),
-  }
-}
-
 /** The zoo: names, families, and the paper's place for the bottleneck in each. */
 export function architectures(): Architecture[] {
   return callNativeSync(() => addon().architectures())
@@ -316,10 +218,4 @@ export function stack(inputs: readonly PreparedInput[]): Tensor {
     data.set(input.data, i * size)
   })
   return { data, shape: [inputs.length, channels, height, width] }
-}
-
-/** Pictures come as grey or as RGB. */
-function requireChannels(channels: unknown): number {
-  if (channels !== 1 && channels !== 3) throw invalid('inputChannels', '1 or 3', channels)
-  return channels
 }

@@ -3,16 +3,25 @@ import type { ByteTensor, Tensor } from './values.js'
 /** The height and width of an image in pixels, or one number for both. */
 export type ImageSize = number | readonly [height: number, width: number]
 
+/** How a resized pixel is made of those around it; each antialiased, as Pillow does. */
+export type Interpolation = 'bilinear' | 'bicubic' | 'lanczos'
+
 /** How a picture becomes a network's input. The defaults are torchvision's for ImageNet, which the paper uses. */
 export interface Preprocessing {
   /** The picture is resized in proportion until it just covers this size, so that a number is the length of its shorter
-   * side (antialiased bilinear, as Pillow does). Default 256, or as much larger than a `crop` that is no square. */
+   * side. Default 256, or as much larger than a `crop` that is no square; with `squash`, the crop. */
   resize: ImageSize
   /** A centred part of this size is cut out. Default 224. */
   crop: ImageSize
   /** Cut out `resize` pixels first and resize them to `crop`, as the IBA package's loader does. Default false. */
   cropFirst: boolean
-  /** Per channel, after scaling to [0, 1]; one value each for a grey network. */
+  /** Resize to exactly `resize`, whatever the picture's proportion. Default false. */
+  squash: boolean
+  /** Default 'bilinear'. */
+  interpolation: Interpolation
+  /** The order of the input's channels. Default 'rgb'. */
+  channelOrder: 'rgb' | 'bgr'
+  /** Per channel in that order, after scaling to [0, 1]; one value each for a grey network. */
   mean: readonly number[]
   /** Standard deviation per channel, after scaling to [0, 1]. */
   std: readonly number[]

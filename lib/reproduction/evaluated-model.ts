@@ -1,6 +1,7 @@
 import { type Dataset, openDataset } from '../datasets/dataset.js'
 import { fileHash } from '../foundation/file-hash.js'
-import { loadModel, type Model } from '../model/model.js'
+import { loadModel } from '../model/load-model.js'
+import type { Model } from '../model/model.js'
 import { isModelFile } from '../model/model-file.js'
 import { type Cell, cellsOf, type LeftOut } from './cells.js'
 import type { ReproductionOptions } from './reproduction-options.js'

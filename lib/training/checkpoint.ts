@@ -73,6 +73,9 @@ export function identityOf(
     resize: plain(preprocessing.resize),
     crop: plain(preprocessing.crop),
     'crop first': preprocessing.cropFirst,
+    squash: preprocessing.squash,
+    interpolation: preprocessing.interpolation,
+    'channel order': preprocessing.channelOrder,
     mean: preprocessing.mean.join(' '),
     'standard deviation': preprocessing.std.join(' '),
   }

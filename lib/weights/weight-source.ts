@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import { cacheFolder } from '../foundation/cache-folder.mjs'
 import { WeightsError } from '../foundation/errors.js'
 import { requireString } from '../foundation/validate.js'
@@ -22,6 +22,11 @@ export function weightSource(architecture: string, weights: string | undefined):
     )
   }
   return { path: weights }
+}
+
+/** Whether a weight file is one that `iba weights get` downloaded. */
+export function isDownloaded(path: string): boolean {
+  return resolve(path).startsWith(join(cacheFolder(), 'weights', sep))
 }
 
 function downloadedWeights(architecture: string): string {

@@ -14,12 +14,23 @@ void fields(Of<Region> auto& region, auto&& field) {
   field("height", region.height, {1, kLargestSide});
 }
 
+constexpr auto enum_names(Interpolation) {
+  return kInterpolationNames;
+}
+
+constexpr auto enum_names(ChannelOrder) {
+  return kChannelOrderNames;
+}
+
 void fields(Of<PreprocessOptions> auto& options, auto&& field) {
   field("resize", options.resize, {1, kLargestSide});
   field("crop", options.crop, {1, kLargestSide});
   field("cropFirst", options.crop_first);
+  field("squash", options.squash);
+  field("interpolation", options.interpolation);
   field("region", options.region);
   field("mirror", options.mirror);
+  field("channelOrder", options.channel_order);
   field("mean", options.mean);
   field("std", options.std);
 }

@@ -8,6 +8,7 @@ import type { RunHeader, RunRecord } from '../../lib/evaluation/runs/record.js'
 import { readResult, resultFrom } from '../../lib/evaluation/runs/result-file.js'
 import { completeResult } from '../../lib/evaluation/runs/run.js'
 import { RunLog } from '../../lib/evaluation/runs/run-log.js'
+import { completePreprocessing } from '../../lib/images/preprocess.js'
 import { AttributionError, RunError } from '../../lib/index.js'
 import { readLog } from '../../lib/training/json-log.js'
 
@@ -32,7 +33,7 @@ const header: RunHeader = {
     weightHash: '0123',
     classes: 2,
     device: 'cpu',
-    preprocessing: { resize: 8, crop: 8, cropFirst: false, mean: [0, 0, 0], std: [1, 1, 1] },
+    preprocessing: completePreprocessing({ resize: 8, crop: 8, mean: [0, 0, 0], std: [1, 1, 1] }, 3),
   },
   data: { name: 'demo', samples: 2, available: 2, seed: 0, list: '4567' },
   versions: { package: '0', node: '0', libtorch: '0' },

@@ -45,6 +45,30 @@ for (const [name, { size, layer, memoryFormat = 'channels-last' }] of Object.ent
   }
 }
 
+testWithModels(
+  'a card beside a file says how its images are prepared and what its classes are called',
+  async t => {
+    const file = join(folder, 'carded.pt')
+    await copyFile(join(folder, 'resnet50.traced.pt'), file)
+    await using plain = await loadModel(file, { device: 'cpu' })
+    t.regex(plain.notes.join(), /Nobody stated how .*carded\.pt'.*mean 0\.485 0\.456 0\.406.*carded\.json'/)
+    const classes = Array.from({ length: 10 }, (_, i) => `class ${i}`)
+    const preprocessing = { resize: 64, crop: 64, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }
+    await writeFile(join(folder, 'carded.json'), JSON.stringify({ preprocessing, classes }))
+    await using model = await loadModel(file, { device: 'cpu', preprocessing: { interpolation: 'bicubic' } })
+    t.like(model.preprocessing, { ...preprocessing, interpolation: 'bicubic' })
+    t.deepEqual(model.classNames, classes)
+    t.deepEqual(model.notes, [])
+    await using renamed = await loadModel(file, { device: 'cpu', classes: classes.map(name => `${name}!`) })
+    t.is(renamed.classIndex('class 3!'), 3)
+    await writeFile(join(folder, 'carded.json'), JSON.stringify({ classes: ['one'] }))
+    await t.throwsAsync(loadModel(file, { device: 'cpu' }), {
+      instanceOf: ModelError,
+      message: /1 names.*10 outputs/,
+    })
+  },
+)
+
 testWithModels('an imported ResNet-50 has the layers of the built-in one, and its default', async t => {
   await using own = await loadModel('resnet50', { weights: 'seeded:0', width: 8, classes: 10, device: 'cpu' })
   const names = own.layerNames.filter(name => !/relu|add|flatten|avgpool/.test(name))

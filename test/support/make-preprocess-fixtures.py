@@ -3,7 +3,8 @@
 Needs torch, torchvision and Pillow:  python test/support/make-preprocess-fixtures.py
 
 `NAME.png` is a picture; `NAME.RULE.png` is it after a rule: "resize" is Resize(256) and CenterCrop(224), "crop" is
-CenterCrop(256) and Resize(224). Larger crops would make large files: `small` rules are Resize(64) and CenterCrop(56).
+CenterCrop(256) and Resize(224). Larger crops would make large files: `small` rules are Resize(64) and CenterCrop(56),
+`bicubic` and `lanczos` the same with another filter, and `squash` is Resize((48, 64)) and CenterCrop(40).
 """
 
 import sys
@@ -15,25 +16,28 @@ from PIL import Image
 
 # torchvision's own operations are not needed, and may not fit this build of torch.
 sys.modules["torchvision._meta_registrations"] = types.ModuleType("torchvision._meta_registrations")
-from torchvision.transforms import CenterCrop, Compose, Resize  # noqa: E402
+from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resize  # noqa: E402
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "preprocess"
 RULES = {
     "resize": Compose([Resize(256), CenterCrop(224)]),
     "crop": Compose([CenterCrop(256), Resize(224)]),
     "small": Compose([Resize(64), CenterCrop(56)]),
+    "bicubic": Compose([Resize(64, InterpolationMode.BICUBIC), CenterCrop(56)]),
+    "lanczos": Compose([Resize(64, InterpolationMode.LANCZOS), CenterCrop(56)]),
+    "squash": Compose([Resize((48, 64)), CenterCrop(40)]),
 }
 # Wide, tall, large, smaller than the crop (enlarged), sides whose difference to the crop is odd, and long pictures, of
 # which little is seen.
 SIZES = {
-    "wide": (300, 200, ["resize", "small"]),
-    "tall": (200, 333, ["resize", "small"]),
-    "large": (640, 480, ["small", "crop"]),
-    "tiny": (40, 31, ["resize", "small"]),
+    "wide": (300, 200, ["resize", "small", "squash"]),
+    "tall": (200, 333, ["resize", "small", "squash"]),
+    "large": (640, 480, ["small", "crop", "bicubic", "lanczos"]),
+    "tiny": (40, 31, ["resize", "small", "bicubic", "lanczos"]),
     "odd": (267, 277, ["crop", "small"]),
     "line": (700, 3, ["small"]),
     "pole": (7, 900, ["small"]),
-    "strip": (1999, 130, ["small"]),
+    "strip": (1999, 130, ["small", "bicubic", "lanczos"]),
 }
 
 

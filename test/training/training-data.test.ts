@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import { pack } from 'tar-stream'
 import { permutation } from '../../lib/foundation/random.js'
-import { preprocess } from '../../lib/images/preprocess.js'
+import { completePreprocessing, preprocess } from '../../lib/images/preprocess.js'
 import {
   ImageError,
   InvalidArgumentError,
@@ -406,7 +406,8 @@ test('drawn views lie inside of the image, within the areas and ratios that are 
 test('a region and its mirror image are those of the picture', async t => {
   const [width, height] = [8, 6]
   const pixels = new Uint8Array(width * height * 3).map((_, i) => (i * 37) % 256)
-  const settings = { resize: 8, crop: 4, cropFirst: false, mean: [0, 0, 0], std: [1, 1, 1], mirror: false }
+  const complete = completePreprocessing({ resize: 8, crop: 4, mean: [0, 0, 0], std: [1, 1, 1] }, 3)
+  const settings = { ...complete, mirror: false }
   const picture = { pixels, width, height }
   const region = { left: 3, top: 1, width: 4, height: 4 }
   const plain = await preprocess(picture, { ...settings, region })

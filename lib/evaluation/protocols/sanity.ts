@@ -82,7 +82,8 @@ export async function cascadingRandomization(
 /** A copy of a model, some of whose modules have the random weights of a seeded network. */
 export async function randomized(model: Model, modules: readonly string[], seed: number): Promise<Model> {
   const handle = await callNative(() => addon().reinitialise({ model: model.handle, modules, seed }))
-  return new Model(handle, model.preprocessing)
+  const { preprocessing, classNames } = model
+  return new Model(handle, { preprocessing, classNames })
 }
 
 /** From the last layer to the first, one block more at each stage: a block is what comes under one number of the modules'

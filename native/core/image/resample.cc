@@ -1,7 +1,6 @@
 #include "image/resample.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -21,10 +20,16 @@ struct Taps {
   int64_t end() const { return first + static_cast<int64_t>(weights.size()); }
 };
 
-/// A triangle as wide as a resized pixel, or as a pixel of the picture where that is wider.
-Taps taps_of(int64_t index, int64_t from, int64_t to) {
+/// Rounded away from zero where it lies in the middle.
+int32_t fixed_point(double weight) {
+  return static_cast<int32_t>(weight * (1 << kBits) + (weight < 0 ? -0.5 : 0.5));
+}
+
+/// The filter is scaled to a resized pixel, or to a pixel of the picture where that is wider.
+Taps taps_of(int64_t index, int64_t from, int64_t to, Interpolation interpolation) {
   double scale = static_cast<double>(from) / static_cast<double>(to);
-  double reach = std::max(scale, 1.0);
+  double stretch = std::max(scale, 1.0);
+  double reach = reach_of(interpolation) * stretch;
   double centre = (static_cast<double>(index) + 0.5) * scale;
   int64_t first = std::max<int64_t>(static_cast<int64_t>(centre - reach + 0.5), 0);
   int64_t end = std::min(static_cast<int64_t>(centre + reach + 0.5), from);
@@ -32,18 +37,18 @@ Taps taps_of(int64_t index, int64_t from, int64_t to) {
   std::vector<double> shares;
   double sum = 0;
   for (int64_t i = first; i < end; ++i) {
-    double distance = (static_cast<double>(i) - centre + 0.5) * (1 / reach);
-    shares.push_back(std::max(1 - std::abs(distance), 0.0));
+    double distance = (static_cast<double>(i) - centre + 0.5) * (1 / stretch);
+    shares.push_back(filter(interpolation, distance));
     sum += shares.back();
   }
   Taps taps{first, {}};
-  for (double share : shares) taps.weights.push_back(static_cast<int32_t>(0.5 + share / sum * (1 << kBits)));
+  for (double share : shares) taps.weights.push_back(fixed_point(share / sum));
   return taps;
 }
 
-std::vector<Taps> axis(int64_t from, int64_t to, int64_t begin, int64_t count) {
+std::vector<Taps> axis(int64_t from, int64_t to, int64_t begin, int64_t count, Interpolation interpolation) {
   std::vector<Taps> all;
-  for (int64_t i = 0; i < count; ++i) all.push_back(taps_of(begin + i, from, to));
+  for (int64_t i = 0; i < count; ++i) all.push_back(taps_of(begin + i, from, to, interpolation));
   return all;
 }
 
@@ -81,9 +86,10 @@ void sum_rows(const uint8_t* rows, const std::vector<int32_t>& weights, std::vec
 
 }  // namespace
 
-at::Tensor resample(const at::Tensor& picture, int64_t height, int64_t width, const Region& part) {
-  std::vector<Taps> rows = axis(picture.size(0), height, part.top, part.height);
-  std::vector<Taps> columns = axis(picture.size(1), width, part.left, part.width);
+at::Tensor resample(const at::Tensor& picture, int64_t height, int64_t width, const Region& part,
+                    Interpolation interpolation) {
+  std::vector<Taps> rows = axis(picture.size(0), height, part.top, part.height, interpolation);
+  std::vector<Taps> columns = axis(picture.size(1), width, part.left, part.width, interpolation);
   int64_t first = rows.front().first, count = rows.back().end() - first;
 
   const auto* pixels = picture.const_data_ptr<uint8_t>();

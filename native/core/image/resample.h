@@ -1,5 +1,6 @@
 #pragma once
 
+#include "image/interpolation.h"
 #include "torch.h"
 
 namespace iba {
@@ -12,9 +13,10 @@ struct Region {
   int64_t height = 0;
 };
 
-/// A part of a picture (H, W, C) uint8 that is resized to a height and width: antialiased bilinear, to the
-/// bit as Pillow's resize(…, BILINEAR) followed by crop, but only the part is computed. The part must lie
-/// inside.
-at::Tensor resample(const at::Tensor& picture, int64_t height, int64_t width, const Region& part);
+/// A part of a picture (H, W, C) uint8 that is resized to a height and width: antialiased, to the bit as
+/// Pillow's resize followed by crop where both sides change by one factor, else to one level, but only the
+/// part is computed. The part must lie inside.
+at::Tensor resample(const at::Tensor& picture, int64_t height, int64_t width, const Region& part,
+                    Interpolation interpolation);
 
 }  // namespace iba
