@@ -4,6 +4,7 @@
 #include "io/text.h"
 #include "network/seeded_weights.h"
 #include "weights/fit_weights.h"
+#include "weights/transformers_names.h"
 #include "weights/weight_file.h"
 
 namespace iba {
@@ -34,8 +35,9 @@ Network load_network(const LoadOptions& options) {
     seed_weights(network, options.seed);
     return network;
   }
-  FittedWeights weights =
-      fit_weights(read_state_dicts(*options.weights), wanted_weights(options.architecture));
+  std::vector<StateDict> dicts = read_state_dicts(*options.weights);
+  for (StateDict& dict : dicts) rename_from_transformers(dict);
+  FittedWeights weights = fit_weights(dicts, wanted_weights(options.architecture));
   if (!weights.objects.empty()) refuse_objects(options, weights.objects);
   Network network =
       build_network(options.architecture, options_from_weights(options.architecture, weights.tensors));
