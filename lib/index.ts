@@ -92,6 +92,11 @@ export type { PreparedInput } from './images/prepared-input.js'
 export type { GivenPreprocessing, Interpolation, Preprocessing } from './images/preprocess.js'
 export type { ImageSize } from './images/size.js'
 export type { ImageInput, PreparedImage } from './images/source.js'
+export {
+  type CachedStatistics,
+  type CachedStatisticsOptions,
+  cachedStatistics,
+} from './learned/cached-statistics.js'
 export type { LearningOptions } from './learned/learning.js'
 export { type FitPatternsOptions, fitPatterns, loadPatterns, type Patterns } from './learned/patterns.js'
 export {
@@ -102,6 +107,7 @@ export {
   resourceNames,
   resources,
 } from './learned/resources.js'
+export { type RoughStatisticsOptions, roughStatistics } from './learned/rough-statistics.js'
 export {
   type EstimateOptions,
   estimate,

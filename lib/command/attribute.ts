@@ -20,6 +20,7 @@ import { UsageError } from './exit.js'
 import { type AttributeCommandOptions, explainAll } from './explain.js'
 import { Interrupts } from './interrupt.js'
 import { planJobs } from './jobs.js'
+import { requireLearning, withLearntStatistics } from './learnt-statistics.js'
 import { note } from './output.js'
 import type { WantedFiles } from './results.js'
 import { requireWritableFolder } from './writable.js'
@@ -59,6 +60,12 @@ export function addAttribute(program: Command): void {
     )
   addModelOptions(command)
   addMethodOptions(command)
+  command
+    .optionsGroup('Method:')
+    .option(
+      '--images <folder>',
+      'typical images, of which statistics are learnt once, and kept in the cache; in place of --statistics',
+    )
   command
     .optionsGroup('What is explained:')
     .addOption(targetOption())
@@ -106,15 +113,19 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
     capacity: options.saveCapacity ?? false,
     raw: options.raw ?? false,
   }
-  const chosen = chosenMethod(options, keeping(wanted))
+  const asked = chosenMethod(options, keeping(wanted))
+  requireLearning(asked, options)
   const { jobs, amongResults } = await planJobs(inputs, options.out, options.animate ?? 'gif')
   if (amongResults > 0)
     note(`Left out ${count(amongResults, 'image')} below ${options.out}, where the results go.`)
 
   await using model = await openModel({ ...options, signal: interrupts.signal })
-  requireLayer(model, chosen.options.layer)
+  requireLayer(model, asked.options.layer)
   const target = classOf(model, options.target)
   await requireWritableFolder('--out', options.out)
+  const { signal } = interrupts
+  const { chosen, statistics } = await withLearntStatistics(model, asked, { jobs, flags: options, signal })
+  await using _ = statistics
   await using attributer = attributerOf(model, chosen)
   const { classNames } = model
   await explainAll({ jobs, attributer, target, classNames, wanted, options }, interrupts.signal)

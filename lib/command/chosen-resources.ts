@@ -17,7 +17,14 @@ import { shellWord } from './output.js'
 /** The files of resources that were given. */
 export type ResourceFlags = Partial<Record<ResourceName, string>>
 
-type Given = ModelOptions & PreprocessingOptions & ResourceFlags & { layer?: string; preset?: string }
+type Given = ModelOptions &
+  PreprocessingOptions &
+  ResourceFlags & {
+    layer?: string
+    preset?: string
+    /** Images that statistics are learnt from. */
+    images?: string
+  }
 
 /** An option for each kind of resource, which names its file. */
 export function addResourceOptions(command: Command): void {
@@ -43,6 +50,7 @@ export function requireNeeded({ name: method, needs }: MethodDescription, given:
 export function chosenResources(method: MethodDescription, options: Given): ResourceFlags {
   const files: ResourceFlags = {}
   for (const name of method.needs) {
+    if (name === 'statistics' && options.images !== undefined) continue
     const file = fileOf(name, options)
     if (file === undefined) throw missing(method, name, options)
     files[name] = file
@@ -73,9 +81,13 @@ function missing({ name: method }: MethodDescription, name: ResourceName, option
   return new UsageError(
     `${method} on ${options.model} needs ${meaning}${layer === undefined ? '' : ` ${layer}`}. Make it once, from a ` +
       `folder of typical images:\n\n  ${makingCommand(name, options, file, layer)}\n\n` +
-      `then add ${flag} ${shellWord(file)} to this command.`,
+      `then add ${flag} ${shellWord(file)} to this command.${name === 'statistics' ? onTheWay : ''}`,
   )
 }
+
+const onTheWay =
+  '\nOr let `iba attribute` do so: --images FOLDER learns and keeps them, --statistics auto learns rough ones from the\n' +
+  'images to explain.'
 
 /** The layer for the bottleneck; a model file's own choice is known only once it is loaded. */
 function chosenLayer({ model, layer }: Given): string | undefined {

@@ -10,6 +10,7 @@ import { isDone, printRecord, recordOf, tableOf, type WantedFiles, writeResult }
 
 /** The options of `iba attribute`. */
 export interface AttributeCommandOptions extends ModelOptions, PreprocessingOptions, MethodFlags {
+  images?: string
   target?: ChosenClass
   seed: number
   out: string

@@ -160,7 +160,10 @@ async function loadFolder(folder: string, options: LoadOptions, stated: ModelCar
   const { network, card, notes } = await readModelFolder(folder)
   const facts = withCard(card, stated)
   if ('file' in network) return await loadFile(network.file, options, facts, notes)
-  return await loadArchitecture(network.architecture, { ...options, weights: network.weights }, facts, notes)
+  const { architecture, weights } = network
+  const complete = completePreprocessing(facts.preprocessing, 3)
+  const assumed = isNormalised(facts) ? [] : [assumption(weights, complete)]
+  return await loadArchitecture(architecture, { ...options, weights }, facts, [...notes, ...assumed])
 }
 
 async function loadFile(
@@ -184,12 +187,16 @@ async function loadFile(
     size ? fitted(file, size, preprocessing) : preprocessing,
     inputChannels,
   )
-  const isStated = preprocessing.mean !== undefined && preprocessing.std !== undefined
   return new Model(handle, {
     preprocessing: complete,
     ...(classNames && { classNames }),
-    notes: [...notes, ...(isStated ? [] : [assumption(file, complete)])],
+    notes: [...notes, ...(isNormalised({ preprocessing }) ? [] : [assumption(file, complete)])],
   })
+}
+
+/** Whether somebody stated mean and standard deviation. */
+function isNormalised({ preprocessing }: ModelCard): boolean {
+  return preprocessing?.mean !== undefined && preprocessing.std !== undefined
 }
 
 /** How images are prepared where nobody said it. */

@@ -28,15 +28,23 @@ export function isFolder(path: string): boolean {
  * @throws ModelError where the folder holds none that can be loaded; FileError where it can't be read */
 export async function readModelFolder(folder: string): Promise<ModelFolder> {
   const described = await describe(folder)
-  const { architecture, card, notes } = described
   const weights = firstOf(folder, weightFiles)
-  if (architecture !== undefined && weights !== undefined)
-    return { network: { architecture, weights }, card, notes }
+  const network = await networkOf(folder, described, weights)
+  if (network === undefined) throw missing(folder, described, weights)
+  const own = await readModelCard('file' in network ? network.file : network.weights)
+  const preprocessing = { ...described.card.preprocessing, ...own.card.preprocessing }
+  const card = { ...described.card, ...own.card, preprocessing }
+  return { network, card, notes: [...described.notes, ...own.notes] }
+}
+
+async function networkOf(
+  folder: string,
+  { architecture }: DescribedModel,
+  weights: string | undefined,
+): Promise<ModelFolder['network'] | undefined> {
+  if (architecture !== undefined && weights !== undefined) return { architecture, weights }
   const file = firstOf(folder, modelFiles) ?? (await onlyModelFile(folder))
-  if (file === undefined) throw missing(folder, described, weights)
-  const own = await readModelCard(file)
-  const preprocessing = { ...card.preprocessing, ...own.card.preprocessing }
-  return { network: { file }, card: { ...card, ...own.card, preprocessing }, notes: [...notes, ...own.notes] }
+  return file === undefined ? undefined : { file }
 }
 
 async function describe(folder: string): Promise<DescribedModel> {

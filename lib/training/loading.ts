@@ -1,11 +1,11 @@
 import { mapInOrder } from '../foundation/concurrency.js'
 import { ImageError } from '../foundation/errors.js'
 import { mixSeeds } from '../foundation/hash.js'
+import { type Augmentation, drawView } from '../images/augmentation.js'
 import { type DecodedImage, withDecoded } from '../images/decode.js'
 import { type Preprocessing, preprocess } from '../images/preprocess.js'
 import { sides } from '../images/size.js'
 import type { ReadoutBatch } from '../native/readout-training-calls.js'
-import { type Augmentation, drawView } from './augmentation.js'
 import { type LabelledImage, requireLabel } from './data.js'
 
 /** Batches that are decoded while a step runs. */

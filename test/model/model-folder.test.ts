@@ -113,6 +113,7 @@ test("a ResNet of transformers is the zoo's, with its classes and pre-processing
   await using model = await loadModel(path, { device: 'cpu' })
   t.is(model.architecture, 'resnet18')
   t.deepEqual(model.classNames, ['cat', 'dog', 'sea lion'])
+  t.deepEqual(model.notes, [])
   t.like(model.preprocessing, {
     resize: 256,
     crop: 224,
@@ -131,6 +132,17 @@ test("a ResNet of transformers is the zoo's, with its classes and pre-processing
   })
   t.is(changed.classIndex('b'), 1)
   t.like(changed.preprocessing, { crop: 64, interpolation: 'bicubic' })
+})
+
+test('a folder that says nothing of mean and standard deviation is told what was assumed', async t => {
+  const files = { 'config.json': resNet, 'model.safetensors': safetensorsOf(resNetShapes().transformers) }
+  const path = await makeModelFolder('bare', files)
+  await using model = await loadModel(path, { device: 'cpu' })
+  t.regex(model.notes.join(), /Nobody stated.*model\.json/)
+  await writeFile(join(path, 'model.json'), '{"preprocessing": {"mean": [0, 0, 0], "std": [1, 1, 1]}}')
+  await using stated = await loadModel(path, { device: 'cpu' })
+  t.deepEqual(stated.notes, [])
+  t.deepEqual(stated.preprocessing.std, [1, 1, 1])
 })
 
 test("a ResNet of timm is the zoo's", async t => {

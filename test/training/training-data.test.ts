@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import { pack } from 'tar-stream'
 import { permutation } from '../../lib/foundation/random.js'
+import { drawView } from '../../lib/images/augmentation.js'
 import { completePreprocessing, preprocess } from '../../lib/images/preprocess.js'
 import {
   ImageError,
@@ -14,7 +15,6 @@ import {
   openDataset,
   openTrainingData,
 } from '../../lib/index.js'
-import { drawView } from '../../lib/training/augmentation.js'
 import type { BatchOptions, TrainingData } from '../../lib/training/data.js'
 import { NameTable } from '../../lib/training/image-list.js'
 import { expandBraces } from '../../lib/training/shards.js'

@@ -1,6 +1,6 @@
 import { mixSeeds } from '../foundation/hash.js'
 import { randomIntegers } from '../foundation/random.js'
-import type { DecodedImage } from '../images/decode.js'
+import type { DecodedImage } from './decode.js'
 
 /** What is drawn anew for each image and epoch; without any of it images are resized and cropped as for attribution. */
 export interface Augmentation {
