@@ -25,7 +25,7 @@ function each({ data, shape }: { data: Float32Array; shape: number[] }) {
 }
 
 /** Where the bottleneck goes and where Grad-CAM reads: the last block at an eighth of the side, or else the middle
- * block; and the last that the outputs still depend on place by place. */
+ * block; and the last that the outputs still depend on place by place, which is no embedding. */
 const defaults: Record<string, { size?: [number, number]; bottleneck: string; gradCam: string }> = {
   'efficientnet.pt': { bottleneck: 'blocks.2', gradCam: 'bn2' },
   'efficientnet.pt2': { bottleneck: 'blocks.2', gradCam: 'bn2' },
@@ -33,6 +33,8 @@ const defaults: Record<string, { size?: [number, number]; bottleneck: string; gr
   'swin.pt': { bottleneck: 'layers.1.blocks.0', gradCam: 'layers.2' },
   'regnet.pt': { bottleneck: 'trunk_output.block2', gradCam: 'trunk_output' },
   'oblong-regnet.pt': { size: [64, 128], bottleneck: 'trunk_output.block2', gradCam: 'trunk_output' },
+  'pyramid.pt': { bottleneck: 'blocks.1', gradCam: 'blocks.1' },
+  'plain.pt': { bottleneck: 'stages.4', gradCam: 'stages' },
   'small-images.pt': { size: [32, 32], bottleneck: 'trunk_output.block1', gradCam: 'trunk_output' },
   'vit.pt': { bottleneck: 'vit.encoder.layer.2', gradCam: 'vit.encoder.layer.4' },
   'registers.pt': { bottleneck: 'vit.encoder.layer.2', gradCam: 'vit.encoder.layer.4' },

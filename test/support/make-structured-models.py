@@ -270,6 +270,48 @@ class RegNet(Pooled):
         return self.classes(self.trunk_output(self.stem(x)))
 
 
+class Mixing(nn.Module):
+    """Tells every place about all others, as attention does."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.proj = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        return x + self.proj(x).mean((2, 3), keepdim=True)
+
+
+class Pyramid(nn.Module):
+    """A block for each embedding, and classes of a single place."""
+
+    def __init__(self):
+        super().__init__()
+        widths = (3, 8, 12, 16)
+        self.embeds = nn.ModuleList([
+            nn.Sequential(nn.Conv2d(a, b, s, s), nn.BatchNorm2d(b)) for a, b, s in zip(widths, widths[1:], (4, 2, 2))])
+        self.blocks = nn.ModuleList([Mixing(width) for width in widths[1:]])
+        self.head = nn.Linear(widths[-1], CLASSES)
+
+    def forward(self, x):
+        for embed, block in zip(self.embeds, self.blocks):
+            x = block(embed(x))
+        return self.head(x[:, :, 0, 0])
+
+
+class Plain(Pooled):
+    """One way, deep: its padding leaves little of what changes in a corner."""
+
+    def __init__(self):
+        super().__init__(16)
+        strides = (2, 2, 2, 1, 1, 2) + 5 * (1,)
+        self.stages = nn.Sequential(*(
+            nn.Sequential(nn.Conv2d(16 if i else 3, 16, 3, stride, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
+            for i, stride in enumerate(strides)))
+
+    def forward(self, x):
+        return self.classes(self.stages(x))
+
+
 class Rectified(Pooled):
     """An activation function of each kind, in order."""
 
@@ -322,6 +364,8 @@ DEFAULTS = {
     "regnet": (RegNet, 64, 64),
     # Channels are as many as rows in one layer, and as columns in another.
     "oblong-regnet": (lambda: RegNet((4, 8, 4, 4)), 64, 128),
+    "pyramid": (Pyramid, 64, 64),
+    "plain": (Plain, 64, 64),
     "small-images": (lambda: RegNet((8, 12), 1), 32, 32),
 }
 ENDINGS = {

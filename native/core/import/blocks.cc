@@ -102,34 +102,46 @@ std::vector<std::string> parallel_joining_modules(const Network& network) {
   return modules;
 }
 
-/// The innermost layers of those that hold one of the modules, or are of the class of such a layer.
-std::vector<size_t> innermost(const Network& network, const std::vector<std::string>& joining,
-                              const std::vector<bool>& is_offered) {
+/// The layers that are one of the joining modules, or hold one; and those of the class of such a layer. Of
+/// layers inside each other it is the outermost that joins ways itself, such as a block after its token
+/// mixer's shortcut, and where none does, the innermost.
+std::vector<size_t> layers_that_join(const Network& network, const std::vector<std::string>& joining,
+                                     const std::vector<bool>& is_offered) {
   Graph graph(network);
   auto holds_one = [&](const Layer& layer) {
     auto module = module_of(layer.name);
     return std::any_of(joining.begin(), joining.end(),
                        [&](const std::string& inner) { return inner == module || is_inside(inner, module); });
   };
-  std::set<std::string> classes;
+  auto is_one = [&](const Layer& layer) {
+    return std::find(joining.begin(), joining.end(), module_of(layer.name)) != joining.end();
+  };
+  std::set<std::string> classes, joining_classes;
   for (const auto& layer : network.layers) {
-    if (is_module(network, graph, layer) && !is_container(layer.kind) && holds_one(layer))
-      classes.insert(layer.kind);
+    if (!is_module(network, graph, layer) || is_container(layer.kind)) continue;
+    if (holds_one(layer)) classes.insert(layer.kind);
+    if (is_one(layer)) joining_classes.insert(layer.kind);
   }
   std::vector<size_t> blocks;
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
-    if (!is_offered[layer.value] || !is_module(network, graph, layer)) continue;
+    bool has_places = layer.layout.form != Layout::Form::none;
+    if (!has_places || !is_offered[layer.value] || !is_module(network, graph, layer)) continue;
     if (classes.contains(layer.kind) || holds_one(layer)) blocks.push_back(i);
   }
-  auto holds_another = [&](size_t i) {
-    return std::any_of(blocks.begin(), blocks.end(), [&](size_t other) {
-      return is_inside(module_of(network.layers[other].name), module_of(network.layers[i].name));
+  auto joins_itself = [&](size_t i) {
+    return is_one(network.layers[i]) || joining_classes.contains(network.layers[i].kind);
+  };
+  auto holds = [&](size_t i, size_t other) {
+    return is_inside(module_of(network.layers[other].name), module_of(network.layers[i].name));
+  };
+  auto is_block = [&](size_t i) {
+    return std::none_of(blocks.begin(), blocks.end(), [&](size_t other) {
+      return (holds(other, i) && joins_itself(other)) || (holds(i, other) && !joins_itself(i));
     });
   };
   std::vector<size_t> found;
-  std::copy_if(blocks.begin(), blocks.end(), std::back_inserter(found),
-               [&](size_t i) { return !holds_another(i); });
+  std::copy_if(blocks.begin(), blocks.end(), std::back_inserter(found), is_block);
   return found;
 }
 
@@ -158,11 +170,12 @@ std::vector<bool> find_narrow_values(const Network& network) {
 }
 
 std::vector<size_t> find_blocks(const Network& network) {
-  return innermost(network, joining_modules(network), find_narrow_values(network));
+  return layers_that_join(network, joining_modules(network), find_narrow_values(network));
 }
 
 std::vector<size_t> find_parallel_blocks(const Network& network) {
-  return innermost(network, parallel_joining_modules(network), std::vector<bool>(network.value_count, true));
+  return layers_that_join(network, parallel_joining_modules(network),
+                          std::vector<bool>(network.value_count, true));
 }
 
 bool is_module(const Network& network, const Graph& graph, const Layer& layer) {

@@ -9,9 +9,10 @@ namespace iba {
 /// Whether all that a network computes from its input passes through a value, for each value.
 std::vector<bool> find_narrow_values(const Network& network);
 
-/// The layers that are blocks, in execution order: what the innermost modules return that compute on more
-/// than one way at once, such as around convolutions by a shortcut, join the ways, and are all that goes on;
-/// and other modules of their class. A stage of several blocks is none, nor is a stem of one way.
+/// The layers that are blocks, in execution order: what modules return that compute on more than one way at
+/// once, such as around convolutions by a shortcut, join the ways, and are all that goes on; and other
+/// modules of their class. A stage of several blocks is none, nor is a stem of one way, nor what lies in a
+/// block.
 std::vector<size_t> find_blocks(const Network& network);
 
 /// As `find_blocks`, where parts of the network run beside each other and a block may be in one of them.

@@ -141,16 +141,31 @@ Choice choose(const Network& network, const Candidates& candidates) {
   return {narrow, last_at_an_eighth(narrow).value_or(narrow.size() / 2)};
 }
 
-/// The last of the choice's candidates, up to the one chosen, of which most places matter; the chosen one
-/// where there is none.
-std::string read_layer(const Network& network, const Choice& choice, const Tensor& image) {
-  const Candidate* found = &choice.candidates[choice.index];
+/// The last of the candidates, up to the one at the index, of which most places matter.
+std::optional<Candidate> last_read(const Network& network, const Choice& choice, const Tensor& image) {
   for (size_t i = choice.index + 1; i-- > 0;) {
-    if (!is_read(network, choice.candidates[i], image)) continue;
-    found = &choice.candidates[i];
-    break;
+    if (is_read(network, choice.candidates[i], image)) return choice.candidates[i];
   }
-  return outermost(network, network.layers[found->layer]).name;
+  return std::nullopt;
+}
+
+Candidate bottleneck_layer(const Network& network, const Candidates& candidates, const Tensor& image) {
+  auto choice = choose(network, candidates);
+  return last_read(network, choice, image).value_or(choice.candidates[choice.index]);
+}
+
+/// What the last module returns that all passes through, or else the last block: before a block that only
+/// the class token leaves, there may be an embedding.
+Candidate grad_cam_layer(const Network& network, const Candidates& candidates, const Tensor& image) {
+  auto modules = candidates.narrow_modules();
+  if (modules.empty()) modules = candidates.all();
+  const auto& last = modules.back();
+  if (is_read(network, last, image)) return last;
+  for (const auto& fallback : {candidates.of(find_blocks(network)), modules}) {
+    if (fallback.empty()) continue;
+    if (auto found = last_read(network, {fallback, fallback.size() - 1}, image)) return *found;
+  }
+  return last;
 }
 
 }  // namespace
@@ -174,10 +189,11 @@ void choose_default_layers(Network& network, const Tensor& image) {
                 "The model has no layer whose values lie on a grid over the image, so that there is "
                 "nowhere to see what it looks at.");
   }
-  network.bottleneck_layer = read_layer(network, choose(network, candidates), image);
-  auto modules = candidates.narrow_modules();
-  if (modules.empty()) modules = candidates.all();
-  network.grad_cam_layer = read_layer(network, {modules, modules.size() - 1}, image);
+  auto name = [&](const Candidate& candidate) {
+    return outermost(network, network.layers[candidate.layer]).name;
+  };
+  network.bottleneck_layer = name(bottleneck_layer(network, candidates, image));
+  network.grad_cam_layer = name(grad_cam_layer(network, candidates, image));
 }
 
 }  // namespace iba

@@ -1,6 +1,7 @@
 #include "import/layouts.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "network/grid.h"
@@ -15,6 +16,8 @@ namespace {
 /// change more: in the mean over the parts, and for each. Where places are in no order, it is a half.
 constexpr double kLeastShare = 0.8;
 constexpr double kLeastOfEach = 0.5;
+/// A place counts as reached by the parts where it changes by more than about this share of the mean.
+constexpr double kLeastChange = 0.01;
 /// Finer grids are averaged down to so many places a side before they are compared.
 constexpr int64_t kMostPlaces = 16;
 /// Class, distillation and register tokens: models have up to 1 + 8 of them.
@@ -104,7 +107,12 @@ struct Change {
 };
 
 /// One for each part.
-using Changes = std::vector<Change>;
+struct Changes {
+  std::vector<Change> absolute;
+  /// In shares of how much each place changes with all parts. Some change less than others whatever is
+  /// changed, such as those at the border, next to padding.
+  std::vector<Change> relative;
+};
 
 /// The map (h, w) of what changed, where the layer lies as `grid` says.
 Tensor map_of(const Change& change, const Grid& grid) {
@@ -115,7 +123,7 @@ Tensor map_of(const Change& change, const Grid& grid) {
 }
 
 /// The mean share over all parts, or 0 where the layer fails; 1 for a single place, which can't be tested.
-double score(const Changes& changes, const Grid& grid) {
+double score(const std::vector<Change>& changes, const Grid& grid) {
   double sum = 0, parts = 0;
   for (size_t i = 0; i < changes.size(); ++i) {
     auto share = share_in_place(map_of(changes[i], grid), kParts[i]);
@@ -128,11 +136,15 @@ double score(const Changes& changes, const Grid& grid) {
   return sum / parts >= kLeastShare ? sum / parts : 0;
 }
 
+double score(const Changes& changes, const Grid& grid) {
+  return std::max(score(changes.absolute, grid), score(changes.relative, grid));
+}
+
 /// The form in which an activation (N, a, b, c) passes the test best.
 Layout image_layout(const Changes& changes) {
   Layout best{Layout::Form::none};
   double best_score = 0;
-  if (changes[0].without_first.numel() == 1) return {};  // a single place
+  if (changes.absolute[0].without_first.numel() == 1) return {};  // a single place
   for (auto form : {Grid::Form::image, Grid::Form::channels_last}) {
     bool is_image = form == Grid::Form::image;
     double found = score(changes, {form});
@@ -214,6 +226,25 @@ Change change_of(const Tensor& before, const Tensor& after) {
   }
 }
 
+std::vector<Change> relative(const std::vector<Change>& changes) {
+  auto shares = [&](Tensor Change::*map) {
+    std::vector<Tensor> maps;
+    for (const auto& change : changes) {
+      if ((change.*map).defined()) maps.push_back(change.*map);
+    }
+    if (maps.empty()) return std::vector<Tensor>(changes.size());
+    Tensor all = at::stack(maps);
+    Tensor total = all.sum(0);
+    // Of places that nothing reaches, only rounding would be left.
+    Tensor least = total.mean() * kLeastChange + std::numeric_limits<float>::min();
+    return (all / (total + least)).unbind();
+  };
+  auto without_first = shares(&Change::without_first), without_last = shares(&Change::without_last);
+  std::vector<Change> found;
+  for (size_t i = 0; i < changes.size(); ++i) found.push_back({without_first[i], without_last[i]});
+  return found;
+}
+
 /// For each layer, what changes of its values with each part.
 std::vector<Changes> find_changes(const Network& network, const Tensor& image) {
   std::vector<ValueId> values;
@@ -222,8 +253,9 @@ std::vector<Changes> find_changes(const Network& network, const Tensor& image) {
   std::vector<Changes> changes(values.size());
   for (const auto& part : kParts) {
     auto after = activations(network, with_part_changed(image, part), values);
-    for (size_t i = 0; i < values.size(); ++i) changes[i].push_back(change_of(before[i], after[i]));
+    for (size_t i = 0; i < values.size(); ++i) changes[i].absolute.push_back(change_of(before[i], after[i]));
   }
+  for (auto& of_layer : changes) of_layer.relative = relative(of_layer.absolute);
   return changes;
 }
 
@@ -235,7 +267,7 @@ void find_layouts(Network& network, const Tensor& image) {
   for (size_t i = 0; i < network.layers.size(); ++i) {
     Layout& layout = network.layers[i].layout;
     layout = {Layout::Form::none};
-    const Change& first = changes[i][0];
+    const Change& first = changes[i].absolute[0];
     if (first.without_first.defined()) {
       layout = image_layout(changes[i]);
     } else if (first.without_last.defined()) {

@@ -22,13 +22,16 @@ struct Cut::Division {
 
   Division(const Network& network, ValueId at) {
     auto depends = values_computed_from(network, at);
+    // What only counts images, such as a mask that is repeated for each, is made anew for as many as there
+    // are.
+    auto holds_pixels = values_computed_from(network, network.input, Through::gradients);
     std::vector<bool> is_after(network.steps.size(), false);
     std::vector<bool> needed(network.value_count, false);
     auto needed_steps = steps_for(network, {network.output});
     for (auto i = needed_steps.rbegin(); i != needed_steps.rend(); ++i) {
       const Step& step = network.steps[*i];
       if (step.output == at) continue;
-      is_after[*i] = depends[step.output] || (needed[step.output] && makes_number(step.operation));
+      is_after[*i] = depends[step.output] || (needed[step.output] && !holds_pixels[step.output]);
       if (!is_after[*i]) continue;
       for (ValueId input : step.inputs) needed[input] = true;
     }

@@ -7,7 +7,8 @@
 namespace iba {
 
 /// A network cut at a layer: what lies before runs once per image, what lies after as often as needed. Values
-/// that skip across the cut travel along, but for numbers, such as a batch size, which are computed again.
+/// that skip across the cut travel along, but for numbers, such as a batch size, and what is made of those
+/// alone, which are computed again.
 class Cut {
  public:
   Cut(const Network& network, ValueId at, StepRules rules = {});

@@ -18,6 +18,8 @@ class Builder {
   }
   ValueId relu(const std::string& module, ValueId input) { return network_.add(module, Relu{}, {input}); }
 
+  ValueId add(const std::string& module, ValueId a, ValueId b) { return network_.add(module, Add{}, {a, b}); }
+
   /// x + f(x), with nothing in between where there is no shortcut.
   ValueId block(const std::string& module, ValueId input, bool has_shortcut = true) {
     ValueId value =
@@ -65,6 +67,32 @@ TEST_CASE(
   CHECK(outermost(network, network.layer("stages.0.1")).name == "stages.0");
   CHECK(outermost(network, network.layer("stages.1.1")).name == "stages");
   CHECK(outermost(network, network.layer("stages.0.0")).name == "stages.0.0");
+}
+
+TEST_CASE("a block with a shortcut of its own, after a part that has one, is a block and that part is none") {
+  Builder build;
+  ValueId value = build.relu("stem", build.convolution("stem", 0));
+  for (const std::string block : {"stage.0", "stage.1"}) {
+    ValueId mixed = build.block(block + ".mixer", value);
+    ValueId mlp = build.relu(block + ".mlp.act", build.convolution(block + ".mlp.fc", mixed));
+    value = build.returns(block, "MetaBlock", build.add(block + ".add", mlp, mixed));
+  }
+  // Of the same class, but without its own shortcut.
+  ValueId last = build.convolution("stage.2.fc", build.block("stage.2.mixer", value));
+  value = build.returns("stage.2", "MetaBlock", build.relu("stage.2.act", last));
+  Network network = build.finish(build.returns("stage", "Stage", build.relu("stage.norm", value)));
+  std::vector<std::string> expected = {"stage.0", "stage.1", "stage.2"};
+  CHECK(names(network, find_blocks(network)) == expected);
+}
+
+TEST_CASE("around blocks whose values lie in no order of the image, what holds them is the block") {
+  Builder build;
+  ValueId stem = build.relu("stem", build.convolution("stem", 0));
+  ValueId inner = build.block("outer.blocks.0", build.relu("outer.unfold", stem));
+  ValueId outer = build.returns("outer", "Outer", build.relu("outer.fold", inner));
+  Network network = build.finish(outer);
+  network.layers[0].layout = {Layout::Form::none};
+  CHECK(names(network, find_blocks(network)) == std::vector<std::string>{"outer"});
 }
 
 TEST_CASE("a value is narrow where all that goes on passes through it") {
