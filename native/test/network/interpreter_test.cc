@@ -178,6 +178,52 @@ TEST_CASE("rows of the skipping values go with rows of the replacement") {
   CHECK(relative_error(chosen, whole.index_select(0, rows)) < 1e-5);
 }
 
+TEST_CASE("what is made of the number of images alone is made again for the rows after a cut") {
+  Operator count;
+  count.name = "aten::sym_size";
+  count.makes_number = true;
+  count.arguments.resize(1);
+  count.arguments[0].form = OperatorArgument::Form::tensor;
+  count.run = [](torch::jit::Stack& stack) {
+    Tensor images = torch::jit::pop(stack).toTensor();
+    stack.emplace_back(images.size(0));
+  };
+  // Two windows of each image, so that the mask has a row for each window rather than for each image.
+  Operator mask;
+  mask.name = "aten::arange";
+  mask.arguments.resize(1);
+  mask.arguments[0].form = OperatorArgument::Form::integer;
+  mask.run = [](torch::jit::Stack& stack) {
+    int64_t images = torch::jit::pop(stack).toInt();
+    stack.emplace_back(at::arange(2, at::kFloat).repeat({images}));
+  };
+  Operator masked;
+  masked.name = "aten::mul";
+  masked.arguments.resize(2);
+  for (size_t i = 0; i < 2; ++i) {
+    masked.arguments[i].form = OperatorArgument::Form::tensor;
+    masked.arguments[i].input = i;
+  }
+  masked.run = [](torch::jit::Stack& stack) {
+    Tensor weights = torch::jit::pop(stack).toTensor(), activation = torch::jit::pop(stack).toTensor();
+    stack.emplace_back(activation * weights.view({-1, 2, 1, 1}).select(1, 1).unsqueeze(1));
+  };
+  Builder builder("counting", 3, 5);
+  auto counted = builder.step("count", count, {builder.input()});
+  auto made = builder.step("mask", mask, {counted});
+  auto cut_at = builder.convolution("stem", builder.input(), {.in = 3, .out = 4, .bias = true});
+  auto flat = builder.step("flatten", Flatten{}, {builder.step("masked", masked, {cut_at, made})});
+  Network network = builder.finish(builder.linear("fc", flat, 4 * 64, 5), "stem", "stem");
+  seed_weights(network, 0);
+
+  Tensor images = normal("images", {2, 3, 8, 8}).to(at::kFloat);
+  Cut cut(network, cut_at);
+  Values values = cut.before(images);
+  Tensor rows = at::tensor({0, 0, 1, 1, 1}, at::kLong);
+  Tensor found = cut.after(cut.select(values, rows), values[cut.at()].index_select(0, rows));
+  CHECK(relative_error(found, logits(network, images).index_select(0, rows)) < 1e-6);
+}
+
 TEST_CASE("a step that has a rule goes back by it, also inside what is computed together") {
   Network network = converted(branching(), at::kDouble, at::MemoryFormat::ChannelsLast);
   size_t relu = 0;
