@@ -45,7 +45,7 @@ export interface ModelCalls {
       weights: string | null
       seed: number
       classes: number
-      width: number
+      width?: number
       inputChannels: number
     }
     place: Place

@@ -117,6 +117,19 @@ Known relu(const Call& call) {
   return single(call, "self", Relu{});
 }
 
+Known relu6(const Call& call) {
+  if (!call.is_activation("self")) return {};
+  return single(call, "self", Relu{6.0});
+}
+
+Known hardtanh(const Call& call) {
+  if (!call.is_activation("self") || !call.all_constant_but({"self"})) return {};
+  const double least = call.value("min_val").toScalar().toDouble();
+  const double greatest = call.value("max_val").toScalar().toDouble();
+  if (least != 0 || greatest <= 0) return {};
+  return single(call, "self", Relu{greatest});
+}
+
 Known max_pool(const Call& call) {
   if (!call.is_activation("self") || call.rank("self") != 4 || !call.all_constant_but({"self"})) return {};
   auto kernel = call.pair("kernel_size"), stride = call.stride("kernel_size"), padding = call.pair("padding"),
@@ -249,6 +262,8 @@ Known known_operation(const c10::FunctionSchema& schema, const Arguments& argume
       {"aten::addmm", matrix_product_with_bias},
       {"aten::batch_norm", batch_norm},
       {"aten::relu", relu},
+      {"aten::relu6", relu6},
+      {"aten::hardtanh", hardtanh},
       {"aten::max_pool2d", max_pool},
       {"aten::max_pool2d_with_indices", max_pool},
       {"aten::avg_pool2d", average_pool},

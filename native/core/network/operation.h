@@ -13,6 +13,7 @@
 #include "network/operations/pass_through.h"
 #include "network/operations/pooling.h"
 #include "network/operations/relu.h"
+#include "network/operations/same_pad.h"
 
 namespace iba {
 
@@ -21,8 +22,9 @@ namespace iba {
 /// any number), its `forward` and its `backward`, and, where it applies, its `parameters`, whether it is a
 /// weighted sum of its input (`has_weights`), is `elementwise`, or reads its input through a `window`.
 /// `Operator` stands for LibTorch's operators that have no kind of their own here.
-using Operation = std::variant<Convolution, Linear, BatchNorm, Relu, MaxPool, AveragePool,
-                               AdaptiveAveragePool, Add, Concatenate, Flatten, Dropout, Identity, Operator>;
+using Operation =
+    std::variant<Convolution, Linear, BatchNorm, Relu, MaxPool, AveragePool, AdaptiveAveragePool, Add,
+                 Concatenate, Flatten, Dropout, Identity, SamePad, Operator>;
 
 /// The operation's name as users see it and rule tables know it, such as "convolution" or "max-pool"; for an
 /// `Operator`, LibTorch's own, such as "gelu".

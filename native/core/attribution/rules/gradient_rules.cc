@@ -28,7 +28,7 @@ struct RectifiedLinear {
 };
 
 std::optional<RectifiedLinear> rectified_linear(const Operation& operation) {
-  if (std::holds_alternative<Relu>(operation)) return RectifiedLinear{};
+  if (const auto* relu = std::get_if<Relu>(&operation)) return RectifiedLinear{relu->limit};
   const auto* op = std::get_if<Operator>(&operation);
   if (!op) return std::nullopt;
   if (op->name == "aten::relu") return RectifiedLinear{};

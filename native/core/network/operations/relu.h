@@ -1,22 +1,28 @@
 #pragma once
 
+#include <optional>
+
 #include "network/step_state.h"
 
 namespace iba {
 
+/// max(0, x), or the lesser of that and a limit, as in ReLU6.
 struct Relu {
   static constexpr const char* kind() { return "relu"; }
   static constexpr size_t input_count = 1;
   static constexpr bool elementwise = true;
 
+  std::optional<double> limit = std::nullopt;
+
   Tensor forward(std::vector<Tensor>& inputs, StepState* state) const {
     Tensor& x = inputs[0];
-    Tensor output = is_exclusive(x) ? at::relu_(x) : at::relu(x);
+    Tensor output = limit ? at::hardtanh(x, 0, *limit) : is_exclusive(x) ? at::relu_(x) : at::relu(x);
     if (state) state->output = output;
     return output;
   }
 
   std::vector<Tensor> backward(const StepState& state, Tensor gradient) const {
+    if (limit) return {at::hardtanh_backward(gradient, state.output, 0, *limit)};
     if (!is_exclusive(gradient)) return {at::threshold_backward(gradient, state.output, 0)};
     at::threshold_backward_out(gradient, gradient, state.output, 0);
     return {std::move(gradient)};

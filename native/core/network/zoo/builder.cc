@@ -31,11 +31,11 @@ ValueId Builder::convolution(const std::string& module, ValueId x, const Convolu
   return step(module, std::move(convolution), {x});
 }
 
-ValueId Builder::batch_norm(const std::string& module, ValueId x, int64_t channels) {
-  return step(
-      module,
-      BatchNorm{at::ones({channels}), at::zeros({channels}), at::zeros({channels}), at::ones({channels})},
-      {x});
+ValueId Builder::batch_norm(const std::string& module, ValueId x, int64_t channels, double epsilon) {
+  return step(module,
+              BatchNorm{at::ones({channels}), at::zeros({channels}), at::zeros({channels}),
+                        at::ones({channels}), epsilon},
+              {x});
 }
 
 ValueId Builder::linear(const std::string& module, ValueId x, int64_t in, int64_t out) {

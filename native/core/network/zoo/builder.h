@@ -24,7 +24,7 @@ class Builder {
     bool bias = false;
   };
   ValueId convolution(const std::string& module, ValueId x, const ConvolutionShape& shape);
-  ValueId batch_norm(const std::string& module, ValueId x, int64_t channels);
+  ValueId batch_norm(const std::string& module, ValueId x, int64_t channels, double epsilon = 1e-5);
   ValueId linear(const std::string& module, ValueId x, int64_t in, int64_t out);
   ValueId step(const std::string& module, Operation operation, std::vector<ValueId> inputs);
 

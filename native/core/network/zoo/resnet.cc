@@ -29,6 +29,7 @@ const std::vector<Design> kLayouts = {
     {"resnext101_64x4d", {3, 4, 23, 3}, true, 64, 4},
 };
 
+constexpr int64_t kWidth = 64;
 constexpr const char* kBottleneckLayer = "layer2";
 constexpr const char* kGradCamLayer = "layer4";
 
@@ -49,7 +50,7 @@ class ResNetBuilder {
 
  private:
   ValueId stem() {
-    channels_ = options_.width;
+    channels_ = options_.width.value_or(kWidth);
     ValueId x = builder_.convolution(
         "conv1", builder_.input(),
         {.in = options_.input_channels, .out = channels_, .kernel = 7, .stride = 2, .padding = 3});
@@ -60,7 +61,7 @@ class ResNetBuilder {
 
   ValueId stage(size_t stage, ValueId x) {
     std::string name = "layer" + std::to_string(stage + 1);
-    int64_t planes = options_.width << stage;
+    int64_t planes = options_.width.value_or(kWidth) << stage;
     for (int64_t block = 0; block < layout_.blocks[stage]; ++block) {
       int64_t stride = stage > 0 && block == 0 ? 2 : 1;
       x = this->block(name + "." + std::to_string(block), x, planes, stride);

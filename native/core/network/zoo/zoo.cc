@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "io/text.h"
+#include "network/zoo/efficientnet_lite.h"
 #include "network/zoo/resnet.h"
 #include "network/zoo/vgg.h"
 
@@ -9,11 +10,28 @@ namespace iba {
 
 namespace {
 
-const ZooEntry& find_entry(const std::vector<ZooEntry>& entries, const std::string& architecture) {
+/// The architectures of one design: their names, how they are built, and which weights tell their options.
+struct Family {
+  std::vector<ZooEntry> (*entries)();
+  Network (*build)(const std::string& architecture, const ZooOptions& options);
+  const char* first;
+  const char* last;
+  const char* hidden = nullptr;
+};
+
+const std::vector<Family> kFamilies = {
+    {vgg_entries, build_vgg, "features.0.weight", "classifier.6.weight", "classifier.0.weight"},
+    {resnet_entries, build_resnet, "conv1.weight", "fc.weight"},
+    {efficientnet_lite_entries, build_efficientnet_lite, "_conv_stem.weight", "_fc.weight"}};
+
+/// Throws MODEL.
+const Family& family_of(const std::string& architecture) {
   std::vector<std::string> names;
-  for (const auto& entry : entries) {
-    if (entry.name == architecture) return entry;
-    names.push_back(entry.name);
+  for (const auto& family : kFamilies) {
+    for (const auto& entry : family.entries()) {
+      if (entry.name == architecture) return family;
+      names.push_back(entry.name);
+    }
   }
   throw Error(ErrorCode::model, "There is no model '" + architecture +
                                     "'. The nearest names are: " + io::nearest(architecture, names) + ".");
@@ -22,36 +40,37 @@ const ZooEntry& find_entry(const std::vector<ZooEntry>& entries, const std::stri
 }  // namespace
 
 std::vector<ZooEntry> zoo_entries() {
-  auto entries = vgg_entries();
-  auto resnets = resnet_entries();
-  entries.insert(entries.end(), resnets.begin(), resnets.end());
-  return entries;
+  std::vector<ZooEntry> all;
+  for (const auto& family : kFamilies) {
+    auto entries = family.entries();
+    all.insert(all.end(), entries.begin(), entries.end());
+  }
+  return all;
 }
 
 void check_architecture(const std::string& architecture) {
-  find_entry(zoo_entries(), architecture);
+  family_of(architecture);
 }
 
 Network build_network(const std::string& architecture, const ZooOptions& options) {
-  auto entries = zoo_entries();
-  const auto& entry = find_entry(entries, architecture);
-  return entry.family == "VGG" ? build_vgg(architecture, options) : build_resnet(architecture, options);
+  return family_of(architecture).build(architecture, options);
 }
 
 ZooOptions options_from_weights(const std::string& architecture,
                                 const std::vector<std::pair<std::string, Tensor>>& tensors) {
-  auto entries = zoo_entries();
-  bool is_vgg = find_entry(entries, architecture).family == "VGG";
+  const Family& family = family_of(architecture);
   ZooOptions options;
-  auto read = [&](const char* name, int64_t rank, int64_t dimension, int64_t& value) {
+  auto extent = [&](const char* name, int64_t rank, int64_t dimension) -> std::optional<int64_t> {
     for (const auto& [key, tensor] : tensors) {
-      if (key == name && tensor.dim() == rank && tensor.size(dimension) > 0) value = tensor.size(dimension);
+      bool fits = name && key == name && tensor.dim() == rank && tensor.size(dimension) > 0;
+      if (fits) return tensor.size(dimension);
     }
+    return std::nullopt;
   };
-  read(is_vgg ? "features.0.weight" : "conv1.weight", 4, 0, options.width);
-  read(is_vgg ? "features.0.weight" : "conv1.weight", 4, 1, options.input_channels);
-  read(is_vgg ? "classifier.6.weight" : "fc.weight", 2, 0, options.classes);
-  if (is_vgg) read("classifier.0.weight", 2, 0, options.hidden);
+  options.width = extent(family.first, 4, 0);
+  options.input_channels = extent(family.first, 4, 1).value_or(options.input_channels);
+  options.classes = extent(family.last, 2, 0).value_or(options.classes);
+  options.hidden = extent(family.hidden, 2, 0).value_or(options.hidden);
   return options;
 }
 

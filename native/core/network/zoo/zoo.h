@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,9 @@ namespace iba {
 struct ZooOptions {
   int64_t classes = 1000;
   int64_t input_channels = 3;
-  /// Channels of the first convolution; all other widths are in proportion.
-  int64_t width = 64;
+  /// Channels of the first convolution, where it isn't the published number; all other widths are in
+  /// proportion.
+  std::optional<int64_t> width = std::nullopt;
   /// Units of the hidden linear layers (VGG only).
   int64_t hidden = 4096;
 };
@@ -30,8 +32,9 @@ std::vector<ZooEntry> zoo_entries();
 /// Throws MODEL with the nearest names where there is no architecture of that name.
 void check_architecture(const std::string& architecture);
 
-/// Builds the named architecture with torchvision's module and parameter names; weights are not set.
-/// Throws MODEL for an unknown name or a width that is too small.
+/// Builds the named architecture with the module and parameter names of its Python package, torchvision or
+/// `efficientnet_lite_pytorch`; weights are not set. Throws MODEL for an unknown name or a width that is too
+/// small.
 Network build_network(const std::string& architecture, const ZooOptions& options);
 
 /// The options under which these tensors fit the architecture, read off the shapes of its first and last
