@@ -13,6 +13,7 @@ import {
   readClassNames,
 } from '../index.js'
 import { isModelFile } from '../model/model-file.js'
+import { liteSizes } from '../model/zoo-preprocessing.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/call.js'
 import { UsageError } from './exit.js'
@@ -258,7 +259,8 @@ function requireFitting({
   // What isn't given may follow from the crop, or be in the card of a model file.
   const isOpen = squash || isModelFile(model) || (crop !== undefined && typeof crop !== 'number')
   if (isOpen && (resize === undefined || crop === undefined)) return
-  const sizes = { resize: resize ?? defaultSizes.resize, crop: crop ?? defaultSizes.crop }
+  const usual = liteSizes(model) ?? defaultSizes
+  const sizes = { resize: resize ?? usual.resize, crop: crop ?? usual.crop }
   if (cropFirst || fitsInto(sizes.crop, sizes.resize)) return
   const remedy = crop === undefined ? 'Give a smaller --crop as well.' : 'Give a larger --resize.'
   const [outer, inner] = [sizeText(sizes.resize), sizeText(sizes.crop)]

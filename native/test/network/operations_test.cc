@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "network/operation.h"
 #include "support/tensors.h"
 
@@ -40,6 +43,19 @@ Case batch_norm_case() {
           }};
 }
 
+/// What the Python package `efficientnet_lite_pytorch` puts around images of this size.
+Case same_pad_case(const Pair& kernel, const Pair& stride, const std::vector<int64_t>& shape) {
+  auto zeros = [=](size_t side) {
+    const double extent = static_cast<double>(shape[2 + side]), step = static_cast<double>(stride[side]);
+    const int64_t places = static_cast<int64_t>(std::ceil(extent / step));
+    return std::max<int64_t>((places - 1) * stride[side] + (kernel[side] - 1) + 1 - shape[2 + side], 0);
+  };
+  const int64_t high = zeros(0), wide = zeros(1);
+  return {SamePad{kernel, stride}, {shape}, [=](const auto& x) {
+            return at::constant_pad_nd(x[0], {wide / 2, wide - wide / 2, high / 2, high - high / 2}) * 1;
+          }};
+}
+
 Case operator_case() {
   Operator op;
   op.name = "aten::gelu";
@@ -66,6 +82,10 @@ std::vector<Case> cases() {
        }},
       batch_norm_case(),
       {Relu{}, {image}, [](const auto& x) { return at::relu(x[0]); }},
+      {Relu{0.5}, {image}, [](const auto& x) { return at::hardtanh(x[0], 0, 0.5); }},
+      same_pad_case({3, 3}, {2, 2}, {2, 4, 8, 6}),
+      same_pad_case({5, 3}, {2, 2}, {2, 4, 7, 6}),
+      same_pad_case({1, 2}, {2, 3}, {2, 4, 7, 9}),
       {MaxPool{{3, 2}, {2, 2}, {1, 0}, {1, 1}, true},
        {image},
        [](const auto& x) {
