@@ -106,7 +106,7 @@ async function loadArchitecture(
   const architecture = isDemo ? demo.architecture : name
   callNativeSync(() => addon().checkArchitecture({ architecture }))
   const source = weightSource(architecture, options.weights ?? (isDemo ? demo.weights : undefined))
-  const { classes = 1000, width = 64, inputChannels = 3 } = options
+  const { classes = 1000, width, inputChannels = 3 } = options
   const network = {
     architecture,
     weights: 'path' in source ? source.path : null,
@@ -115,7 +115,7 @@ async function loadArchitecture(
       typeof classes === 'number'
         ? requireInteger('classes', classes, 1, 1_000_000)
         : stated.classNames!.length,
-    width: requireInteger('width', width, 1, 1024),
+    ...(width !== undefined && { width: requireInteger('width', width, 1, 1024) }),
     inputChannels: requireChannels(inputChannels),
   }
   const place = chosenPlace(options)
