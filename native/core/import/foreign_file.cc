@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "import/onnx/model_file.h"
 #include "io/text.h"
 #include "io/zip_archive.h"
 
@@ -21,8 +22,11 @@ constexpr uint64_t kMostPickle = 1 << 20;
 const std::string kExport =
     "torch.export.save(torch.export.export(model.eval(), (images,), "
     "dynamic_shapes=({0: torch.export.Dim('batch')},)), 'model.pt2')";
+const std::string kExpected = " Expected what torch.jit.save or torch.export.save wrote, or an ONNX model.";
 const std::string kOtherFramework =
-    " Only PyTorch's models can be read. Build the same model in PyTorch and save it with " + kExport + ".";
+    " Only PyTorch's and ONNX models can be read. Export it as ONNX, or build the same model in PyTorch and "
+    "save it with " +
+    kExport + ".";
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -41,14 +45,8 @@ bool is_text(std::string_view begin) {
   });
 }
 
-/// The number of a protobuf field of one byte, at a place.
 unsigned char byte_at(const std::string& begin, size_t at) {
   return at < begin.size() ? static_cast<unsigned char>(begin[at]) : 0;
-}
-
-std::string onnx() {
-  return "it is an ONNX model." + kOtherFramework +
-         " The package onnx2torch converts it: model = onnx2torch.convert('model.onnx').";
 }
 
 std::string core_ml() {
@@ -63,20 +61,16 @@ std::string keras() {
   return "it is a Keras model or its weights." + kOtherFramework;
 }
 
-/// ONNX, Core ML and TensorFlow write protobuf, which has no signature: the first fields tell them apart.
-std::optional<std::string> protobuf(const std::string& begin, const std::string& ending) {
-  if (ending == ".onnx") return onnx();
+/// Core ML and TensorFlow write protobuf, which has no signature.
+std::optional<std::string> protobuf(const std::string& ending) {
   if (ending == ".mlmodel") return core_ml();
   if (ending == ".pb" || ending == ".pbtxt") return tensorflow("a graph");
-  bool has_version = byte_at(begin, 0) == 0x08 && byte_at(begin, 1) >= 1 && byte_at(begin, 1) < 0x20;
-  if (!has_version) return std::nullopt;
-  constexpr unsigned char kProducer = 0x12, kGraph = 0x3A, kOperators = 0x42;
-  unsigned char second = byte_at(begin, 2);
-  if (second == kGraph || second == kOperators) return onnx();
-  bool is_name = second == kProducer && byte_at(begin, 3) > 0 && byte_at(begin, 3) < 64 &&
-                 is_text(std::string_view(begin).substr(4, byte_at(begin, 3)));
-  if (is_name) return onnx();
   return std::nullopt;
+}
+
+/// What exporters call the file of a model's tensors.
+bool is_external_data(const std::string& name) {
+  return contains(name, ".onnx_data") || contains(name, ".onnx.data");
 }
 
 std::string weights_alone(const std::string& what) {
@@ -102,8 +96,7 @@ std::string saved_by_torch(const std::string& pickle) {
 std::string archive_of(const io::ZipArchive& zip) {
   std::vector<std::string> names;
   for (const auto& [name, entry] : zip.entries()) names.push_back("'" + name + "'");
-  return "it is a zip archive of something else, with " + io::joined_some(names) +
-         ". Expected what torch.jit.save or torch.export.save wrote.";
+  return "it is a zip archive of something else, with " + io::joined_some(names) + "." + kExpected;
 }
 
 std::optional<std::string> zip(const io::InputFile& file) {
@@ -157,6 +150,8 @@ const std::vector<Signature>& signatures() {
        "it is a pointer of Git LFS, not the file itself. Fetch that with `git lfs pull`."},
       {0, "\x89HDF\r\n\x1a\n", keras()},
       {4, "TFL3", tensorflow("a TensorFlow Lite model")},
+      {4, "ORTM",
+       "it is in ONNX Runtime's own format. Give the ONNX model (.onnx) that it was converted from."},
       {0, "GGUF", "it holds weights of a language model for llama.cpp." + kOtherFramework},
       {0, "\x93NUMPY", "it is an array of NumPy. Expected a model."},
       {0,
@@ -198,7 +193,7 @@ std::optional<std::string> text(const std::string& begin, const std::string& end
   if (ending == ".py") {
     return "it is Python code. Run it, and save the model that it makes with " + kExport + ".";
   }
-  return "it is text. Expected what torch.jit.save or torch.export.save wrote.";
+  return "it is text." + kExpected;
 }
 
 std::string folder(const fs::path& path) {
@@ -218,6 +213,10 @@ std::string folder(const fs::path& path) {
 
 std::optional<std::string> foreign_file(const fs::path& path) {
   if (fs::is_directory(path)) return folder(path);
+  if (onnx::is_onnx(path)) return std::nullopt;
+  if (is_external_data(lower(path.filename().string()))) {
+    return "it holds the tensors of an ONNX model. Give the model (.onnx) that lies beside it.";
+  }
   const io::InputFile file(path);
   std::string begin(std::min(file.size(), kFirstBytes), '\0');
   if (begin.empty()) return "it is empty. Was it saved or downloaded completely?";
@@ -235,9 +234,10 @@ std::optional<std::string> foreign_file(const fs::path& path) {
     file.read(0, all.data(), all.size());
     return saved_by_torch(all);
   }
-  if (auto found = protobuf(begin, ending)) return found;
+  if (auto found = protobuf(ending)) return found;
   if (auto found = text(begin, ending)) return found;
-  return "it is of an unknown kind. Expected what torch.jit.save or torch.export.save wrote.";
+  if (ending == ".onnx") return "it is named as an ONNX model, but doesn't begin as one does.";
+  return "it is of an unknown kind." + kExpected;
 }
 
 }  // namespace iba::imported

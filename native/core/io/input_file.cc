@@ -24,9 +24,10 @@ constexpr uint64_t kLargestRead = uint64_t{1} << 30;  // macOS refuses reads of 
 
 }  // namespace
 
-InputFile::InputFile(const std::filesystem::path& path) {
+InputFile::InputFile(const std::filesystem::path& path, Links links) {
   // Not blocking, or the opening of a named pipe would wait for a writer.
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (links == Links::refused ? O_NOFOLLOW : 0);
+  descriptor_ = ::open(path.c_str(), flags);
   if (descriptor_ < 0) fail_with_errno("the file can't be opened");
   struct stat status;
   const bool regular = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);

@@ -11,11 +11,14 @@
 
 namespace iba::io {
 
+/// Whether a name may be a symbolic link.
+enum class Links { followed, refused };
+
 /// A regular file opened for reading. It is read, not mapped: a file that shrinks meanwhile gives an error
 /// where a mapping would kill the process.
 class InputFile {
  public:
-  explicit InputFile(const std::filesystem::path& path);
+  explicit InputFile(const std::filesystem::path& path, Links links = Links::followed);
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
