@@ -58,7 +58,7 @@ export interface LoadOptions {
 const memoryFormats = ['channels-last', 'contiguous'] as const
 
 /** Loads a network of the zoo (`architectures` lists them), 'demo', the trained one that comes with the package, a model
- * from a file, TorchScript ('./mine.pt') or an exported program ('./mine.pt2'), or a folder that Hugging Face's libraries
+ * from a file, TorchScript ('./mine.pt'), an exported program ('./mine.pt2') or ONNX ('./mine.onnx'), or a folder that Hugging Face's libraries
  * wrote; see docs/models.md. A name with a path separator or such an ending is a file or folder.
  * @throws ModelError, WeightsError, DeviceError, InvalidArgumentError, FileError, AbortError */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
@@ -180,7 +180,7 @@ async function loadFile(
 ): Promise<Model> {
   if (!existsSync(file)) {
     throw new ModelError(
-      `There is no model file '${file}'. Expected what torch.jit.save (.pt) or torch.export.save (.pt2) wrote.`,
+      `There is no model file '${file}'. Expected what torch.jit.save (.pt) or torch.export.save (.pt2) wrote, or ONNX (.onnx).`,
     )
   }
   const [height, width] = sides(requireSize('preprocessing.crop', preprocessing.crop ?? defaultCrop))

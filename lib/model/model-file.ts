@@ -2,7 +2,7 @@ import { parse } from 'node:path'
 
 /** Of model files, and of others that are given as such: what these are is told as they are loaded. */
 const endings =
-  /\.(pt2?|pth|ts|torchscript|onnx|h5|hdf5|keras|pb|tflite|mlmodel|mlpackage|safetensors|ckpt|bin|pkl|npz|zip)$/i
+  /\.(pt2?|pth|ts|torchscript|onnx|onnx[._]data|ort|h5|hdf5|keras|pb|tflite|mlmodel|mlpackage|safetensors|ckpt|bin|pkl|npz|zip)$/i
 
 /** Whether the name of a model means a file that holds all of it, rather than an architecture of the zoo. */
 export function isModelFile(name: string): boolean {

@@ -59,6 +59,8 @@ export interface ModelCalls {
     place: Place
     cancellation?: CancellationHandle
   }): Promise<ModelHandle>
+  /** The files beside an ONNX model that hold tensors of it, as seen from its folder; none for other files. */
+  externalFiles(call: { file: string }): Promise<string[]>
   describeModel(call: { model: ModelHandle }): ModelDescription
   layerShapes(call: {
     model: ModelHandle

@@ -1,8 +1,8 @@
 import { type Dataset, openDataset } from '../datasets/dataset.js'
-import { fileHash } from '../foundation/file-hash.js'
 import { loadModel } from '../model/load-model.js'
 import type { Model } from '../model/model.js'
 import { isModelFile } from '../model/model-file.js'
+import { modelFileHash } from '../model/model-file-hash.js'
 import { type Cell, cellsOf, type LeftOut } from './cells.js'
 import type { ReproductionOptions } from './reproduction-options.js'
 
@@ -10,7 +10,7 @@ import type { ReproductionOptions } from './reproduction-options.js'
 export interface EvaluatedModel {
   /** As the user calls it: the name in the zoo, or the path of its file. */
   name: string
-  /** SHA-256 of its file, where it is of one. */
+  /** SHA-256 of its file and those beside it that hold its tensors, where it is of one. */
   file?: string
   model: Model
   dataset: Dataset
@@ -37,7 +37,7 @@ export async function openModels(options: ReproductionOptions): Promise<Evaluate
       const model = await loadModel(name, { device, signal, ...(weights !== undefined && { weights }) })
       loaded.push(model)
       const dataset = await openDataset(folder, { classes: model.classes, ...given })
-      const named = { name, ...(isModelFile(name) && { file: await fileHash(name) }) }
+      const named = { name, ...(isModelFile(name) && { file: await modelFileHash(name) }) }
       all.push({ ...named, model, dataset, ...(await cellsOf({ ...named, dataset }, options)) })
     }
   } catch (error) {

@@ -3,6 +3,7 @@
 #include "handles.h"
 #include "import/import.h"
 #include "import/load.h"
+#include "import/onnx/model_file.h"
 #include "module.h"
 #include "network/cut.h"
 #include "network/fingerprint.h"
@@ -117,6 +118,10 @@ Task<std::shared_ptr<Model>> import_model(const std::filesystem::path& file, int
   return make_model(place, [=] { return import_network(file, {height, width}); });
 }
 
+Task<std::vector<std::string>> external_files(const std::filesystem::path& file) {
+  return {image_executor(), [file] { return imported::onnx::external_files(file); }};
+}
+
 const Model& describe_model(const std::shared_ptr<Model>& model) {
   return *model;
 }
@@ -183,6 +188,7 @@ void export_model(Napi::Object exports) {
   export_call<load_model>(exports, "loadModel", "network", "place");
   export_call<import_model>(exports, "importModel", "file", Parameter{"height", extent},
                             Parameter{"width", extent}, "place");
+  export_call<external_files>(exports, "externalFiles", "file");
   export_call<describe_model>(exports, "describeModel", "model");
   export_call<layer_shapes>(exports, "layerShapes", "model", Parameter{"height", extent},
                             Parameter{"width", extent});

@@ -245,9 +245,10 @@ testWithModels('guided backpropagation is refused where there is no ReLU, naming
 
 /** Files and folders that are given as models, by their first bytes, and what is said of them. */
 const foreign: Record<string, [content: string | Record<string, string>, message: RegExp]> = {
-  'model.onnx': ['\x08\x07\x12\x07pytorch\x1a\x052.0.1', /ONNX.*onnx2torch/],
-  'renamed.pt': ['\x08\x08\x12\x07pytorch', /ONNX/],
-  'bare.pt': ['\x08\x08:\x10', /ONNX/],
+  'other.onnx': ['\x08\x07\x10\x01', /named as an ONNX model/],
+  'model.onnx.data': ['\x08\x07\x01', /tensors of an ONNX model.*\.onnx/],
+  'model.onnx_data': ['PK', /tensors of an ONNX model/],
+  'model.ort': ['\x18\0\0\0ORTM', /ONNX Runtime's own format.*\.onnx/],
   'model.h5': ['\x89HDF\r\n\x1a\n', /Keras/],
   'model.pb': ['\x0a\x20\x0a\x05input', /TensorFlow/],
   'model.tflite': ['\x1c\0\0\0TFL3', /TensorFlow Lite/],

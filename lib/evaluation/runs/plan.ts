@@ -2,10 +2,10 @@ import { mkdir } from 'node:fs/promises'
 import { type Dataset, drawSamples, type Sample } from '../../datasets/dataset.js'
 import { boxPlaces } from '../../datasets/layout.js'
 import { DatasetError, RunError } from '../../foundation/errors.js'
-import { fileHash } from '../../foundation/file-hash.js'
 import { fileError } from '../../foundation/files.js'
 import type { Model } from '../../model/model.js'
 import { isModelFile } from '../../model/model-file.js'
+import { modelFileHash } from '../../model/model-file-hash.js'
 import { protocolFields } from '../protocols/all.js'
 import type { Protocol } from '../protocols/protocol.js'
 import {
@@ -82,7 +82,7 @@ export async function headerOf(plan: RunPlan, model: Model, learning: LearningIm
       name: modelName,
       architecture,
       weightHash,
-      ...(isModelFile(modelName) && { file: await fileHash(modelName) }),
+      ...(isModelFile(modelName) && { file: await modelFileHash(modelName) }),
       classes,
       device,
       preprocessing,

@@ -65,7 +65,7 @@ export interface RunHeader {
     name: string
     architecture: string
     weightHash: string
-    /** SHA-256 of the model's file, where it is of one. */
+    /** SHA-256 of the model's file and those beside it that hold its tensors, where it is of one. */
     file?: string
     classes: number
     device: string

@@ -273,7 +273,7 @@ const io::InputFile& TensorReader::external_file(const TensorEntry& entry, uint6
                     " bytes. Was it saved or downloaded completely?");
   }
   external_bytes_ += bytes;
-  if (external_bytes_ > kAlways + kMostBytesOfOne * external_.bytes()) {
+  if (external_bytes_ > kAlways && (external_bytes_ - kAlways) / kMostBytesOfOne > external_.bytes()) {
     throw Malformed("its tensors take more than " + std::to_string(kMostBytesOfOne) +
                     " times the size of the files that hold them");
   }
