@@ -19,8 +19,7 @@ void require_inside(const std::string& location) {
   const bool is_name =
       !location.empty() && location.find_first_of(std::string("\\\0", 2)) == std::string::npos;
   if (is_name && path.is_relative() && !has_drive && !leads_out) return;
-  throw Malformed("its tensors lie in the file '" + location +
-                  "', expected the name of a file in the model's folder");
+  throw Malformed("its tensors have to lie in the model's folder, but are in the file '" + location + "'");
 }
 
 bool is_below(const fs::path& folder, const fs::path& file) {
