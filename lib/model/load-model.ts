@@ -47,7 +47,7 @@ export interface LoadOptions {
   memoryFormat?: MemoryFormat
   /** The names of the classes, in place of those of the model's card; or, of a seeded network, how many there are. */
   classes?: ClassNames | number
-  /** Channels of the first stage of a seeded network; torchvision has 64. */
+  /** Channels of a seeded network's first convolution; ResNet and VGG have 64, EfficientNet-Lite 32. */
   width?: number
   /** Of a seeded network: 3 for colour, 1 for grey. */
   inputChannels?: number
@@ -58,8 +58,8 @@ export interface LoadOptions {
 const memoryFormats = ['channels-last', 'contiguous'] as const
 
 /** Loads a network of the zoo (`architectures` lists them), 'demo', the trained one that comes with the package, a model
- * from a file, TorchScript ('./mine.pt'), an exported program ('./mine.pt2') or ONNX ('./mine.onnx'), or a folder that Hugging Face's libraries
- * wrote; see docs/models.md. A name with a path separator or such an ending is a file or folder.
+ * from a file, TorchScript ('./mine.pt'), an exported program ('./mine.pt2') or ONNX ('./mine.onnx'), or a folder that
+ * Hugging Face's libraries wrote; see docs/models.md. A name with a path separator or such an ending is a file or folder.
  * @throws ModelError, WeightsError, DeviceError, InvalidArgumentError, FileError, AbortError */
 export async function loadModel(name: string, options: LoadOptions = {}): Promise<Model> {
   requireString('name', name)
