@@ -7,6 +7,8 @@
 #include "import/exported_program.h"
 #include "import/foreign_file.h"
 #include "import/layouts.h"
+#include "import/onnx/model_file.h"
+#include "import/onnx/program.h"
 #include "import/outputs.h"
 #include "import/torchscript.h"
 #include "io/malformed.h"
@@ -180,6 +182,23 @@ Network import_exported(const std::filesystem::path& path) {
   }
 }
 
+Network import_onnx(const std::filesystem::path& path, std::array<int64_t, 2> size) {
+  imported::onnx::Program onnx(imported::onnx::read_onnx(path), size);
+  auto [channels, height, width] = onnx.image_shape();
+  Program program = [&](Recorder& recorder) { return onnx.run(recorder); };
+  try {
+    Network network = import_program(program, {channels, height, width, onnx.has_any_size()});
+    network.notes.insert(network.notes.end(), onnx.notes().begin(), onnx.notes().end());
+    return network;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::model || !onnx.batch()) throw;
+    throw Error(ErrorCode::model, std::string(error.what()) + " The file was made for batches of " +
+                                      std::to_string(*onnx.batch()) +
+                                      ": where that is the reason, export it with a dynamic batch, by "
+                                      "dynamic_axes or dynamic_shapes of torch.onnx.export.");
+  }
+}
+
 /// Throws where the file is something else than a model, saying what.
 void refuse_foreign(const std::filesystem::path& path) {
   io::naming_file(path.string(), [&] {
@@ -191,8 +210,10 @@ void refuse_foreign(const std::filesystem::path& path) {
 
 Network import_network(const std::filesystem::path& path, std::array<int64_t, 2> image_size) {
   refuse_foreign(path);
-  const bool is_exported = imported::is_exported_archive(path);
+  const bool is_onnx = imported::onnx::is_onnx(path);
+  const bool is_exported = !is_onnx && imported::is_exported_archive(path);
   try {
+    if (is_onnx) return import_onnx(path, image_size);
     return is_exported ? import_exported(path) : import_torchscript(path, image_size);
   } catch (const Error&) {
     throw;

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "import/onnx/graph.h"
+
+namespace iba::imported::onnx {
+
+/// A module that a node belongs to.
+struct Module {
+  std::string path;
+  std::string type;
+
+  bool operator==(const Module&) const = default;
+};
+
+/// The modules around a node, from the outermost, without the model itself: those that the exporter wrote
+/// down, or those in a name such as "/layer2/layer2.0/conv1/Conv"; or else the node as a module of its own,
+/// if it has a name. The class of a module whose class isn't known is "Module".
+std::vector<Module> modules_of(const Node& node);
+
+/// The class of the model, as far as the nodes tell it.
+std::string model_class(const std::vector<Node>& nodes);
+
+}  // namespace iba::imported::onnx

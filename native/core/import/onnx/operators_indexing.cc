@@ -1,0 +1,196 @@
+#include <limits>
+
+#include "import/onnx/numbers.h"
+#include "import/onnx/operators.h"
+
+namespace iba::imported::onnx {
+
+namespace {
+
+/// Of a list of numbers, the ones at constant places.
+std::vector<Item> gather_numbers(Call& call) {
+  auto numbers = call.numbers(0);
+  std::vector<Item> chosen;
+  for (int64_t place : call.integers(1)) {
+    int64_t i = place < 0 ? place + static_cast<int64_t>(numbers.size()) : place;
+    if (i < 0 || i >= static_cast<int64_t>(numbers.size())) {
+      call.refuse("reads the number " + std::to_string(place) + " of " + std::to_string(numbers.size()) +
+                  ". The file is damaged: export it again.");
+    }
+    chosen.push_back(numbers[static_cast<size_t>(i)]);
+  }
+  return {call.rank(1) == 0 ? chosen.at(0) : make_list(std::move(chosen))};
+}
+
+std::vector<Item> gather(Call& call) {
+  if (is_numbers(call.input(0)) && call.input(0)->elements && call.rank(1) <= 1) return gather_numbers(call);
+  Item input = call.tensor(0);
+  int64_t rank = call.rank(0), axis = call.axis(call.integer("axis", 0), rank);
+  if (call.rank(1) == 0) {
+    Item place = call.numbers(1).at(0);
+    return {call.aten("select", {input, number(axis), place}, "int")};
+  }
+  Item places = call.tensor(1);
+  if (auto constant = call.constant(1)) {
+    // LibTorch doesn't count from the end.
+    int64_t size = tensor_in(input).size(axis);
+    places = make_item(at::where(*constant < 0, *constant + size, *constant).to(at::kLong));
+  }
+  if (call.rank(1) == 1) return {call.aten("index_select", {input, number(axis), places})};
+  Item flat = call.aten("reshape", {places, integers_item({-1})});
+  Item chosen = call.aten("index_select", {input, number(axis), flat});
+  std::vector<Item> sizes;
+  for (int64_t i = 0; i < axis; ++i) sizes.push_back(call.size(input, i));
+  for (int64_t i = 0; i < call.rank(1); ++i) sizes.push_back(call.size(places, i));
+  for (int64_t i = axis + 1; i < rank; ++i) sizes.push_back(call.size(input, i));
+  return {call.aten("reshape", {chosen, make_list(std::move(sizes))})};
+}
+
+std::vector<Item> gather_elements(Call& call) {
+  Item places = call.tensor(1);
+  int64_t axis = call.axis(call.integer("axis", 0), call.rank(0));
+  if (auto constant = call.constant(1)) {
+    int64_t size = tensor_in(call.tensor(0)).size(axis);
+    places = make_item(at::where(*constant < 0, *constant + size, *constant).to(at::kLong));
+  }
+  return {call.aten("gather", {call.tensor(0), number(axis), places})};
+}
+
+/// Attributes until opset 9, inputs from 10 on.
+struct SliceArguments {
+  std::vector<Item> starts, ends;
+  std::vector<int64_t> axes, steps;
+};
+
+std::vector<Item> as_items(const std::vector<int64_t>& values) {
+  std::vector<Item> items;
+  for (int64_t value : values) items.push_back(number(value));
+  return items;
+}
+
+SliceArguments slice_arguments(Call& call, int64_t rank) {
+  SliceArguments found;
+  if (call.opset() < 10) {
+    found.starts = as_items(call.integers("starts").value_or(std::vector<int64_t>()));
+    found.ends = as_items(call.integers("ends").value_or(std::vector<int64_t>()));
+  } else {
+    found.starts = call.numbers(1);
+    found.ends = call.numbers(2);
+  }
+  auto axes = call.integers("axes", 3);
+  for (size_t i = 0; !axes && i < found.starts.size(); ++i) found.axes.push_back(static_cast<int64_t>(i));
+  found.axes = call.axes(axes.value_or(found.axes), rank);
+  found.steps = call.has(4) ? call.integers(4) : std::vector<int64_t>(found.axes.size(), 1);
+  size_t count = found.axes.size();
+  if (found.starts.size() != count || found.ends.size() != count || found.steps.size() != count) {
+    call.refuse("has other numbers of starts, ends, axes and steps. The file is damaged: export it again.");
+  }
+  return found;
+}
+
+std::vector<Item> slice_numbers(Call& call) {
+  auto numbers = call.numbers(0);
+  auto given = slice_arguments(call, 1);
+  for (size_t i = 0; i < given.starts.size(); ++i) {
+    auto count = static_cast<int64_t>(numbers.size());
+    auto bound = [&](const Item& item) {
+      int64_t value = call.recorder().decide(item, "which sizes are read").toInt();
+      return std::clamp<int64_t>(value < 0 ? value + count : value, 0, count);
+    };
+    int64_t step = given.steps[i];
+    std::vector<Item> kept;
+    if (step == 0) call.refuse("has a step of zero. The file is damaged: export it again.");
+    if (step > 0) {
+      for (int64_t at = bound(given.starts[i]); at < bound(given.ends[i]); at += step) {
+        kept.push_back(numbers[static_cast<size_t>(at)]);
+        if (step > count) break;
+      }
+    } else if (step == -1) {
+      kept.assign(numbers.rbegin(), numbers.rend());
+    } else {
+      call.refuse("runs backwards in steps of " + std::to_string(-step) + ", which isn't read.");
+    }
+    numbers = std::move(kept);
+  }
+  return {make_list(std::move(numbers))};
+}
+
+std::vector<Item> slice(Call& call) {
+  if (call.input(0)->elements) return slice_numbers(call);
+  Item made = call.tensor(0);
+  auto given = slice_arguments(call, call.rank(0));
+  for (size_t i = 0; i < given.axes.size(); ++i) {
+    Item axis = number(given.axes[i]);
+    if (given.steps[i] > 0) {
+      made =
+          call.aten("slice", {made, axis, given.starts[i], given.ends[i], number(given.steps[i])}, "Tensor");
+      continue;
+    }
+    int64_t start = call.recorder().decide(given.starts[i], "a slice").toInt();
+    int64_t end = call.recorder().decide(given.ends[i], "a slice").toInt();
+    int64_t size = tensor_in(made).size(given.axes[i]);
+    bool is_whole = given.steps[i] == -1 && (start == -1 || start >= size - 1) && end < -size;
+    if (!is_whole)
+      call.refuse("runs backwards over a part, which isn't read. Turn the whole dimension around.");
+    made = call.aten("flip", {made, integers_item({given.axes[i]})});
+  }
+  return {made};
+}
+
+/// For LibTorch's order, from the last dimension on, without the zeros of the first dimensions.
+std::vector<Item> pads_from_the_last(Call& call, int64_t rank) {
+  std::vector<Item> given;
+  if (auto attribute = call.integers(call.has_attribute("pads") ? "pads" : "paddings")) {
+    given = as_items(*attribute);
+  } else {
+    given = call.numbers(1);
+  }
+  std::vector<int64_t> axes;
+  for (int64_t i = 0; i < rank; ++i) axes.push_back(i);
+  if (call.has(3)) axes = call.axes(call.integers(3), rank);
+  if (given.size() != 2 * axes.size()) {
+    call.refuse("has " + std::to_string(given.size()) + " paddings for " + std::to_string(axes.size()) +
+                " dimensions. The file is damaged: export it again.");
+  }
+  std::vector<Item> pads(2 * static_cast<size_t>(rank), number(int64_t{0}));
+  for (size_t i = 0; i < axes.size(); ++i) {
+    auto place = 2 * static_cast<size_t>(rank - 1 - axes[i]);
+    pads[place] = given[i];
+    pads[place + 1] = given[axes.size() + i];
+  }
+  auto is_zero = [](const Item& item) {
+    return is_constant(item) && item->value.isInt() && item->value.toInt() == 0;
+  };
+  while (!pads.empty() && is_zero(pads.back()) && is_zero(pads[pads.size() - 2]))
+    pads.resize(pads.size() - 2);
+  return pads;
+}
+
+std::vector<Item> pad(Call& call) {
+  Item input = call.tensor(0);
+  auto pads = pads_from_the_last(call, call.rank(0));
+  if (pads.empty()) return {input};
+  std::string mode = call.text("mode", "constant");
+  if (mode == "constant") {
+    return {call.aten("constant_pad_nd",
+                      {input, make_list(std::move(pads)), number(call.real("value", call.real(2, 0)))})};
+  }
+  static const std::map<std::string, std::string> kModes = {
+      {"reflect", "reflect"}, {"edge", "replicate"}, {"wrap", "circular"}};
+  auto found = kModes.find(mode);
+  if (found == kModes.end()) {
+    call.refuse("pads by '" + mode + "', expected constant, reflect, edge or wrap. Export the model again.");
+  }
+  return {call.aten("pad", {input, make_list(std::move(pads)), make_item(found->second), none()})};
+}
+
+}  // namespace
+
+void add_indexing(OperatorTable& table) {
+  table["Gather"] = gather;
+  table["GatherElements"] = gather_elements;
+  table["Slice"] = slice;
+  table["Pad"] = pad;
+}
+
+}  // namespace iba::imported::onnx

@@ -1,0 +1,243 @@
+#include "import/onnx/program.h"
+
+#include <algorithm>
+
+#include "error.h"
+#include "import/onnx/fusions.h"
+#include "import/onnx/operators.h"
+#include "import/onnx/run.h"
+#include "io/malformed.h"
+#include "io/text.h"
+
+namespace iba::imported::onnx {
+
+namespace {
+
+constexpr int64_t kOldestOpset = 7;
+constexpr int64_t kLargestSide = 65536;
+
+using Sides = std::vector<std::variant<int64_t, std::string>>;
+
+const int64_t* number_in(const std::variant<int64_t, std::string>& side) {
+  return std::get_if<int64_t>(&side);
+}
+
+std::string shape_in_words(const Sides& sides) {
+  std::vector<std::string> parts;
+  for (const auto& side : sides) {
+    const int64_t* fixed = number_in(side);
+    const std::string* name = std::get_if<std::string>(&side);
+    parts.push_back(fixed ? std::to_string(*fixed) : name->empty() ? "?" : *name);
+  }
+  return "(" + io::joined(parts) + ")";
+}
+
+std::string input_in_words(const Value& value) {
+  return "'" + value.name + "'" + (value.shape ? " of the shape " + shape_in_words(*value.shape) : "");
+}
+
+bool is_colours(const std::variant<int64_t, std::string>& side) {
+  const int64_t* number = number_in(side);
+  return number && (*number == 1 || *number == 3);
+}
+
+/// ONNX's own domain has two names.
+void use_one_name_of_the_domain(Model& model) {
+  auto rename = [](std::vector<Node>& nodes) {
+    for (auto& node : nodes) {
+      if (node.domain == "ai.onnx") node.domain.clear();
+    }
+  };
+  rename(model.graph.nodes);
+  for (auto& [name, function] : model.functions) {
+    rename(function.nodes);
+    if (function.opsets.contains("ai.onnx")) function.opsets[""] = function.opsets.at("ai.onnx");
+  }
+  if (model.opsets.contains("ai.onnx")) model.opsets[""] = model.opsets.at("ai.onnx");
+}
+
+/// What to do about an operator that isn't read.
+std::string remedy(const Node& node) {
+  if (node.operation == "If" || node.operation == "Loop" || node.operation == "Scan") {
+    return "chooses or repeats steps as it runs, so that there is no one list of steps. Export the model so "
+           "that it doesn't: with a fixed size of image, or simplified by onnxsim.";
+  }
+  if (node.operation == "DynamicQuantizeLinear" || node.operation.starts_with("QLinear") ||
+      node.operation.ends_with("Integer") || node.operation.starts_with("DynamicQuantize")) {
+    return "computes with integers, which has no gradient. Use the model before its quantisation, or one "
+           "quantised in the format QDQ.";
+  }
+  if (node.domain == "com.microsoft.nchwc" || node.domain == "com.ms.internal.nhwc") {
+    return "onnxruntime wrote for the processor that it ran on. Save the model without its layout "
+           "optimisations, or use the file that it was made from.";
+  }
+  if (node.domain == "ai.onnx.ml") {
+    return "belongs to classical machine learning rather than to a network over images, which has no "
+           "gradient. Export the network alone.";
+  }
+  return "isn't among the operators that are read. Export the model without it, or from PyTorch with "
+         "torch.export.save, which knows more of them.";
+}
+
+}  // namespace
+
+Program::Program(Model model, std::array<int64_t, 2> image_size, std::optional<std::string> output)
+    : model_(std::move(model)) {
+  use_one_name_of_the_domain(model_);
+  auto opset = model_.opsets.find("");
+  if (opset == model_.opsets.end()) throw io::Malformed("it says no version of ONNX's operators");
+  if (opset->second < kOldestOpset) {
+    throw Error(ErrorCode::model, "The model is of opset " + std::to_string(opset->second) +
+                                      ", expected 7 or later. Convert it with onnx.version_converter.");
+  }
+  check_operators(model_.graph.nodes, 0);
+  check_output_name(output);
+  read_images(image_size);
+  model_.graph.nodes = fused_nodes(model_.graph);
+}
+
+void Program::note(const std::string& sentence) {
+  if (std::find(notes_.begin(), notes_.end(), sentence) == notes_.end()) notes_.push_back(sentence);
+}
+
+/// All of them before any runs, so that what isn't read is said at once.
+void Program::check_operators(const std::vector<Node>& nodes, size_t depth) {
+  if (depth > kDeepestFunctions) throw io::Malformed("its functions are nested more than 32 deep");
+  for (const auto& node : nodes) {
+    if (function_of(model_, node)) continue;
+    if (!operator_table().contains(qualified_name(node))) {
+      throw Error(ErrorCode::model, "The node " + node_text(node) + ", which " + remedy(node));
+    }
+    if (node.operation == "QuantizeLinear") {
+      note(
+          "The model is quantised. It is computed in float32 with its quantised weights; that activations "
+          "are "
+          "rounded as well is left out.");
+    }
+  }
+  for (const auto& [name, function] : model_.functions) {
+    if (depth == 0) check_operators(function.nodes, 1);
+  }
+}
+
+void Program::check_output_name(const std::optional<std::string>& output) {
+  output_ = output;
+  if (!output) return;
+  std::vector<std::string> names;
+  for (const auto& one : model_.graph.outputs) names.push_back(one.name);
+  if (std::find(names.begin(), names.end(), *output) != names.end()) return;
+  throw Error(ErrorCode::invalid_argument, "The model has no output '" + *output + "'" +
+                                               io::nearest(*output, names) +
+                                               ". Its outputs are: " + io::joined(names) + ".");
+}
+
+void Program::read_images(std::array<int64_t, 2> image_size) {
+  const auto& inputs = model_.graph.inputs;
+  if (inputs.empty()) throw Error(ErrorCode::model, "The model takes no input, expected images.");
+  if (inputs.size() > 1) {
+    std::vector<std::string> named;
+    for (const auto& input : inputs) named.push_back(input_in_words(input));
+    throw Error(ErrorCode::model, "The model takes " + std::to_string(inputs.size()) + " inputs, " +
+                                      io::joined(named) +
+                                      ", expected images alone. Export the part that takes images, with the "
+                                      "other inputs as constants.");
+  }
+  const Value& input = inputs[0];
+  bool is_real = input.type && at::isFloatingType(*input.type);
+  if (!is_real) {
+    throw Error(ErrorCode::model,
+                "The model's input " + input_in_words(input) + " isn't of real numbers" +
+                    (input.type ? std::string(" but ") + at::toString(*input.type) : "") +
+                    ", expected images (N, 3, height, width) in float32. Only classifiers of "
+                    "images can be explained; export one without the conversion of its input.");
+  }
+  images_name_ = input.name;
+  image_shape_ = {3, image_size[0], image_size[1]};
+  has_any_size_ = true;
+  if (input.shape) read_layout(*input.shape);
+  if (!channels_last_) return;
+  // In front of all, so that it meets the transposition with which such files begin.
+  Node node;
+  node.operation = "Transpose";
+  node.attributes["perm"] = std::vector<int64_t>{0, 2, 3, 1};
+  node.outputs = {images_name_};
+  images_name_ += " with channels in front";
+  node.inputs = {images_name_};
+  model_.graph.nodes.insert(model_.graph.nodes.begin(), std::move(node));
+}
+
+void Program::read_layout(const Sides& sides) {
+  auto refuse = [&] {
+    throw Error(ErrorCode::model,
+                "The model takes inputs of the shape " + shape_in_words(sides) +
+                    ", expected images (N, 3, height, width) or (N, height, width, 3), or 1 in "
+                    "place of 3 for grey ones. Only classifiers of images can be explained.");
+  };
+  if (sides.size() != 4) refuse();
+  bool is_open = !number_in(sides[1]);
+  channels_last_ = !is_colours(sides[1]) && is_colours(sides[3]);
+  if (!channels_last_ && !is_colours(sides[1]) && !is_open) refuse();
+  size_t channels = channels_last_ ? 3 : 1, first = channels_last_ ? 1 : 2;
+  if (const int64_t* number = number_in(sides[channels])) image_shape_[0] = *number;
+  for (size_t i : {size_t{0}, size_t{1}}) {
+    const int64_t* side = number_in(sides[first + i]);
+    if (!side) continue;
+    has_any_size_ = false;
+    image_shape_[i + 1] = *side;
+    if (*side < 1 || *side > kLargestSide) refuse();
+  }
+  if (const int64_t* batch = number_in(sides[0])) batch_ = *batch;
+}
+
+const std::vector<NodeSizes>& Program::single_sizes(const Tensor& images) {
+  std::array<int64_t, 2> size{images.size(2), images.size(3)};
+  auto found = single_sizes_.find(size);
+  if (found != single_sizes_.end()) return found->second;
+  std::vector<NodeSizes> sizes;
+  try {
+    Recorder recorder(images.slice(0, 0, 1), {});
+    Run run(recorder, model_, sizes);
+    run.execute(images_name_, recorder.images());
+    sizes = run.take_sizes();
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const c10::Error&) {
+    sizes.clear();  // it doesn't take a single image
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::model) throw;
+    sizes.clear();
+  }
+  return single_sizes_[size] = std::move(sizes);
+}
+
+Item Program::run(Recorder& recorder) {
+  const Item images = recorder.images();
+  const auto& single = single_sizes(tensor_in(images));
+  Run run(recorder, model_, single);
+  return choose(run.execute(images_name_, images));
+}
+
+/// The output that was asked for, or the one with a row of real numbers for each image.
+Item Program::choose(const std::vector<Item>& outputs) {
+  const auto& named = model_.graph.outputs;
+  std::vector<size_t> rows;
+  std::optional<size_t> first;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Item& item = outputs[i];
+    if (output_ && named[i].name == *output_) return item ? item : make_item({});
+    if (!item || item->elements || !item->from_pixels || !item->value.isTensor()) continue;
+    if (!first) first = i;
+    const Tensor& tensor = tensor_in(item);
+    if (tensor.dim() == 2 && tensor.is_floating_point()) rows.push_back(i);
+  }
+  if (rows.empty()) return first ? outputs[*first] : make_item({});
+  if (rows.size() > 1) {
+    std::vector<std::string> names;
+    for (size_t i : rows) names.push_back("'" + named[i].name + "'");
+    note("The model has several outputs that could be classes: " + io::joined(names) +
+         ". The first is explained.");
+  }
+  return outputs[rows[0]];
+}
+
+}  // namespace iba::imported::onnx
