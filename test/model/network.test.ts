@@ -8,7 +8,7 @@ import { relativeError } from '../../scripts/bench/numbers.js'
 import { seededNormal, writeSafetensors } from '../../scripts/testing/module.js'
 import { noiseImage, smallModel } from '../support/small-model.js'
 
-/** What torchvision computes and how it names things; support/make-zoo-fixtures.py writes it. */
+/** What the networks' packages in Python compute and how they name things; support/make-zoo-fixtures.py writes it. */
 interface ZooFixture {
   logits: Record<string, number[]>
   modules: Record<string, string[]>
@@ -31,10 +31,11 @@ test.serial('the zoo has the architectures of the fixture, with the bottleneck w
   const places = new Map(architectures().map(({ name, bottleneckLayer }) => [name, bottleneckLayer]))
   t.is(places.get('resnet50'), 'layer2')
   t.is(places.get('vgg16'), 'features.17')
+  t.is(places.get('efficientnet-lite0'), '_blocks.4', 'the last block at an eighth of the side')
 })
 
 for (const { name } of architectures()) {
-  test.serial(`${name}: logits equal torchvision's`, async t => {
+  test.serial(`${name}: logits equal the Python package's`, async t => {
     await using model = await loadModel(name, onCpu)
     const [logits] = await model.logits(noiseImage({ name: 'image' }))
     t.is(logits!.length, 1000)
@@ -91,6 +92,39 @@ test.serial('classes, width and input channels shape the network', async t => {
     ['layer2'],
   )
 })
+
+test.serial(
+  'a narrow EfficientNet-Lite keeps multiples of 8 where they grow, and takes any size of images',
+  async t => {
+    await using model = await loadModel('efficientnet-lite1', { ...onCpu, width: 8, classes: 10 })
+    const layers = new Map(
+      (await model.layers({ height: 50, width: 33 })).map(({ name, shape }) => [name, shape]),
+    )
+    t.deepEqual(layers.get('_conv_stem'), [8, 25, 17])
+    t.deepEqual(layers.get(model.bottleneckLayer), [16, 7, 5])
+    t.deepEqual(layers.get('_conv_head'), [320, 2, 2])
+    t.deepEqual(layers.get('_fc'), [10])
+  },
+)
+
+test.serial(
+  'EfficientNet-Lite takes its images as its authors have it, unless it is told otherwise',
+  async t => {
+    const narrow = { ...onCpu, width: 8, classes: 10 }
+    await using model = await loadModel('efficientnet-lite1', narrow)
+    t.like(model.preprocessing, { resize: 272, crop: 240, interpolation: 'bicubic' })
+    t.deepEqual([model.preprocessing.mean, model.preprocessing.std].flat(), [
+      ...[0.498, 0.498, 0.498],
+      ...[0.502, 0.502, 0.502],
+    ])
+    await using grey = await loadModel('efficientnet-lite0', {
+      ...narrow,
+      inputChannels: 1,
+      preprocessing: { crop: 96 },
+    })
+    t.like(grey.preprocessing, { resize: 256, crop: 96, mean: [0.498] })
+  },
+)
 
 test.serial('a width that the groups of a ResNeXt cannot share is refused', async t => {
   await t.throwsAsync(loadModel('resnext50_32x4d', { ...onCpu, width: 1 }), {

@@ -1,6 +1,6 @@
-"""Writes test/fixtures/zoo.json: what torchvision computes and how it names things.
+"""Writes test/fixtures/zoo.json: what torchvision and efficientnet_lite_pytorch compute and how they name things.
 
-Needs torch, torchvision and nothing else:  python test/support/make-zoo-fixtures.py
+Needs torch, torchvision and efficientnet_lite_pytorch:  python test/support/make-zoo-fixtures.py
 
 `logits`: the first 16 of each architecture in evaluation mode with seeded weights, for one image: normal(1, 3, 64, 64)
 from the generator "image". `modules` and `state` (names and shapes) are those of two architectures.
@@ -24,6 +24,7 @@ import torch
 # torchvision's own operations are not needed, and may not fit this build of torch.
 sys.modules["torchvision._meta_registrations"] = types.ModuleType("torchvision._meta_registrations")
 import torchvision  # noqa: E402
+from efficientnet_lite_pytorch import EfficientNet  # noqa: E402
 
 ARCHITECTURES = [
     *(f"vgg{depth}{suffix}" for depth in (11, 13, 16, 19) for suffix in ("", "_bn")),
@@ -33,6 +34,7 @@ ARCHITECTURES = [
     "resnext50_32x4d",
     "resnext101_32x8d",
     "resnext101_64x4d",
+    *(f"efficientnet-lite{size}" for size in range(5)),
 ]
 NAMED = ["resnet50", "vgg16_bn"]
 
@@ -54,9 +56,17 @@ def seeded(name, tensor, last_batch_norm):
     return normal(name, tensor.shape, 0.05)
 
 
+def make(architecture):
+    if architecture.startswith("efficientnet"):
+        # Without a size it pads for the size of the image.
+        return EfficientNet.from_name(architecture, image_size=None)
+    if architecture.startswith("vgg"):
+        return torchvision.models.get_model(architecture, weights=None, init_weights=False)
+    return torchvision.models.get_model(architecture, weights=None)
+
+
 def build(architecture):
-    model = torchvision.models.get_model(architecture, weights=None, init_weights=False) \
-        if architecture.startswith("vgg") else torchvision.models.get_model(architecture, weights=None)
+    model = make(architecture)
     state = {name: tensor for name, tensor in model.state_dict().items() if tensor.dim() > 0}
     last = "bn3.weight" if any(name.endswith("bn3.weight") for name in state) else "bn2.weight"
     with torch.no_grad():

