@@ -37,7 +37,7 @@ std::vector<Item> conv(Call& call) {
 /// The padding of a transposed convolution by the shape that its output is to have.
 void pad_to_shape(Call& call, Window& window, const std::vector<int64_t>& more,
                   const std::vector<int64_t>& shape, const Item& input) {
-  bool more_in_front = call.text("auto_pad", "NOTSET") == "SAME_LOWER";
+  bool more_in_front = call.text("auto_pad", "NOTSET") != "SAME_UPPER";
   for (size_t i = 0; i < window.kernel.size(); ++i) {
     Item size = call.size(input, static_cast<int64_t>(i) + 2);
     int64_t extent = (window.kernel[i] - 1) * window.dilation[i] + 1;

@@ -1,4 +1,4 @@
-#include <limits>
+#include <algorithm>
 
 #include "import/onnx/numbers.h"
 #include "import/onnx/operators.h"
@@ -181,6 +181,9 @@ std::vector<Item> pad(Call& call) {
   if (found == kModes.end()) {
     call.refuse("pads by '" + mode + "', expected constant, reflect, edge or wrap. Export the model again.");
   }
+  // LibTorch wants all spatial dimensions there.
+  auto spatial = static_cast<size_t>(std::max<int64_t>(call.rank(0) - 2, 1));
+  pads.resize(std::max(pads.size(), 2 * spatial), number(int64_t{0}));
   return {call.aten("pad", {input, make_list(std::move(pads)), make_item(found->second), none()})};
 }
 

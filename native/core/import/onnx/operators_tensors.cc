@@ -36,7 +36,7 @@ std::vector<Item> dropout(Call& call) {
 
 at::ScalarType type_of(Call& call, const std::string& attribute, int64_t otherwise) {
   int64_t given = call.integer(attribute, otherwise);
-  auto type = scalar_type(given);
+  auto type = computed_type(given);
   if (!type) {
     call.refuse("makes a tensor of the type " + std::to_string(given) +
                 ", expected plain numbers. Export the model in float32.");

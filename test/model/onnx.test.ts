@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { ModelError } from '../../lib/index.js'
+import { addon } from '../../lib/native/addon.js'
+import { relativeError } from '../../scripts/bench/numbers.js'
+import { seededNormal } from '../../scripts/testing/module.js'
+import { loadFile } from '../support/imported-models.js'
+import { type OnnxModel, type OnnxNode, type OnnxTensor, onnxFile } from '../support/onnx.js'
+import { type OnnxCase, onnxCases } from '../support/onnx-cases.js'
+
+const size = 12
+const folder = mkdtempSync(join(tmpdir(), 'iba-onnx-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+const firstWeights: OnnxTensor = { dims: [4, 3, 3, 3], data: [...seededNormal('first', 0, [4, 3, 3, 3])] }
+
+/** A classifier: a convolution, the case, and all that it makes as logits. */
+function classifier({ opset, steps, fixed = false }: OnnxCase): OnnxModel {
+  const tensors: Record<string, OnnxTensor> = {
+    first: firstWeights,
+    scale: { dims: [], data: [1.7] },
+    offset: { dims: [], data: [0.3] },
+  }
+  const nodes: OnnxNode[] = [
+    {
+      operation: 'Conv',
+      inputs: ['images', 'first'],
+      outputs: ['x'],
+      attributes: { pads: [1n, 1n, 1n, 1n] },
+      name: 'first',
+    },
+  ]
+  let last = 'x'
+  steps.forEach((step, i) => {
+    const more = step.more.map((input, j) => {
+      if (typeof input === 'string') return input
+      tensors[`c${i}.${j}`] = input
+      return `c${i}.${j}`
+    })
+    // A name of the value to begin with, where the first of the further inputs says so.
+    const startsAnew = step.operation === 'Reshape' && more[0] === 'x'
+    const inputs = startsAnew ? more : [last, ...more]
+    const outputs = Array.from({ length: step.outputs }, (_, o) => (o === 0 ? `v${i}` : `v${i}.${o}`))
+    nodes.push({ ...step, inputs, outputs, name: `step ${i}` })
+    last = `v${i}`
+  })
+  nodes.push(
+    { operation: 'Flatten', inputs: [last], outputs: ['flat'] },
+    { operation: 'Mul', inputs: ['flat', 'scale'], outputs: ['scaled'] },
+    { operation: 'Sub', inputs: ['scaled', 'offset'], outputs: ['logits'] },
+  )
+  const input = { name: 'images', shape: [fixed ? 1 : 'batch', 3, size, size] }
+  return { nodes, tensors, input, output: 'logits', opset }
+}
+
+async function write(name: string, model: OnnxModel): Promise<string> {
+  const path = join(folder, `${name.replace(/\W+/g, '-')}.onnx`)
+  await writeFile(path, onnxFile(model))
+  return path
+}
+
+const images = { data: seededNormal('images', 0, [3, 3, size, size]), shape: [3, 3, size, size] }
+
+/** What ONNX Runtime says of the images, of so many at a time. */
+async function judge(path: string, atOnce: number): Promise<Float32Array> {
+  const session = await InferenceSession.create(path, {
+    graphOptimizationLevel: 'disabled',
+    intraOpNumThreads: 1,
+  })
+  const all: number[] = []
+  const length = 3 * size * size
+  for (let i = 0; i < 3; i += atOnce) {
+    const data = images.data.slice(i * length, (i + atOnce) * length)
+    const { logits } = await session.run({ images: new Tensor('float32', data, [atOnce, 3, size, size]) })
+    all.push(...(logits!.data as Float32Array))
+  }
+  await session.release()
+  return Float32Array.from(all)
+}
+
+for (const [name, onnx] of Object.entries(onnxCases)) {
+  test(`as ONNX Runtime: ${name}`, async t => {
+    const path = await write(name, classifier(onnx))
+    await using model = await loadFile(path, size, { memoryFormat: 'contiguous' })
+    const found = await addon().logits({ model: model.handle, images })
+    const wanted = await judge(path, onnx.fixed ? 1 : 3)
+    t.is(found.data.length, wanted.length)
+    t.true(relativeError(found.data, wanted) < 1e-5, String(relativeError(found.data, wanted)))
+  })
+}
+
+test('a product and its bias are one linear layer, and transpositions that undo each other none', async t => {
+  const channelsLast = classifier(onnxCases['MatMul and a bias']!)
+  const nodes: OnnxNode[] = [
+    {
+      operation: 'Transpose',
+      inputs: ['photos'],
+      outputs: ['images'],
+      attributes: { perm: [0n, 3n, 1n, 2n] },
+    },
+    ...channelsLast.nodes,
+  ]
+  const input = { name: 'photos', shape: ['batch', size, size, 3] }
+  const path = await write('channels last', { ...channelsLast, nodes, input })
+  await using model = await loadFile(path, size)
+  const kinds = model.layers().then(layers => layers.map(layer => layer.kind))
+  t.deepEqual((await kinds).slice(0, 2), ['convolution', 'linear'])
+  t.is(model.inputChannels, 3)
+})
+
+test("layers have the names of modules where the exporter left them, else the node's", async t => {
+  const { nodes, ...rest } = classifier({
+    opset: 13,
+    steps: [onnxCases.Relu!.steps[0]!, onnxCases.Tanh!.steps[0]!],
+  })
+  const names = ['/layer1/layer1.0/conv1/Conv', '/layer1/layer1.0/relu/Relu', 'act']
+  const named = nodes.map((node, i) => ({ ...node, name: names[i] ?? '' }))
+  await using model = await loadFile(await write('names', { ...rest, nodes: named }), size)
+  t.deepEqual(model.layerNames.slice(0, 5), ['layer1.0.conv1', 'layer1.0.relu', 'layer1.0', 'layer1', 'act'])
+})
+
+const refused: Record<
+  string,
+  { operation: string; attributes?: OnnxNode['attributes']; domain?: string; message: RegExp }
+> = {
+  'a loop': { operation: 'Loop', message: /'step 0' is 'Loop'.*onnxsim/ },
+  'a choice of steps': { operation: 'If', message: /'step 0' is 'If'.*onnxsim/ },
+  'integers alone': { operation: 'QLinearConv', message: /QDQ/ },
+  'an operator of others': { operation: 'Foo', domain: 'my.own', message: /'my\.own\.Foo'.*isn't among/ },
+  'a form of an operator': {
+    operation: 'Resize',
+    attributes: { coordinate_transformation_mode: 'tf_crop_and_resize', mode: 'linear' },
+    message: /tf_crop_and_resize/,
+  },
+  'an axis that there isn’t': { operation: 'Softmax', attributes: { axis: 9n }, message: /axis 9/ },
+  'an attribute of another kind': {
+    operation: 'LeakyRelu',
+    attributes: { alpha: 'much' },
+    message: /'alpha'/,
+  },
+}
+
+for (const [name, { operation, attributes = {}, domain = '', message }] of Object.entries(refused)) {
+  test(`refused, saying what and why: ${name}`, async t => {
+    const more = operation === 'Resize' ? ['', { dims: [4], data: [1, 1, 2, 2] }] : []
+    const step = { operation, more, attributes, domain, outputs: 1 }
+    const path = await write(name, classifier({ opset: 13, steps: [step] }))
+    await t.throwsAsync(loadFile(path, size), { instanceOf: ModelError, message })
+  })
+}
+
+test('inputs other than images are refused by name and shape', async t => {
+  const model = classifier(onnxCases.Relu!)
+  const path = await write('words', { ...model, input: { name: 'words', shape: ['batch', 'length'] } })
+  await t.throwsAsync(loadFile(path, size), { instanceOf: ModelError, message: /\(batch, length\)/ })
+})
