@@ -17,6 +17,7 @@ export interface ModelFolder {
   notes: string[]
 }
 
+const configuration = 'config.json'
 const modelFiles = ['model.pt2', 'model.pt', 'model.onnx', 'onnx/model.onnx']
 const weightFiles = ['model.safetensors', 'pytorch_model.bin']
 
@@ -44,11 +45,13 @@ async function networkOf(
 ): Promise<ModelFolder['network'] | undefined> {
   if (architecture !== undefined && weights !== undefined) return { architecture, weights }
   const file = firstOf(folder, modelFiles) ?? (await onlyModelFile(folder))
-  return file === undefined ? undefined : { file }
+  if (file !== undefined) return { file }
+  // What else a folder is, such as a model of TensorFlow, is told as it is loaded.
+  return existsSync(join(folder, configuration)) ? undefined : { file: folder }
 }
 
 async function describe(folder: string): Promise<DescribedModel> {
-  const path = join(folder, 'config.json')
+  const path = join(folder, configuration)
   if (!existsSync(path)) return { architecture: undefined, title: 'a model', card: {}, notes: [] }
   const config = await readObject(path)
   if ('pretrained_cfg' in config) return namingFile(path, () => known(describeTimm(config as TimmConfig)))

@@ -43,7 +43,8 @@ export async function readPublishedValues(
     .replace(/^\ufeff/, '')
     .split(/\r?\n/)
     .map(csvFields)
-  const places = placesOfColumns(path, head)
+  const isBlank = head.every(cell => cell === '')
+  const places = placesOfColumns(path, isBlank ? [] : head)
   const names = namesOf(known)
   const values = new Map<string, number>()
   for (const [i, row] of rows.entries()) {

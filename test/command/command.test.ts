@@ -260,7 +260,7 @@ test.serial('wrong use ends with 2 and says what would be right', async t => {
     [['attribute', photo], /--model is missing.*iba models/],
     [['estimate', ...network], /--images is missing/],
     [['attribute', photo, '--model', 'resnet5'], /no model 'resnet5'.*resnet50/],
-    [['attribute', photo, ...network, '--beta', '10abc'], /--beta .*10abc.*a number from 0 to 1000000000000/],
+    [['attribute', photo, ...network, '--beta', '10abc'], /--beta .*10abc.*a number from 0 to 1e12/],
     [['attribute', photo, ...network, '--steps', '0'], /--steps .*'0'.*from 1 to 100000/],
     [['attribute', photo, ...network, '--crop', '65'], /--crop 65 doesn't fit into --resize 64/],
     [

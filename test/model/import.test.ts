@@ -198,7 +198,10 @@ test('a model file that is missing, empty or of another kind is refused', async 
     await writeFile(path, content)
     await t.throwsAsync(loadModel(path), { instanceOf: WeightsError })
   }
-  await t.throwsAsync(loadModel(odd), { instanceOf: WeightsError })
+  await t.throwsAsync(loadModel(odd), {
+    instanceOf: ModelError,
+    message: /several models: .*Give the path of one/,
+  })
 })
 
 testWithModels('what shapes a network of the zoo is refused for a file, which has its shape', async t => {

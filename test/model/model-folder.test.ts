@@ -228,7 +228,7 @@ test('a folder without a model that can be loaded says what would do', async t =
       await makeModelFolder('vit', { 'config.json': vit, 'model.safetensors': weights }),
       /weights of ViTForImageClassification, which is none .*model\.onnx.*optimum-cli export onnx/,
     ],
-    [await makeModelFolder('empty', { 'readme.txt': 'x' }), /holds no model/],
+    [await makeModelFolder('empty', { 'config.json': {} }), /holds no model/],
     [await makeModelFolder('two', { 'a.pt2': 'x', 'b.pt2': 'x' }), /several models: a\.pt2, b\.pt2/],
     [await makeModelFolder('list', { 'config.json': '[]' }), /config\.json' holds no object/],
     [

@@ -265,7 +265,6 @@ const foreign: Record<string, [content: string | Record<string, string>, message
   'picture.pt': ['\x89PNG\r\n', /image/],
   'noise.pt': ['\x01\x02\x03\x04', /unknown kind/],
   saved_model: [{ 'saved_model.pb': '\x08\x01' }, /SavedModel/],
-  hugging: [{ 'config.json': '{}' }, /Hugging Face/],
   'folder.mlpackage': [{ 'Manifest.json': '{}' }, /Core ML/],
   folder: [{}, /is a folder/],
 }

@@ -286,6 +286,7 @@ test('what is wrong with a table of published values is said, with the row and t
       `model,method,protocol,value\n${row}\nresnet50,grad-cam,degradation-8,0.4`,
       /Row 3 .*has a value already/,
     ],
+    [`model,method,protocol,value\n"${row}`, /Row 2 .*a quote is not closed/],
     [`model,method,protocol,value\n${row}x`, /Row 2 .*'0\.5x' is no number/],
     [`model,method,protocol,value\n${row.replace('0.5', 'NaN')}`, /'NaN' is no number/],
     [`model,method,protocol,value\n${row.replace('0.5', '0,5')}`, /Row 2 .*has 5 cells, but the first row 4/],
