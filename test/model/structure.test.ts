@@ -246,6 +246,8 @@ testWithModels('guided backpropagation is refused where there is no ReLU, naming
 /** Files and folders that are given as models, by their first bytes, and what is said of them. */
 const foreign: Record<string, [content: string | Record<string, string>, message: RegExp]> = {
   'other.onnx': ['\x08\x07\x10\x01', /named as an ONNX model/],
+  'cut.onnx': ['\x08\x07\x12\x07pytorch:\xff\x01\x0a', /255 bytes, but 1 are left/],
+  'renamed.pt': ['\x08\x08\x12\x07pytorch', /the ONNX model has no graph/],
   'model.onnx.data': ['\x08\x07\x01', /tensors of an ONNX model.*\.onnx/],
   'model.onnx_data': ['PK', /tensors of an ONNX model/],
   'model.ort': ['\x18\0\0\0ORTM', /ONNX Runtime's own format.*\.onnx/],

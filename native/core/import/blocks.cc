@@ -19,9 +19,10 @@ bool is_inside(std::string_view module, std::string_view outer) {
   return module.starts_with(outer) && module.size() > outer.size() && module[outer.size()] == '.';
 }
 
-/// Modules that only hold others, of which one is no block because another one is.
+/// Modules that only hold others, or whose class isn't known, of which one is no block because another one
+/// is.
 bool is_container(const std::string& kind) {
-  return kind == "Sequential" || kind == "ModuleList" || kind == "ModuleDict";
+  return kind == "Sequential" || kind == "ModuleList" || kind == "ModuleDict" || kind == kUnknownModule;
 }
 
 /// Whether the operation puts the ways of a block together, rather than scaling one by the other.

@@ -6,6 +6,9 @@
 
 namespace iba {
 
+/// The kind of a layer that is a module of a class that the file doesn't tell.
+constexpr const char* kUnknownModule = "Module";
+
 /// Whether all that a network computes from its input passes through a value, for each value.
 std::vector<bool> find_narrow_values(const Network& network);
 

@@ -21,7 +21,8 @@ std::optional<size_t> batch_dimension(at::IntArrayRef sizes, const std::vector<i
   return found;
 }
 
-/// The first dimension of `to` before which lie as many elements as before the dimension `at` of `from`.
+/// The dimension of `to` that takes in the batch: the first before which lie as many elements as before the
+/// dimension `at` of `from`. The last one holds features, which the batch joins from in front.
 std::optional<size_t> same_place(const std::vector<int64_t>& from, size_t at,
                                  const std::vector<int64_t>& to) {
   auto before = [](const std::vector<int64_t>& sizes, size_t end) {
@@ -30,19 +31,31 @@ std::optional<size_t> same_place(const std::vector<int64_t>& from, size_t at,
     return product;
   };
   for (size_t i = 0; i < to.size(); ++i) {
-    if (before(to, i) == before(from, at)) return i;
+    if (before(to, i) != before(from, at)) continue;
+    return i > 0 && i + 1 == to.size() ? i - 1 : i;
   }
   return std::nullopt;
+}
+
+bool is_number(const Item& item, int64_t number) {
+  return is_constant(item) && item->value.toInt() == number;
+}
+
+/// Whether the shape says itself which dimension grows with the batch.
+bool takes_any_batch(const std::vector<Item>& shape) {
+  bool is_open =
+      std::any_of(shape.begin(), shape.end(), [](const Item& item) { return is_number(item, -1); });
+  return is_open && !is_number(shape[0], 1);
 }
 
 }  // namespace
 
 std::vector<Item> for_any_batch(Call& call, const Item& input, std::vector<Item> shape) {
-  if (!call.single() || !input->from_pixels || !input->id) return shape;
+  if (!call.single() || !input->from_pixels || !input->id || takes_any_batch(shape)) return shape;
   const auto& [from, to] = *call.single();
   auto batch = batch_dimension(tensor_in(input).sizes(), from);
   auto place = batch && to.size() == shape.size() ? same_place(from, *batch, to) : std::nullopt;
-  if (!place || !is_constant(shape[*place]) || shape[*place]->value.toInt() == -1) return shape;
+  if (!place || !is_constant(shape[*place])) return shape;
   int64_t before = from[*batch], after = to[*place];
   Item size = call.size(input, static_cast<int64_t>(*batch));
   if (before > 0 && after % before == 0) {

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "import/blocks.h"
 #include "io/text.h"
 
 namespace iba::imported::onnx {
 
 namespace {
-
-constexpr const char* kUnknownClass = "Module";
 
 std::string last_part(const std::string& name) {
   return name.substr(name.rfind('.') + 1);
@@ -19,7 +18,7 @@ std::vector<Module> from_scopes(const Node& node) {
   for (size_t i = 0; i < node.scopes.size(); ++i) {
     bool has_class = node.classes.size() == node.scopes.size();
     if (node.scopes[i].empty()) continue;
-    modules.push_back({node.scopes[i], has_class ? last_part(node.classes[i]) : kUnknownClass});
+    modules.push_back({node.scopes[i], has_class ? last_part(node.classes[i]) : kUnknownModule});
   }
   return modules;
 }
@@ -48,7 +47,7 @@ std::optional<std::vector<Module>> from_path(const Node& node) {
     bool repeats = !previous.empty() && part.starts_with(previous + ".");
     std::string own = repeats ? part.substr(previous.size() + 1) : part;
     outer += (outer.empty() ? "" : ".") + own;
-    modules.push_back({outer, kUnknownClass});
+    modules.push_back({outer, kUnknownModule});
     previous = part;
   }
   return modules;
@@ -68,7 +67,7 @@ std::string model_class(const std::vector<Node>& nodes) {
     bool tells = !node.classes.empty() && !node.scopes.empty() && node.scopes[0].empty();
     if (tells) return last_part(node.classes[0]);
   }
-  return kUnknownClass;
+  return kUnknownModule;
 }
 
 }  // namespace iba::imported::onnx

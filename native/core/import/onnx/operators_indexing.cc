@@ -56,6 +56,22 @@ std::vector<Item> gather_elements(Call& call) {
   return {call.aten("gather", {call.tensor(0), number(axis), places})};
 }
 
+/// Writes values to places, each given by its indices along the first dimensions.
+std::vector<Item> scatter(Call& call) {
+  if (call.text("reduction", "none") != "none") {
+    call.refuse("adds up or compares what it writes, which isn't read. Export the model without it.");
+  }
+  Item places = call.tensor(1);
+  int64_t depth = call.rank(1) == 0 ? 0 : tensor_in(places).size(-1);
+  if (depth < 1 || depth > call.rank(0)) call.refuse("has places of other dimensions than its input.");
+  std::vector<Item> indices;
+  for (int64_t i = 0; i < depth; ++i) {
+    indices.push_back(call.aten("select", {places, number(int64_t{-1}), number(i)}, "int"));
+  }
+  return {call.aten("index_put",
+                    {call.tensor(0), make_list(std::move(indices)), call.tensor(2), make_item(false)})};
+}
+
 /// Attributes until opset 9, inputs from 10 on.
 struct SliceArguments {
   std::vector<Item> starts, ends;
@@ -192,6 +208,7 @@ std::vector<Item> pad(Call& call) {
 void add_indexing(OperatorTable& table) {
   table["Gather"] = gather;
   table["GatherElements"] = gather_elements;
+  table["ScatterND"] = scatter;
   table["Slice"] = slice;
   table["Pad"] = pad;
 }

@@ -41,21 +41,6 @@ bool is_colours(const std::variant<int64_t, std::string>& side) {
   return number && (*number == 1 || *number == 3);
 }
 
-/// ONNX's own domain has two names.
-void use_one_name_of_the_domain(Model& model) {
-  auto rename = [](std::vector<Node>& nodes) {
-    for (auto& node : nodes) {
-      if (node.domain == "ai.onnx") node.domain.clear();
-    }
-  };
-  rename(model.graph.nodes);
-  for (auto& [name, function] : model.functions) {
-    rename(function.nodes);
-    if (function.opsets.contains("ai.onnx")) function.opsets[""] = function.opsets.at("ai.onnx");
-  }
-  if (model.opsets.contains("ai.onnx")) model.opsets[""] = model.opsets.at("ai.onnx");
-}
-
 /// What to do about an operator that isn't read.
 std::string remedy(const Node& node) {
   if (node.operation == "If" || node.operation == "Loop" || node.operation == "Scan") {
@@ -83,7 +68,6 @@ std::string remedy(const Node& node) {
 
 Program::Program(Model model, std::array<int64_t, 2> image_size, std::optional<std::string> output)
     : model_(std::move(model)) {
-  use_one_name_of_the_domain(model_);
   auto opset = model_.opsets.find("");
   if (opset == model_.opsets.end()) throw io::Malformed("it says no version of ONNX's operators");
   if (opset->second < kOldestOpset) {

@@ -6,11 +6,8 @@ namespace iba::imported::onnx {
 
 namespace {
 
-/// LibTorch computes little with unsigned integers of more than eight bits.
 at::ScalarType computed(at::ScalarType type) {
-  if (at::isFloatingType(type)) return at::kFloat;
-  if (type == at::kUInt16) return at::kInt;
-  return type == at::kUInt32 || type == at::kUInt64 ? at::kLong : type;
+  return at::isFloatingType(type) ? at::kFloat : type;
 }
 
 }  // namespace
