@@ -16,6 +16,8 @@ export interface OnnxCase {
   steps: readonly OnnxStep[]
   /** A batch of one that is written into the file. */
   fixed?: boolean
+  /** Greatest relative error, where activations are rounded in the file. */
+  tolerance?: number
 }
 
 function step(
@@ -310,6 +312,45 @@ export const onnxCases: Readonly<Record<string, OnnxCase>> = {
     opset: 13,
     fixed: true,
     steps: [step('Reshape', [integers(1, 4, 144)]), step('Concat', [random('t', 1, 1, 144)], { axis: 1n })],
+  },
+  'a file for one image: tokens in one row': {
+    opset: 13,
+    fixed: true,
+    steps: [
+      step('Reshape', [integers(1, 4, 144)]),
+      step('Transpose', [], { perm: list(2, 0, 1) }),
+      step('Reshape', [integers(144, 4)]),
+      step('Gemm', [random('m', 4, 3)]),
+      step('Reshape', [integers(144, 1, 3)]),
+      step('Transpose', [], { perm: list(1, 0, 2) }),
+    ],
+  },
+  'elements by their places in memory': one(
+    13,
+    step('Shape'),
+    step('ConstantOfShape', [], { value: { dims: [1], data: [1n] } }),
+    step('Reshape', [integers(-1)]),
+    step('CumSum', [index(0)]),
+    step('Sub', [index(1)]),
+    step('Reshape', [integers(-1, 4, 144)]),
+    step('Reshape', ['x', integers(-1)]),
+    step('Gather', ['v5']),
+  ),
+  ScatterND: one(
+    13,
+    step('Transpose', [], { perm: list(1, 0, 2, 3) }),
+    step('ScatterND', [
+      { dims: [1, 1], data: [2n] },
+      { dims: [1, 1, 12, 12], data: Array(144).fill(0.5) },
+    ]),
+    step('Transpose', [], { perm: list(1, 0, 2, 3) }),
+  ),
+  'a ReLU that quantisation left out': {
+    opset: 13,
+    tolerance: 0.02,
+    steps: ['QuantizeLinear', 'DequantizeLinear'].map(operation =>
+      step(operation, [number(0.1), { dims: [], data: [0], type: 'uint8' }]),
+    ),
   },
   'quantised weights': one(
     13,

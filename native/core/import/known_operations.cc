@@ -231,6 +231,9 @@ OperatorArgument operator_argument(const std::string& name, const at::TypePtr& t
     }
     argument.form = OperatorArgument::Form::list;
     argument.element_type = element_type_of(type);
+    // An operator for lists of any type goes by the type of what is in this one.
+    bool is_open = argument.element_type->hasFreeVariables() && !item->elements->empty();
+    if (is_open) argument.element_type = value_of(item->elements->front()).type();
     for (const auto& element : *item->elements) {
       argument.elements.push_back(operator_argument(name, argument.element_type, element, inputs));
     }

@@ -37,32 +37,36 @@ std::optional<size_t> same_place(const std::vector<int64_t>& from, size_t at,
   return std::nullopt;
 }
 
-bool is_number(const Item& item, int64_t number) {
-  return is_constant(item) && item->value.toInt() == number;
+/// How many elements a shape has. Absent where one of its dimensions is open.
+std::optional<int64_t> element_count(const std::vector<Item>& shape) {
+  int64_t count = 1;
+  for (const auto& item : shape) {
+    if (item->value.toInt() < 0) return std::nullopt;
+    count *= item->value.toInt();
+  }
+  return count;
 }
 
-/// Whether the shape says itself which dimension grows with the batch.
-bool takes_any_batch(const std::vector<Item>& shape) {
-  bool is_open =
-      std::any_of(shape.begin(), shape.end(), [](const Item& item) { return is_number(item, -1); });
-  return is_open && !is_number(shape[0], 1);
+/// Whether the shape is that of a single image, for an input of several. Where a dimension is open, it takes
+/// in the batch, unless the first is the number of images.
+bool is_of_one(const std::vector<Item>& shape, const Tensor& input) {
+  auto count = element_count(shape);
+  if (count) return *count != input.numel();
+  return is_constant(shape[0]) && shape[0]->value.toInt() == 1;
 }
 
 }  // namespace
 
 std::vector<Item> for_any_batch(Call& call, const Item& input, std::vector<Item> shape) {
-  if (!call.single() || !input->from_pixels || !input->id || takes_any_batch(shape)) return shape;
+  bool may_be = call.single() && input->from_pixels && input->id && !shape.empty();
+  if (!may_be || !is_of_one(shape, tensor_in(input))) return shape;
   const auto& [from, to] = *call.single();
   auto batch = batch_dimension(tensor_in(input).sizes(), from);
   auto place = batch && to.size() == shape.size() ? same_place(from, *batch, to) : std::nullopt;
-  if (!place || !is_constant(shape[*place])) return shape;
-  int64_t before = from[*batch], after = to[*place];
+  if (!place || shape[*place]->value.toInt() != to[*place]) return shape;
   Item size = call.size(input, static_cast<int64_t>(*batch));
-  if (before > 0 && after % before == 0) {
-    shape[*place] = times(call.recorder(), size, number(after / before));
-  } else if (after > 0 && before % after == 0) {
-    shape[*place] = quotient(call.recorder(), size, number(before / after));
-  }
+  Item rows = times(call.recorder(), size, shape[*place]);
+  shape[*place] = from[*batch] == 1 ? rows : quotient(call.recorder(), rows, number(from[*batch]));
   return shape;
 }
 

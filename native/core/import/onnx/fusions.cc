@@ -165,6 +165,21 @@ std::optional<Fusion> gelu(const Uses& uses, const Node& product) {
   return std::nullopt;
 }
 
+/// Elements of a tensor by their places in its memory, as exporters write a view.
+std::optional<Fusion> taken(const Uses& uses, const Node& gather) {
+  if (!is(gather, "Gather", 2)) return std::nullopt;
+  auto axis = gather.attributes.find("axis");
+  const auto* number = axis == gather.attributes.end() ? nullptr : std::get_if<int64_t>(&axis->second);
+  if (axis != gather.attributes.end() && !(number && *number == 0)) return std::nullopt;
+  const Node* flat = uses.only_for_one(gather.inputs[0]);
+  if (!flat || !is(*flat, "Reshape", 2)) return std::nullopt;
+  const Tensor* shape = uses.constant(flat->inputs[1]);
+  bool flattens = shape && shape->numel() == 1 && shape->dim() == 1 && shape->scalar_type() == at::kLong &&
+                  shape->item<int64_t>() == -1;
+  if (!flattens) return std::nullopt;
+  return in_place_of(gather, gather, "Take", {flat->inputs[0], gather.inputs[1]}, {flat});
+}
+
 /// An order of dimensions, of a value before it.
 struct Transposition {
   std::string source;
@@ -208,7 +223,7 @@ std::vector<Node> fused_nodes(const Graph& graph) {
   std::set<const Node*> replaced;
   std::map<const Node*, Node> made;
   for (const auto& node : graph.nodes) {
-    for (auto find : {linear, silu, gelu}) {
+    for (auto find : {linear, silu, gelu, taken}) {
       auto fusion = find(uses, node);
       if (!fusion) continue;
       replaced.insert(fusion->replaced.begin(), fusion->replaced.end());

@@ -1,7 +1,5 @@
 #include "import/onnx/module_names.h"
 
-#include <algorithm>
-
 #include "import/blocks.h"
 #include "io/text.h"
 
@@ -23,22 +21,14 @@ std::vector<Module> from_scopes(const Node& node) {
   return modules;
 }
 
-/// "Conv", or "Conv_3" for a later one of the same module.
-bool is_operator_part(const std::string& part, const std::string& operation) {
-  if (!part.starts_with(operation)) return false;
-  std::string rest = part.substr(operation.size());
-  return rest.empty() || (rest[0] == '_' && std::all_of(rest.begin() + 1, rest.end(),
-                                                        [](char c) { return c >= '0' && c <= '9'; }));
-}
-
 /// Of "/layer2/layer2.0/conv1/Conv", where a module's name may repeat that of the one around it. Absent for
 /// names of another form.
 std::optional<std::vector<Module>> from_path(const Node& node) {
   if (!node.name.starts_with('/')) return std::nullopt;
   auto parts = io::split(node.name.substr(1), '/');
-  if (parts.empty()) return std::nullopt;
-  bool of_operator = is_operator_part(parts.back(), node.operation) || node.domain == "fused";
-  if (!of_operator) return std::nullopt;
+  // What comes last is the operator, such as "Conv_3", also where that was fused with another.
+  bool ends_with_operator = !parts.back().empty() && parts.back()[0] >= 'A' && parts.back()[0] <= 'Z';
+  if (!ends_with_operator) return std::nullopt;
   parts.pop_back();
   std::vector<Module> modules;
   std::string outer, previous;
@@ -55,9 +45,11 @@ std::optional<std::vector<Module>> from_path(const Node& node) {
 
 }  // namespace
 
-std::vector<Module> modules_of(const Node& node) {
-  if (!node.scopes.empty()) return from_scopes(node);
-  if (auto modules = from_path(node)) return *modules;
+std::optional<std::vector<Module>> told_modules(const Node& node) {
+  return node.scopes.empty() ? from_path(node) : from_scopes(node);
+}
+
+std::vector<Module> own_module(const Node& node) {
   if (node.name.empty()) return {};
   return {{node.name, node.operation}};
 }

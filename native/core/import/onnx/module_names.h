@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,12 @@ struct Module {
 };
 
 /// The modules around a node, from the outermost, without the model itself: those that the exporter wrote
-/// down, or those in a name such as "/layer2/layer2.0/conv1/Conv"; or else the node as a module of its own,
-/// if it has a name. The class of a module whose class isn't known is "Module".
-std::vector<Module> modules_of(const Node& node);
+/// down, or those in a name such as "/layer2/layer2.0/conv1/Conv". Absent where neither tells. The kind of a
+/// module whose class isn't known is `kUnknownModule`.
+std::optional<std::vector<Module>> told_modules(const Node& node);
+
+/// The node as a module of its own, if it has a name.
+std::vector<Module> own_module(const Node& node);
 
 /// The class of the model, as far as the nodes tell it.
 std::string model_class(const std::vector<Node>& nodes);

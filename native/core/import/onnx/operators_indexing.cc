@@ -46,6 +46,19 @@ std::vector<Item> gather(Call& call) {
   return {call.aten("reshape", {chosen, make_list(std::move(sizes))})};
 }
 
+/// By places in the whole tensor. Where these are all of them in order, it only gets another shape.
+std::vector<Item> take(Call& call) {
+  Item input = call.tensor(0), places = call.tensor(1);
+  const Tensor& order = tensor_in(places);
+  int64_t count = tensor_in(input).numel();
+  bool is_whole = !places->from_pixels && order.numel() == count && order.scalar_type() == at::kLong &&
+                  at::equal(order.reshape({-1}), at::arange(count, at::kLong));
+  if (!is_whole) return {call.aten("take", {input, places})};
+  std::vector<Item> sizes;
+  for (int64_t i = 0; i < order.dim(); ++i) sizes.push_back(call.size(places, i));
+  return {call.aten("reshape", {input, make_list(std::move(sizes))})};
+}
+
 std::vector<Item> gather_elements(Call& call) {
   Item places = call.tensor(1);
   int64_t axis = call.axis(call.integer("axis", 0), call.rank(0));
@@ -207,6 +220,7 @@ std::vector<Item> pad(Call& call) {
 
 void add_indexing(OperatorTable& table) {
   table["Gather"] = gather;
+  table["fused.Take"] = take;
   table["GatherElements"] = gather_elements;
   table["ScatterND"] = scatter;
   table["Slice"] = slice;

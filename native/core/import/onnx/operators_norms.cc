@@ -7,12 +7,15 @@ namespace iba::imported::onnx {
 namespace {
 
 std::vector<Item> batch_norm(Call& call) {
-  if (call.integer("training_mode", 0) != 0) {
+  // Weights that are standardised as the model runs are a batch of their own.
+  bool takes_batch = call.integer("training_mode", 0) != 0;
+  if (takes_batch && call.input(0)->from_pixels) {
     call.refuse("takes the statistics of its batch, as in training. Call model.eval() before the export.");
   }
+  Item mean = takes_batch ? none() : call.tensor(3), variance = takes_batch ? none() : call.tensor(4);
   return {call.aten("batch_norm",
-                    {call.tensor(0), call.tensor(1), call.tensor(2), call.tensor(3), call.tensor(4),
-                     make_item(false), number(0.1), number(call.real("epsilon", 1e-5)), make_item(false)})};
+                    {call.tensor(0), call.tensor(1), call.tensor(2), mean, variance, make_item(false),
+                     number(0.1), number(call.real("epsilon", 1e-5)), make_item(false)})};
 }
 
 std::vector<Item> instance_norm(Call& call) {

@@ -40,16 +40,27 @@ std::vector<Item> dequantised(Call& call) {
   return {make_item((constant->to(at::kFloat) - zero) * scale)};
 }
 
-/// What is computed stays as fine as it is. Of constants, the rounded value in the type of the zero point.
+/// What is computed stays as fine as it is. Quantisers leave out a ReLU where numbers below zero have no
+/// place: the bounds of such a range are kept.
+Item kept_in_range(Call& call, const Grid& grid, int64_t least, int64_t most) {
+  Item input = call.tensor(0);
+  bool ends_at_zero = grid.zero.numel() == 1 && grid.scale.numel() == 1 &&
+                      grid.zero.item<double>() == static_cast<double>(least);
+  if (!ends_at_zero) return input;
+  double upper = static_cast<double>(most - least) * grid.scale.item<double>();
+  return call.aten("hardtanh", {input, number(0.0), number(upper)});
+}
+
+/// Of constants, the rounded value in the type of the zero point.
 std::vector<Item> quantised(Call& call) {
-  auto constant = call.constant(0);
-  if (!constant) return {call.input(0)};
-  auto [scale, zero] = grid_of(call, constant->dim());
   auto given = call.constant(2);
   bool is_signed = given && given->scalar_type() == at::kChar;
   if (given && !is_signed && given->scalar_type() != at::kByte) {
     call.refuse("makes numbers of other than 8 bits, which aren't read. Use the model before quantisation.");
   }
+  auto [scale, zero] = grid_of(call, call.rank(0));
+  auto constant = call.constant(0);
+  if (!constant) return {kept_in_range(call, {scale, zero}, is_signed ? -128 : 0, is_signed ? 127 : 255)};
   Tensor steps = at::round(*constant / scale) + zero;
   Tensor kept = is_signed ? steps.clamp(-128, 127) : steps.clamp(0, 255);
   return {make_item(kept.to(is_signed ? at::kChar : at::kByte))};

@@ -61,6 +61,13 @@ const Function* function_of(const Model& model, const Node& node) {
   return is_known ? nullptr : &found->second;
 }
 
+Run::Run(Recorder& recorder, const Model& model, const std::vector<NodeSizes>& single)
+    : recorder_(recorder), model_(model), single_(single) {
+  const auto& nodes = model.graph.nodes;
+  tells_modules_ = std::any_of(nodes.begin(), nodes.end(),
+                               [](const Node& node) { return told_modules(node).has_value(); });
+}
+
 std::vector<Item> Run::execute(const std::string& images_name, const Item& images) {
   Values values;
   for (const auto& [name, tensor] : model_.graph.tensors) values[name] = make_item(computed_form(tensor));
@@ -94,7 +101,7 @@ void Run::execute_nodes(const std::vector<Node>& nodes, Values& values, const Op
       inputs.push_back(name.empty() ? nullptr : found->second);
     }
     // Constants and shapes belong to no place in the network.
-    if (depth == 0 && std::any_of(inputs.begin(), inputs.end(), is_of_pixels)) enter(modules_of(node));
+    if (depth == 0 && std::any_of(inputs.begin(), inputs.end(), is_of_pixels)) enter_modules_of(node);
     auto function = function_of(model_, node);
     auto outputs =
         function ? execute_function(node, *function, inputs, depth) : execute_node(node, inputs, opsets);
@@ -159,6 +166,16 @@ std::vector<Item> Run::execute_function(const Node& node, const Function& functi
     outputs.push_back(found == values.end() ? nullptr : found->second);
   }
   return outputs;
+}
+
+/// In a file that tells of modules, what belongs to none that it tells of, as after fusions, stays where it
+/// is.
+void Run::enter_modules_of(const Node& node) {
+  if (auto told = told_modules(node)) {
+    enter(*told);
+  } else if (!tells_modules_) {
+    enter(own_module(node));
+  }
 }
 
 /// Leaves the modules that are done, and enters those that begin.

@@ -13,8 +13,7 @@ namespace iba::imported::onnx {
 class Run {
  public:
   /// `single` has the sizes that a single image gives, node by node in the order of execution.
-  Run(Recorder& recorder, const Model& model, const std::vector<NodeSizes>& single)
-      : recorder_(recorder), model_(model), single_(single) {}
+  Run(Recorder& recorder, const Model& model, const std::vector<NodeSizes>& single);
 
   /// Gives the graph's outputs, or null for those that it doesn't make. Throws Malformed or MODEL.
   std::vector<Item> execute(const std::string& images_name, const Item& images);
@@ -30,6 +29,7 @@ class Run {
   std::vector<Item> execute_node(const Node& node, const std::vector<Item>& inputs, const Opsets& opsets);
   std::vector<Item> execute_function(const Node& node, const Function& function,
                                      const std::vector<Item>& inputs, size_t depth);
+  void enter_modules_of(const Node& node);
   void enter(const std::vector<Module>& modules);
   void leave();
 
@@ -38,6 +38,7 @@ class Run {
   const std::vector<NodeSizes>& single_;
   std::vector<NodeSizes> sizes_;
   std::vector<Module> modules_;
+  bool tells_modules_;
   Item last_;
   size_t count_ = 0;
 };
