@@ -41,9 +41,7 @@ function classifier({ opset, steps, fixed = false }: OnnxCase): OnnxModel {
       tensors[`c${i}.${j}`] = input
       return `c${i}.${j}`
     })
-    // A name of the value to begin with, where the first of the further inputs says so.
-    const startsAnew = step.operation === 'Reshape' && more[0] === 'x'
-    const inputs = startsAnew ? more : [last, ...more]
+    const inputs = step.anew ? more : [last, ...more]
     const outputs = Array.from({ length: step.outputs }, (_, o) => (o === 0 ? `v${i}` : `v${i}.${o}`))
     nodes.push({ ...step, inputs, outputs, name: `step ${i}` })
     last = `v${i}`
@@ -113,7 +111,7 @@ test('a product and its bias are one linear layer, and transpositions that undo 
   t.is(model.inputChannels, 3)
 })
 
-test("layers have the names of modules where the exporter left them, else the node's", async t => {
+test("layers have the names of modules where the exporter left them, and the node's inside", async t => {
   const { nodes, ...rest } = classifier({
     opset: 13,
     steps: [onnxCases.Relu!.steps[0]!, onnxCases.Tanh!.steps[0]!],
@@ -121,7 +119,21 @@ test("layers have the names of modules where the exporter left them, else the no
   const names = ['/layer1/layer1.0/conv1/Conv', '/layer1/layer1.0/relu/Relu', 'act']
   const named = nodes.map((node, i) => ({ ...node, name: names[i] ?? '' }))
   await using model = await loadFile(await write('names', { ...rest, nodes: named }), size)
-  t.deepEqual(model.layerNames.slice(0, 5), ['layer1.0.conv1', 'layer1.0.relu', 'layer1.0', 'layer1', 'act'])
+  t.deepEqual(model.layerNames.slice(0, 3), ['layer1.0.conv1', 'layer1.0.relu', 'layer1.0.act'])
+  t.true(['layer1.0', 'layer1'].every(name => model.layerNames.includes(name)))
+    'layer1.0.conv1',
+    'layer1.0.relu',
+    'layer1.0.act',
+    'layer1.0',
+    'layer1',
+  ])
+})
+
+test("without modules, a layer has its node's name", async t => {
+  const { nodes, ...rest } = classifier(onnxCases.Relu!)
+  const named = nodes.map((node, i) => ({ ...node, name: `node_${i}` }))
+  await using model = await loadFile(await write('nodes', { ...rest, nodes: named }), size)
+  t.deepEqual(model.layerNames.slice(0, 2), ['node_0', 'node_1'])
 })
 
 const refused: Record<
@@ -148,7 +160,7 @@ const refused: Record<
 for (const [name, { operation, attributes = {}, domain = '', message }] of Object.entries(refused)) {
   test(`refused, saying what and why: ${name}`, async t => {
     const more = operation === 'Resize' ? ['', { dims: [4], data: [1, 1, 2, 2] }] : []
-    const step = { operation, more, attributes, domain, outputs: 1 }
+    const step = { operation, more, attributes, domain, outputs: 1, anew: false }
     const path = await write(name, classifier({ opset: 13, steps: [step] }))
     await t.throwsAsync(loadFile(path, size), { instanceOf: ModelError, message })
   })

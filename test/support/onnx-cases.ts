@@ -9,6 +9,8 @@ export interface OnnxStep {
   attributes: Readonly<Record<string, OnnxAttribute>>
   domain: string
   outputs: number
+  /** Whether the first input is the first of `more`. */
+  anew: boolean
 }
 
 export interface OnnxCase {
@@ -24,9 +26,9 @@ function step(
   operation: string,
   more: readonly (OnnxTensor | string)[] = [],
   attributes: Readonly<Record<string, OnnxAttribute>> = {},
-  { domain = '', outputs = 1 } = {},
+  { domain = '', outputs = 1, anew = false } = {},
 ): OnnxStep {
-  return { operation, more, attributes, domain, outputs }
+  return { operation, more, attributes, domain, outputs, anew }
 }
 
 const microsoft = { domain: 'com.microsoft' }
@@ -265,7 +267,7 @@ export const onnxCases: Readonly<Record<string, OnnxCase>> = {
     step('Shape'),
     step('Slice', [integers(0), integers(2), integers(0)]),
     step('Concat', [integers(-1)], { axis: 0n }),
-    step('Reshape', ['x', 'v2']),
+    step('Reshape', ['x', 'v2'], {}, { anew: true }),
   ),
   'a batch that is read off': one(
     13,
@@ -274,7 +276,7 @@ export const onnxCases: Readonly<Record<string, OnnxCase>> = {
     step('Mul', [index(4)]),
     step('Unsqueeze', [integers(0)]),
     step('Concat', [integers(-1)], { axis: 0n }),
-    step('Reshape', ['x', 'v4']),
+    step('Reshape', ['x', 'v4'], {}, { anew: true }),
     step('Reshape', [integers(-1, 4, 144)]),
   ),
   'a row for each image': one(
@@ -333,16 +335,14 @@ export const onnxCases: Readonly<Record<string, OnnxCase>> = {
     step('CumSum', [index(0)]),
     step('Sub', [index(1)]),
     step('Reshape', [integers(-1, 4, 144)]),
-    step('Reshape', ['x', integers(-1)]),
+    step('Reshape', ['x', integers(-1)], {}, { anew: true }),
     step('Gather', ['v5']),
   ),
   ScatterND: one(
     13,
     step('Transpose', [], { perm: list(1, 0, 2, 3) }),
-    step('ScatterND', [
-      { dims: [1, 1], data: [2n] },
-      { dims: [1, 1, 12, 12], data: Array(144).fill(0.5) },
-    ]),
+    step('Slice', [integers(0), integers(1), integers(0)]),
+    step('ScatterND', ['v0', { dims: [1, 1], data: [2n] }, 'v1'], {}, { anew: true }),
     step('Transpose', [], { perm: list(1, 0, 2, 3) }),
   ),
   'a ReLU that quantisation left out': {

@@ -21,17 +21,24 @@ std::optional<size_t> batch_dimension(at::IntArrayRef sizes, const std::vector<i
   return found;
 }
 
-/// The dimension of `to` that takes in the batch: the first before which lie as many elements as before the
-/// dimension `at` of `from`. The last one holds features, which the batch joins from in front.
+int64_t count_before(const std::vector<int64_t>& sizes, size_t end) {
+  int64_t product = 1;
+  for (size_t i = 0; i < end; ++i) product *= sizes[i];
+  return product;
+}
+
+/// The dimension of `to` that takes in the batch, which lies in the dimension `at` of `from`: one of a single
+/// element at its beginning or at its end, or else the first behind as many elements. The last dimension
+/// holds features, which the batch joins from in front.
 std::optional<size_t> same_place(const std::vector<int64_t>& from, size_t at,
                                  const std::vector<int64_t>& to) {
-  auto before = [](const std::vector<int64_t>& sizes, size_t end) {
-    int64_t product = 1;
-    for (size_t i = 0; i < end; ++i) product *= sizes[i];
-    return product;
-  };
+  for (size_t begin : {at, at + 1}) {
+    for (size_t i = 0; i < to.size(); ++i) {
+      if (to[i] == 1 && count_before(to, i) == count_before(from, begin)) return i;
+    }
+  }
   for (size_t i = 0; i < to.size(); ++i) {
-    if (before(to, i) != before(from, at)) continue;
+    if (count_before(to, i) != count_before(from, at)) continue;
     return i > 0 && i + 1 == to.size() ? i - 1 : i;
   }
   return std::nullopt;

@@ -49,11 +49,6 @@ std::optional<std::vector<Module>> told_modules(const Node& node) {
   return node.scopes.empty() ? from_path(node) : from_scopes(node);
 }
 
-std::vector<Module> own_module(const Node& node) {
-  if (node.name.empty()) return {};
-  return {{node.name, node.operation}};
-}
-
 std::string model_class(const std::vector<Node>& nodes) {
   for (const auto& node : nodes) {
     bool tells = !node.classes.empty() && !node.scopes.empty() && node.scopes[0].empty();

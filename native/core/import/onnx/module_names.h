@@ -21,9 +21,6 @@ struct Module {
 /// module whose class isn't known is `kUnknownModule`.
 std::optional<std::vector<Module>> told_modules(const Node& node);
 
-/// The node as a module of its own, if it has a name.
-std::vector<Module> own_module(const Node& node);
-
 /// The class of the model, as far as the nodes tell it.
 std::string model_class(const std::vector<Node>& nodes);
 

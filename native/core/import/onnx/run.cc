@@ -168,14 +168,16 @@ std::vector<Item> Run::execute_function(const Node& node, const Function& functi
   return outputs;
 }
 
-/// In a file that tells of modules, what belongs to none that it tells of, as after fusions, stays where it
-/// is.
+/// In a file that tells of modules, what belongs to none of them, as after fusions, lies beside what came
+/// before.
 void Run::enter_modules_of(const Node& node) {
-  if (auto told = told_modules(node)) {
-    enter(*told);
-  } else if (!tells_modules_) {
-    enter(own_module(node));
-  }
+  if (auto told = told_modules(node)) return enter(*told);
+  auto around = tells_modules_ ? modules_ : std::vector<Module>();
+  if (!around.empty()) around.pop_back();
+  if (node.name.empty()) return enter(around);
+  std::string outer = around.empty() ? "" : around.back().path + ".";
+  around.push_back({outer + node.name, node.operation});
+  enter(around);
 }
 
 /// Leaves the modules that are done, and enters those that begin.
