@@ -10,7 +10,7 @@ import { relativeError } from '../../scripts/bench/numbers.js'
 import { seededNormal } from '../../scripts/testing/module.js'
 import { loadFile } from '../support/imported-models.js'
 import { type OnnxModel, type OnnxNode, type OnnxTensor, onnxFile } from '../support/onnx.js'
-import { type OnnxCase, onnxCases } from '../support/onnx-cases.js'
+import { type OnnxCase, type OnnxStep, onnxCases } from '../support/onnx-cases.js'
 
 const size = 12
 const folder = mkdtempSync(join(tmpdir(), 'iba-onnx-'))
@@ -132,7 +132,7 @@ test("without modules, a layer has its node's name", async t => {
 
 const refused: Record<
   string,
-  { operation: string; attributes?: OnnxNode['attributes']; domain?: string; message: RegExp }
+  Partial<Pick<OnnxStep, 'more' | 'attributes' | 'domain'>> & { operation: string; message: RegExp }
 > = {
   'a loop': { operation: 'Loop', message: /'step 0' is 'Loop'.*onnxsim/ },
   'a choice of steps': { operation: 'If', message: /'step 0' is 'If'.*onnxsim/ },
@@ -140,8 +140,20 @@ const refused: Record<
   'an operator of others': { operation: 'Foo', domain: 'my.own', message: /'my\.own\.Foo'.*isn't among/ },
   'a form of an operator': {
     operation: 'Resize',
+    more: ['', { dims: [4], data: [1, 1, 2, 2] }],
     attributes: { coordinate_transformation_mode: 'tf_crop_and_resize', mode: 'linear' },
     message: /tf_crop_and_resize/,
+  },
+  'a step that leads out of memory': {
+    operation: 'ConvTranspose',
+    more: [{ dims: [4, 1, 3, 3], data: Array(36).fill(0.1) }],
+    attributes: { strides: [2n, 65536n] },
+    message: /'strides'.*from 0 to 4096/,
+  },
+  'an image without an end': {
+    operation: 'Resize',
+    more: ['', '', { dims: [4], data: [1n, 4n, 2n ** 62n, 12n] }],
+    message: /a side of other than 1 to 65536/,
   },
   'an axis that there isn’t': { operation: 'Softmax', attributes: { axis: 9n }, message: /axis 9/ },
   'an attribute of another kind': {
@@ -151,9 +163,10 @@ const refused: Record<
   },
 }
 
-for (const [name, { operation, attributes = {}, domain = '', message }] of Object.entries(refused)) {
+for (const [name, { operation, more = [], attributes = {}, domain = '', message }] of Object.entries(
+  refused,
+)) {
   test(`refused, saying what and why: ${name}`, async t => {
-    const more = operation === 'Resize' ? ['', { dims: [4], data: [1, 1, 2, 2] }] : []
     const step = { operation, more, attributes, domain, outputs: 1, anew: false }
     const path = await write(name, classifier({ opset: 13, steps: [step] }))
     await t.throwsAsync(loadFile(path, size), { instanceOf: ModelError, message })

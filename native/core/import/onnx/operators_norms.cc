@@ -54,9 +54,9 @@ std::vector<Item> rms_norm(Call& call) {
 /// x / (bias + alpha / size · the sum of squares over neighbouring channels)^beta
 std::vector<Item> local_response_norm(Call& call) {
   int64_t size = call.integer("size", 0);
-  if (size < 1 || size > 65536 || call.rank(0) != 4) {
+  if (size < 1 || size > 1024 || call.rank(0) != 4) {
     call.refuse("takes the sum over " + std::to_string(size) + " channels of a tensor of " +
-                std::to_string(call.rank(0)) + " dimensions, expected at least one, of four.");
+                std::to_string(call.rank(0)) + " dimensions, expected 1 to 1024, of four.");
   }
   Item input = call.tensor(0);
   Item squares = call.aten("unsqueeze", {call.aten("mul", {input, input}, "Tensor"), number(int64_t{1})});

@@ -157,9 +157,10 @@ bool keeps_size(const Item& input, const Resize& resize) {
 }
 
 std::vector<Item> resized(Call& call, const Item& input, const Resize& resize) {
+  constexpr int64_t kLargestSide = 65536;
   for (const auto& size : resize.sizes) {
-    if (!size->value.isInt() || size->value.toInt() < 1)
-      call.refuse("makes an image of no extent. The file is damaged.");
+    bool fits = size->value.isInt() && size->value.toInt() >= 1 && size->value.toInt() <= kLargestSide;
+    if (!fits) call.refuse("makes an image with a side of other than 1 to 65536. The file is damaged.");
   }
   if (keeps_size(input, resize)) return {input};
   if (resize.mode == "nearest") return {nearest(call, input, resize)};

@@ -8,7 +8,8 @@ namespace iba::imported::onnx {
 
 namespace {
 
-constexpr int64_t kLargest = 1 << 20;
+/// LibTorch's transposed convolutions write beyond their memory for steps of 65536.
+constexpr int64_t kLargest = 4096;
 
 /// So much that the output has as many elements as there are steps in the input.
 Item same_padding(Call& call, const Item& input, const Window& window, size_t i) {
@@ -44,8 +45,8 @@ std::vector<int64_t> spatial_list(Call& call, const std::string& name, size_t di
                 return value >= 0 && value <= kLargest;
               });
   if (!fits) {
-    call.refuse("has '" + name + "' with other than " + std::to_string(dimensions) +
-                " numbers from 0 to a million. The file is damaged: export it again.");
+    call.refuse("has '" + name + "' with other than " + std::to_string(dimensions) + " numbers from 0 to " +
+                std::to_string(kLargest) + ". The file is damaged: export it again.");
   }
   return *given;
 }
