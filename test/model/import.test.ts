@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { loadModel, ModelError, WeightsError } from '../../lib/index.js'
@@ -192,15 +192,17 @@ testWithModels(
 )
 
 test('a model file that is missing, empty or of another kind is refused', async t => {
-  const path = join(odd, 'empty.pt')
   await t.throwsAsync(loadModel('./nowhere/model.pt'), { message: /nowhere\/model\.pt/ })
-  for (const content of ['', 'not a zip', 'PK\x03\x04']) {
+  const several = join(odd, 'several')
+  await mkdir(several)
+  for (const [name, content] of Object.entries({ empty: '', text: 'not a zip', zip: 'PK\x03\x04' })) {
+    const path = join(several, `${name}.pt2`)
     await writeFile(path, content)
     await t.throwsAsync(loadModel(path), { instanceOf: WeightsError })
   }
-  await t.throwsAsync(loadModel(odd), {
+  await t.throwsAsync(loadModel(several), {
     instanceOf: ModelError,
-    message: /several models: .*Give the path of one/,
+    message: /several models: empty\.pt2, text\.pt2, zip\.pt2\. Give the path of one/,
   })
 })
 

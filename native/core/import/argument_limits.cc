@@ -14,6 +14,8 @@ constexpr int64_t kMostParts = 65536;
 constexpr int64_t kMostElements = int64_t{1} << 30;
 constexpr int64_t kMostDimensions = 32;
 constexpr size_t kLongestText = 65536;
+constexpr int64_t kMostSteps = 4096;
+constexpr int64_t kMostStepsOfChannels = 65536;
 
 /// One call of an operator, its arguments by the names of its schema.
 class Call {
@@ -30,9 +32,27 @@ class Call {
     return !item->elements && item->value.isInt() ? std::optional(item->value.toInt()) : std::nullopt;
   }
 
-  const Tensor* tensor() const {
-    bool has = !arguments_.empty() && !arguments_[0]->elements && arguments_[0]->value.isTensor();
-    return has ? &arguments_[0]->value.toTensor() : nullptr;
+  /// An argument that is an integer or a list of them; none where it isn't.
+  std::vector<int64_t> integers(const char* argument) const {
+    auto index = schema_.argumentIndexWithName(argument);
+    if (!index) return {};
+    const Item& item = arguments_[static_cast<size_t>(*index)];
+    std::vector<int64_t> all;
+    for (const Item& element : item->elements.value_or(std::vector<Item>{item})) {
+      if (!element->elements && element->value.isInt()) all.push_back(element->value.toInt());
+    }
+    return all;
+  }
+
+  const Tensor* tensor(size_t index = 0) const {
+    bool has = index < arguments_.size() && !arguments_[index]->elements &&
+               arguments_[index]->value.isTensor() && arguments_[index]->value.toTensor().defined();
+    return has ? &arguments_[index]->value.toTensor() : nullptr;
+  }
+
+  const Tensor* tensor(const char* argument) const {
+    auto index = schema_.argumentIndexWithName(argument);
+    return index ? tensor(static_cast<size_t>(*index)) : nullptr;
   }
 
   [[noreturn]] void refuse(const std::string& what) const {
@@ -70,6 +90,30 @@ void check_modes(const Call& call) {
     auto mode = call.integer(name);
     if (mode && (*mode < 0 || *mode > 2)) {
       call.refuse("has '" + std::string(name) + "' " + std::to_string(*mode) + ", expected 0, 1 or 2");
+    }
+  }
+}
+
+/// The windows of convolutions and pools. The kernels of oneDNN for transposed convolutions, which the
+/// gradients of plain ones are too, read and write beyond their memory where a step of the window spans much
+/// of it: seen from 190,000 numbers on, with 3 channels and steps of 20,000 as with 1024 and 1024.
+void check_windows(const Call& call) {
+  for (const char* name : {"kernel_size", "stride", "padding", "output_padding", "dilation"}) {
+    for (int64_t value : call.integers(name)) {
+      if (value > kMostSteps) {
+        call.refuse("has '" + std::string(name) + "' " + std::to_string(value) + ", expected at most " +
+                    std::to_string(kMostSteps));
+      }
+    }
+  }
+  const Tensor* weight = call.tensor("weight");
+  if (!weight || weight->dim() < 2) return;
+  int64_t channels =
+      weight->size(1) * std::clamp<int64_t>(call.integer("groups").value_or(1), 1, kMostStepsOfChannels);
+  for (int64_t stride : call.integers("stride")) {
+    if (stride > 1 && stride * channels > kMostStepsOfChannels) {
+      call.refuse("moves by " + std::to_string(stride) + " over " + std::to_string(channels) +
+                  " channels, expected a product of at most " + std::to_string(kMostStepsOfChannels));
     }
   }
 }
@@ -123,6 +167,7 @@ void check_limits(const c10::FunctionSchema& schema, const std::vector<Item>& ar
   const Call call(schema, arguments, place);
   check_type(call);
   check_modes(call);
+  check_windows(call);
   check_parts(call);
   check_division(call, arguments);
 }

@@ -11,7 +11,7 @@ namespace iba::imported {
 
 /// Refuses values of the right type that LibTorch's operators take without a check, although they end the
 /// process, run for days or make memory without limit: types of tensors that there aren't, modes by number,
-/// divisors of zero, the count of parts. Throws MODEL.
+/// divisors of zero, wide steps of a window, the count of parts. Throws MODEL.
 void check_limits(const c10::FunctionSchema& schema, const std::vector<Item>& arguments,
                   const std::string& place);
 

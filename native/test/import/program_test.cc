@@ -302,6 +302,31 @@ TEST_CASE("values that LibTorch takes without a check are refused") {
   }
 }
 
+TEST_CASE("windows of convolutions and pools with steps as wide as memory are refused") {
+  const std::string weight = ones("[3,3,3,3]", "w");
+  auto transposed = [](const std::string& list, const std::string& numbers) {
+    return node("aten.conv_transpose2d.input",
+                {{"input", kImages}, {"weight", tensor("w")}, {list, integers_argument(numbers)}}, "y");
+  };
+  CHECK(run({weight, transposed("stride", "[2,4]")}).sizes() == at::IntArrayRef({2, 3, 17, 31}));
+  for (const char* list : {"stride", "padding", "output_padding", "dilation"}) {
+    check_refused({weight, transposed(list, "[2,65536]")}, "65536, expected at most 4096");
+  }
+  check_refused({weight, transposed("stride", "[9223372036854775807]")}, "expected at most 4096");
+  check_refused({node("aten.max_pool2d.default",
+                      {{"self", kImages}, {"kernel_size", integers_argument("[1099511627776,1]")}}, "y")},
+                "'kernel_size' 1099511627776");
+  check_refused({ones("[3,512,1,1]", "w"), transposed("stride", "[1,512]")},
+                "moves by 512 over 512 channels");
+  // The gradient of a plain convolution is a transposed one.
+  check_refused(
+      {ones("[4,128,1,1]", "w"), ones("[2,128,1,2049]", "i"),
+       node("aten.conv2d.default",
+            {{"input", tensor("i")}, {"weight", tensor("w")}, {"stride", integers_argument("[1,2048]")}},
+            "y")},
+      "moves by 2048 over 128 channels");
+}
+
 TEST_CASE("devices and generators of a file are not asked for") {
   Tensor made =
       run({node("aten._to_copy.default",

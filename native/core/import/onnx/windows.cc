@@ -8,7 +8,7 @@ namespace iba::imported::onnx {
 
 namespace {
 
-/// LibTorch's transposed convolutions write beyond their memory for steps of 65536.
+/// Beyond the windows of any model; below it, products of these numbers fit their type.
 constexpr int64_t kLargest = 4096;
 
 /// So much that the output has as many elements as there are steps in the input.
