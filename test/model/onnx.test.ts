@@ -173,6 +173,21 @@ for (const [name, { operation, more = [], attributes = {}, domain = '', message 
   })
 }
 
+test('a part of a shape that is read backwards is refused', async t => {
+  const { steps, ...rest } = onnxCases['a shape that is turned around']!
+  const backwards = steps[1]!
+  for (const [start, end, step] of [
+    [2n, 0n, -1n],
+    [-1n, -99n, -2n],
+    [0n, 4n, 0n],
+  ] as const) {
+    const more = [start, end, 0n, step].map(value => ({ dims: [1], data: [value] }))
+    const changed = { ...rest, steps: steps.with(1, { ...backwards, more }) }
+    const path = await write(`backwards by ${step}`, classifier(changed))
+    await t.throwsAsync(loadFile(path, size), { instanceOf: ModelError, message: /'Slice'.*backwards/ })
+  }
+})
+
 test('inputs other than images are refused by name and shape', async t => {
   const model = classifier(onnxCases.Relu!)
   const path = await write('words', { ...model, input: { name: 'words', shape: ['batch', 'length'] } })

@@ -269,6 +269,14 @@ export const onnxCases: Readonly<Record<string, OnnxCase>> = {
     step('Concat', [integers(-1)], { axis: 0n }),
     step('Reshape', ['x', 'v2'], {}, { anew: true }),
   ),
+  'a shape that is turned around': one(
+    13,
+    step('Shape'),
+    step('Slice', [integers(-1), integers(-99), integers(0), integers(-1)]),
+    step('Slice', [integers(3), integers(4), integers(0)]),
+    step('Concat', [integers(-1)], { axis: 0n }),
+    step('Reshape', ['x', 'v3'], {}, { anew: true }),
+  ),
   'a batch that is read off': one(
     13,
     step('Shape'),

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "import/module_stack.h"
 #include "io/json_value.h"
 
 namespace iba::imported {
@@ -15,14 +16,8 @@ namespace iba::imported {
 /// A union of the format: an object with a single member, whose name tells what it is.
 const std::pair<std::string, io::JsonValue>& only_member(const io::JsonValue& value);
 
-/// A module that is running: "L__self__layer1.0.relu@1,layer1.0.relu,torch.nn.modules.activation.ReLU".
-struct ModuleFrame {
-  std::string key;
-  std::string path;
-  std::string type;
-};
-
-/// The modules that a node is part of, outermost first.
+/// The modules that a node is part of, outermost first, from entries such as
+/// "L__self__layer1.0.relu@1,layer1.0.relu,torch.nn.modules.activation.ReLU".
 std::vector<ModuleFrame> module_stack(const io::JsonValue& node);
 
 /// The name of a LibTorch operator: of "torch.ops.aten.add.Tensor", or of "_operator.mul" between numbers.

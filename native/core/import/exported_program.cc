@@ -58,7 +58,7 @@ class Run {
 
   Item finish(const std::string& output_name) {
     Item output = value(output_name);
-    while (!frames_.empty()) leave();
+    modules_.leave_all();
     return output;
   }
 
@@ -66,7 +66,8 @@ class Run {
   void execute_node(const JsonValue& node) {
     const std::string& target = node["target"].string();
     if (only_checks(target)) return;
-    enter(module_stack(node));
+    // Nodes that belong to no module lie where those before them do.
+    if (auto stack = module_stack(node); !stack.empty()) modules_.enter(stack);
     const auto& outputs = node["outputs"].array();
     if (runs_inner_graph(target)) return bind_all(outputs, run_inner_graph(node));
     auto name = operator_name(target);
@@ -186,26 +187,7 @@ class Run {
     } else {
       refuse("a result of the kind '" + kind + "'");
     }
-    if (first_tensor(made)) last_ = made;
-  }
-
-  /// Leaves the modules that are done, and enters those that begin.
-  void enter(const std::vector<ModuleFrame>& stack) {
-    if (stack.empty()) return;
-    size_t common = 0;
-    while (common < std::min(stack.size(), frames_.size()) && stack[common].key == frames_[common].key) {
-      ++common;
-    }
-    while (frames_.size() > common) leave();
-    for (; common < stack.size(); ++common) {
-      frames_.push_back(stack[common]);
-      recorder_.enter_module(stack[common].path, stack[common].type);
-    }
-  }
-
-  void leave() {
-    frames_.pop_back();
-    recorder_.leave_module(last_ ? last_ : make_item({}));
+    if (first_tensor(made)) modules_.make(made);
   }
 
   [[noreturn]] void refuse(const std::string& what) const {
@@ -218,8 +200,7 @@ class Run {
   Recorder& recorder_;
   const ExportedArchive& archive_;
   std::map<std::string, Item> values_;
-  std::vector<ModuleFrame> frames_;
-  Item last_;  // what the node before made
+  ModuleStack modules_{recorder_};
 };
 
 }  // namespace

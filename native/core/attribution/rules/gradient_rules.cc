@@ -31,15 +31,10 @@ std::optional<RectifiedLinear> rectified_linear(const Operation& operation) {
   if (const auto* relu = std::get_if<Relu>(&operation)) return RectifiedLinear{relu->limit};
   const auto* op = std::get_if<Operator>(&operation);
   if (!op) return std::nullopt;
-  if (op->name == "aten::relu") return RectifiedLinear{};
-  if (op->name == "aten::relu6") return RectifiedLinear{6};
   bool is_threshold = op->name == "aten::threshold" && number(*op, "threshold") == 0.0;
   if (is_threshold && number(*op, "value") == 0.0) return RectifiedLinear{};
   if (op->name == "aten::clamp_min" && number(*op, "min") == 0.0) return RectifiedLinear{};
   if (op->name == "aten::clamp" && number(*op, "min") == 0.0) return RectifiedLinear{number(*op, "max")};
-  if (op->name == "aten::hardtanh" && number(*op, "min_val") == 0.0) {
-    return RectifiedLinear{number(*op, "max_val")};
-  }
   return std::nullopt;
 }
 

@@ -1,5 +1,7 @@
 #include "import/onnx/call.h"
 
+#include <algorithm>
+
 #include "error.h"
 #include "import/onnx/numbers.h"
 #include "io/text.h"
@@ -20,6 +22,12 @@ Item number(double value) {
   return make_item(value);
 }
 
+Item scalar_item(const at::Scalar& value) {
+  if (value.isBoolean()) return make_item(value.toBool());
+  if (value.isFloatingPoint()) return make_item(value.toDouble());
+  return make_item(value.toLong());
+}
+
 Item integers_item(const std::vector<int64_t>& values) {
   return make_item(at::IValue(values));
 }
@@ -37,6 +45,14 @@ bool is_constant(const Item& item) {
 
 const Tensor& tensor_in(const Item& item) {
   return item->value.toTensor();
+}
+
+bool is_order(std::vector<int64_t> dimensions) {
+  std::sort(dimensions.begin(), dimensions.end());
+  for (size_t i = 0; i < dimensions.size(); ++i) {
+    if (dimensions[i] != static_cast<int64_t>(i)) return false;
+  }
+  return true;
 }
 
 Call::Call(Recorder& recorder, const Node& node, std::vector<Item> inputs, int64_t opset,

@@ -87,6 +87,8 @@ std::string node_text(const Node& node);
 
 Item number(int64_t value);
 Item number(double value);
+/// As an integer, a real number or a truth, whichever it is.
+Item scalar_item(const at::Scalar& value);
 Item integers_item(const std::vector<int64_t>& values);
 Item none();
 
@@ -94,5 +96,8 @@ Item none();
 bool is_constant(const Item& item);
 
 const Tensor& tensor_in(const Item& item);
+
+/// Whether the numbers are 0 to their count − 1 in some order.
+bool is_order(std::vector<int64_t> dimensions);
 
 }  // namespace iba::imported::onnx

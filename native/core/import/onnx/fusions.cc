@@ -6,6 +6,8 @@
 #include <optional>
 #include <set>
 
+#include "import/onnx/call.h"
+
 namespace iba::imported::onnx {
 
 namespace {
@@ -191,12 +193,7 @@ std::optional<Transposition> transposition(const Node& node) {
   auto order = node.attributes.find("perm");
   const auto* given =
       order == node.attributes.end() ? nullptr : std::get_if<std::vector<int64_t>>(&order->second);
-  if (!given) return std::nullopt;
-  auto sorted = *given;
-  std::sort(sorted.begin(), sorted.end());
-  for (size_t i = 0; i < sorted.size(); ++i) {
-    if (sorted[i] != static_cast<int64_t>(i)) return std::nullopt;
-  }
+  if (!given || !is_order(*given)) return std::nullopt;
   return Transposition{node.inputs[0], *given};
 }
 

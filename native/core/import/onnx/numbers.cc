@@ -5,6 +5,7 @@
 #include <map>
 
 #include "error.h"
+#include "import/onnx/call.h"
 
 namespace iba::imported::onnx {
 
@@ -14,23 +15,12 @@ bool is_number(const Item& item) {
   return !item->elements && item->value.isScalar();
 }
 
-bool is_plain(const Item& item) {
-  return !item->id && !item->from_pixels && !item->from_shape;
-}
-
 bool is_small(const Tensor& tensor) {
   return tensor.dim() <= 1 && tensor.numel() <= static_cast<int64_t>(kMostNumbers);
 }
 
 bool is_small_constant(const Item& item) {
-  return !item->elements && item->value.isTensor() && is_plain(item) && is_small(item->value.toTensor());
-}
-
-Item number_at(const Tensor& tensor, int64_t i) {
-  at::Scalar scalar = tensor.dim() == 0 ? tensor.item() : tensor[i].item();
-  if (scalar.isBoolean()) return make_item(scalar.toBool());
-  if (scalar.isFloatingPoint()) return make_item(scalar.toDouble());
-  return make_item(scalar.toLong());
+  return !item->elements && item->value.isTensor() && is_constant(item) && is_small(item->value.toTensor());
 }
 
 Item call(Recorder& recorder, const std::string& name, const std::string& overload, std::vector<Item> items) {
@@ -133,8 +123,8 @@ std::optional<std::vector<Item>> as_numbers(Recorder& recorder, const Item& item
   const Tensor& tensor = item->value.toTensor();
   std::vector<Item> numbers;
   for (int64_t i = 0; i < tensor.numel(); ++i) {
-    if (is_plain(item)) {
-      numbers.push_back(number_at(tensor, i));
+    if (is_constant(item)) {
+      numbers.push_back(scalar_item(tensor.dim() == 0 ? tensor.item() : tensor[i].item()));
       continue;
     }
     Item element = tensor.dim() == 0
@@ -153,7 +143,7 @@ Item as_tensor(Recorder& recorder, const Item& item) {
     return number->value.isBool();
   });
   auto type = any_real ? at::kFloat : all_truths ? at::kBool : at::kLong;
-  bool constant = std::all_of(numbers.begin(), numbers.end(), is_plain);
+  bool constant = std::all_of(numbers.begin(), numbers.end(), is_constant);
   if (constant) {
     Tensor tensor = at::empty({static_cast<int64_t>(numbers.size())}, any_real ? at::kDouble : at::kLong);
     for (size_t i = 0; i < numbers.size(); ++i) {

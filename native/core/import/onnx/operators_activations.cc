@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 
+#include "import/onnx/activations.h"
 #include "import/onnx/operators.h"
 
 namespace iba::imported::onnx {
@@ -79,20 +80,11 @@ std::vector<Item> clip(Call& call) {
 }
 
 std::vector<Item> hard_sigmoid(Call& call) {
-  double alpha = call.real("alpha", 0.2), beta = call.real("beta", 0.5);
-  if (std::abs(alpha - 1.0 / 6) < 1e-6 && beta == 0.5) return {call.aten("hardsigmoid", {call.tensor(0)})};
-  Item scaled = call.aten("mul", {call.tensor(0), number(alpha)}, "Scalar");
-  Item moved = call.aten("add", {scaled, number(beta)}, "Scalar");
-  return {call.aten("hardtanh", {moved, number(0.0), number(1.0)})};
+  return {hard_sigmoid_of(call, call.tensor(0), call.real("alpha", 0.2), call.real("beta", 0.5))};
 }
 
-/// x · sigmoid(alpha · x)
 std::vector<Item> swish(Call& call) {
-  double alpha = call.real("alpha", 1.0);
-  Item input = call.tensor(0);
-  if (alpha == 1) return {call.aten("silu", {input})};
-  Item gate = call.aten("sigmoid", {call.aten("mul", {input, number(alpha)}, "Scalar")});
-  return {call.aten("mul", {input, gate}, "Tensor")};
+  return {swish_of(call, call.tensor(0), call.real("alpha", 1.0))};
 }
 
 std::vector<Item> softsign(Call& call) {
@@ -140,6 +132,7 @@ void add_activations(OperatorTable& table) {
   table["Selu"] = selu;
   table["Gelu"] = gelu;
   table["fused.Gelu"] = gelu;
+  table["com.microsoft.Gelu"] = gelu;
   table["PRelu"] = prelu;
   table["Clip"] = clip;
   table["HardSigmoid"] = hard_sigmoid;

@@ -34,24 +34,18 @@ const Names& names_of(const std::string& operation) {
   return kNames.at(operation);
 }
 
-bool takes_numbers(const std::vector<Item>& items) {
-  return work_as_numbers(items);
-}
-
 /// The number that the item is, or holds as its only element without adding a dimension. Null for others.
 Item single_number(const Item& item, int64_t other_rank) {
   if (!item->elements && item->value.isScalar()) return item;
   if (item->elements || !is_constant(item)) return nullptr;
   const Tensor& tensor = tensor_in(item);
-  if (tensor.numel() != 1 || tensor.dim() > other_rank) return nullptr;
-  at::Scalar value = tensor.item();
-  if (value.isBoolean()) return nullptr;
-  return value.isFloatingPoint() ? number(value.toDouble()) : number(value.toLong());
+  bool is_one = tensor.numel() == 1 && tensor.dim() <= other_rank && tensor.scalar_type() != at::kBool;
+  return is_one ? scalar_item(tensor.item()) : nullptr;
 }
 
 Item of_two(Call& call, const Item& a, const Item& b) {
   const Names& names = names_of(call.operation());
-  if (call.operation() != "Sum" && has_form_for_numbers(call.operation()) && takes_numbers({a, b})) {
+  if (call.operation() != "Sum" && has_form_for_numbers(call.operation()) && work_as_numbers({a, b})) {
     return on_numbers(call.recorder(), call.operation(), a, b);
   }
   auto is_tensor = [](const Item& item) { return !is_numbers(item) && item->value.isTensor(); };
@@ -109,7 +103,7 @@ std::vector<Item> unary(Call& call) {
 
 std::vector<Item> mod(Call& call) {
   bool by_sign_of_first = call.integer("fmod", 0) != 0;
-  if (!by_sign_of_first && takes_numbers({call.input(0), call.input(1)})) {
+  if (!by_sign_of_first && work_as_numbers({call.input(0), call.input(1)})) {
     return {on_numbers(call.recorder(), "Mod", call.input(0), call.input(1))};
   }
   return {call.aten(by_sign_of_first ? "fmod" : "remainder", {call.tensor(0), call.tensor(1)}, "Tensor")};
@@ -118,7 +112,7 @@ std::vector<Item> mod(Call& call) {
 /// Numbers are chosen at once, which the recorder allows where the choice is the same for every batch.
 std::vector<Item> where(Call& call) {
   const std::vector<Item> items{call.input(0), call.input(1), call.input(2)};
-  if (!takes_numbers(items)) {
+  if (!work_as_numbers(items)) {
     return {call.aten("where", {call.tensor(0), call.tensor(1), call.tensor(2)}, "self")};
   }
   std::vector<std::vector<Item>> lists;

@@ -1,3 +1,4 @@
+#include "import/onnx/activations.h"
 #include "import/onnx/numbers.h"
 #include "import/onnx/operators.h"
 #include "import/onnx/windows.h"
@@ -12,10 +13,6 @@ std::vector<int64_t> kernel_of(Call& call, const Tensor& weight) {
   return weight.sizes().slice(2).vec();
 }
 
-std::string with_dimensions(const char* name, size_t dimensions) {
-  return name + std::to_string(dimensions) + "d";
-}
-
 Item convolution(Call& call) {
   Item input = call.tensor(0), weight = call.tensor(1);
   Window window = window_of(call, input, kernel_of(call, tensor_in(weight)));
@@ -25,7 +22,7 @@ Item convolution(Call& call) {
     padding = std::vector<int64_t>(window.kernel.size(), 0);
   }
   return call.aten(
-      with_dimensions("conv", window.kernel.size()),
+      with_dimensions("conv", window),
       {input, weight, call.optional_tensor(2), integers_item(window.stride), integers_item(*padding),
        integers_item(window.dilation), number(call.integer("group", 1))});
 }
@@ -72,7 +69,7 @@ std::vector<Item> transposed(Call& call) {
   }
   auto padding = symmetric_padding(window);
   std::vector<int64_t> none_around(kernel.size(), 0);
-  Item made = call.aten(with_dimensions("conv_transpose", kernel.size()),
+  Item made = call.aten(with_dimensions("conv_transpose", window),
                         {input, weight, call.optional_tensor(2), integers_item(window.stride),
                          integers_item(padding.value_or(none_around)), integers_item(more),
                          number(call.integer("group", 1)), integers_item(window.dilation)},
@@ -84,33 +81,11 @@ std::vector<Item> transposed(Call& call) {
   return {padded(call, made, window, 0)};
 }
 
-Item activated(Call& call, const Item& input) {
-  std::string name = call.text("activation", "");
-  auto parameters = call.reals("activation_params").value_or(std::vector<double>());
-  if (name.empty()) return input;
-  if (name == "Relu") return call.aten("relu", {input});
-  if (name == "Sigmoid") return call.aten("sigmoid", {input});
-  if (name == "Tanh") return call.aten("tanh", {input});
-  if (name == "LeakyRelu" && parameters.size() == 1) {
-    return call.aten("leaky_relu", {input, number(parameters[0])});
-  }
-  if (name == "Clip" && parameters.size() == 2) {
-    return call.aten("hardtanh", {input, number(parameters[0]), number(parameters[1])});
-  }
-  if (name == "HardSigmoid" && parameters.size() == 2) {
-    Item scaled = call.aten("mul", {input, number(parameters[0])}, "Scalar");
-    Item moved = call.aten("add", {scaled, number(parameters[1])}, "Scalar");
-    return call.aten("hardtanh", {moved, number(0.0), number(1.0)});
-  }
-  call.refuse("ends with the activation function '" + name +
-              "', which isn't read. Save the model without onnxruntime's optimisations.");
-}
-
 /// A convolution with a shortcut that is added and an activation function behind it.
 std::vector<Item> fused_conv(Call& call) {
   Item made = convolution(call);
   if (call.has(3)) made = call.aten("add", {made, call.tensor(3)}, "Tensor");
-  return {activated(call, made)};
+  return {fused_activation(call, made, call.reals("activation_params").value_or(std::vector<double>()))};
 }
 
 }  // namespace

@@ -22,6 +22,14 @@ std::vector<Item> gather_numbers(Call& call) {
   return {call.rank(1) == 0 ? chosen.at(0) : make_list(std::move(chosen))};
 }
 
+/// The second input as places along an axis of the first. LibTorch doesn't count from the end.
+Item places_of(Call& call, int64_t axis) {
+  auto constant = call.constant(1);
+  if (!constant) return call.tensor(1);
+  int64_t size = tensor_in(call.tensor(0)).size(axis);
+  return make_item(at::where(*constant < 0, *constant + size, *constant).to(at::kLong));
+}
+
 std::vector<Item> gather(Call& call) {
   if (is_numbers(call.input(0)) && call.input(0)->elements && call.rank(1) <= 1) return gather_numbers(call);
   Item input = call.tensor(0);
@@ -30,12 +38,7 @@ std::vector<Item> gather(Call& call) {
     Item place = call.numbers(1).at(0);
     return {call.aten("select", {input, number(axis), place}, "int")};
   }
-  Item places = call.tensor(1);
-  if (auto constant = call.constant(1)) {
-    // LibTorch doesn't count from the end.
-    int64_t size = tensor_in(input).size(axis);
-    places = make_item(at::where(*constant < 0, *constant + size, *constant).to(at::kLong));
-  }
+  Item places = places_of(call, axis);
   if (call.rank(1) == 1) return {call.aten("index_select", {input, number(axis), places})};
   Item flat = call.aten("reshape", {places, integers_item({-1})});
   Item chosen = call.aten("index_select", {input, number(axis), flat});
@@ -60,13 +63,8 @@ std::vector<Item> take(Call& call) {
 }
 
 std::vector<Item> gather_elements(Call& call) {
-  Item places = call.tensor(1);
   int64_t axis = call.axis(call.integer("axis", 0), call.rank(0));
-  if (auto constant = call.constant(1)) {
-    int64_t size = tensor_in(call.tensor(0)).size(axis);
-    places = make_item(at::where(*constant < 0, *constant + size, *constant).to(at::kLong));
-  }
-  return {call.aten("gather", {call.tensor(0), number(axis), places})};
+  return {call.aten("gather", {call.tensor(0), number(axis), places_of(call, axis)})};
 }
 
 /// Writes values to places, each given by its indices along the first dimensions.
@@ -84,6 +82,9 @@ std::vector<Item> scatter(Call& call) {
   return {call.aten("index_put",
                     {call.tensor(0), make_list(std::move(indices)), call.tensor(2), make_item(false)})};
 }
+
+constexpr const char* kBackwards =
+    "stands still or runs backwards over a part, which isn't read. Turn the whole dimension around.";
 
 /// Attributes until opset 9, inputs from 10 on.
 struct SliceArguments {
@@ -117,27 +118,30 @@ SliceArguments slice_arguments(Call& call, int64_t rank) {
   return found;
 }
 
+/// Whether a step of −1 turns all of `size` elements around.
+bool turns_whole(int64_t start, int64_t end, int64_t step, int64_t size) {
+  return step == -1 && (start == -1 || start >= size - 1) && end < -size;
+}
+
 std::vector<Item> slice_numbers(Call& call) {
   auto numbers = call.numbers(0);
   auto given = slice_arguments(call, 1);
   for (size_t i = 0; i < given.starts.size(); ++i) {
-    auto count = static_cast<int64_t>(numbers.size());
-    auto bound = [&](const Item& item) {
-      int64_t value = call.recorder().decide(item, "which sizes are read").toInt();
+    const auto count = static_cast<int64_t>(numbers.size());
+    int64_t start = call.recorder().decide(given.starts[i], "which sizes are read").toInt();
+    int64_t end = call.recorder().decide(given.ends[i], "which sizes are read").toInt();
+    const int64_t step = given.steps[i];
+    if (turns_whole(start, end, step, count)) {
+      std::reverse(numbers.begin(), numbers.end());
+      continue;
+    }
+    if (step <= 0) call.refuse(kBackwards);
+    auto bound = [&](int64_t value) {
       return std::clamp<int64_t>(value < 0 ? value + count : value, 0, count);
     };
-    int64_t step = given.steps[i];
     std::vector<Item> kept;
-    if (step == 0) call.refuse("has a step of zero. The file is damaged: export it again.");
-    if (step > 0) {
-      for (int64_t at = bound(given.starts[i]); at < bound(given.ends[i]); at += step) {
-        kept.push_back(numbers[static_cast<size_t>(at)]);
-        if (step > count) break;
-      }
-    } else if (step == -1) {
-      kept.assign(numbers.rbegin(), numbers.rend());
-    } else {
-      call.refuse("runs backwards in steps of " + std::to_string(-step) + ", which isn't read.");
+    for (int64_t at = bound(start); at < bound(end); at += std::min(step, count)) {
+      kept.push_back(numbers[static_cast<size_t>(at)]);
     }
     numbers = std::move(kept);
   }
@@ -158,9 +162,7 @@ std::vector<Item> slice(Call& call) {
     int64_t start = call.recorder().decide(given.starts[i], "a slice").toInt();
     int64_t end = call.recorder().decide(given.ends[i], "a slice").toInt();
     int64_t size = tensor_in(made).size(given.axes[i]);
-    bool is_whole = given.steps[i] == -1 && (start == -1 || start >= size - 1) && end < -size;
-    if (!is_whole)
-      call.refuse("runs backwards over a part, which isn't read. Turn the whole dimension around.");
+    if (!turns_whole(start, end, given.steps[i], size)) call.refuse(kBackwards);
     made = call.aten("flip", {made, integers_item({given.axes[i]})});
   }
   return {made};

@@ -1,3 +1,4 @@
+#include "import/onnx/activations.h"
 #include "import/onnx/norms.h"
 #include "import/onnx/operators.h"
 
@@ -5,34 +6,21 @@ namespace iba::imported::onnx {
 
 namespace {
 
-Item gelu_of(Call& call, const Item& input, const char* form) {
-  return call.aten("gelu", {input, make_item(form)});
-}
-
-std::vector<Item> gelu(Call& call) {
-  return {gelu_of(call, call.tensor(0), "none")};
-}
-
 Item with_bias(Call& call, size_t bias) {
   Item input = call.tensor(0);
   return call.has(bias) ? call.aten("add", {input, call.tensor(bias)}, "Tensor") : input;
 }
 
 std::vector<Item> bias_gelu(Call& call) {
-  return {gelu_of(call, with_bias(call, 1), "none")};
+  return {call.aten("gelu", {with_bias(call, 1), make_item("none")})};
 }
 
 std::vector<Item> fast_gelu(Call& call) {
-  return {gelu_of(call, with_bias(call, 1), "tanh")};
+  return {call.aten("gelu", {with_bias(call, 1), make_item("tanh")})};
 }
 
-/// x · sigmoid(alpha · x)
 std::vector<Item> quick_gelu(Call& call) {
-  Item input = call.tensor(0);
-  double alpha = call.real("alpha", 1.702);
-  if (alpha == 1) return {call.aten("silu", {input})};
-  Item gate = call.aten("sigmoid", {call.aten("mul", {input, number(alpha)}, "Scalar")});
-  return {call.aten("mul", {input, gate}, "Tensor")};
+  return {swish_of(call, call.tensor(0), call.real("alpha", 1.702))};
 }
 
 /// The sum of a shortcut, which is the fourth output, and its norm.
@@ -58,7 +46,6 @@ std::vector<Item> bias_add(Call& call) {
 }  // namespace
 
 void add_microsoft(OperatorTable& table) {
-  table["com.microsoft.Gelu"] = gelu;
   table["com.microsoft.BiasGelu"] = bias_gelu;
   table["com.microsoft.FastGelu"] = fast_gelu;
   table["com.microsoft.QuickGelu"] = quick_gelu;

@@ -7,10 +7,6 @@ namespace iba::imported::onnx {
 
 namespace {
 
-std::string with_dimensions(const char* name, const Window& window) {
-  return name + std::to_string(window.kernel.size()) + "d";
-}
-
 Window pool_window(Call& call, const Item& input) {
   auto kernel = call.integers("kernel_shape");
   if (!kernel) call.refuse("lacks its 'kernel_shape'. The file is damaged: export it again.");

@@ -1,3 +1,4 @@
+#include "import/onnx/activations.h"
 #include "import/onnx/operators.h"
 
 namespace iba::imported::onnx {
@@ -85,17 +86,7 @@ std::vector<Item> fused_matmul(Call& call) {
 }
 
 std::vector<Item> fused_gemm(Call& call) {
-  Item product = general_product(call);
-  std::string activation = call.text("activation", "");
-  if (activation.empty()) return {product};
-  if (activation == "Relu") return {call.aten("relu", {product})};
-  if (activation == "Sigmoid") return {call.aten("sigmoid", {product})};
-  if (activation == "Tanh") return {call.aten("tanh", {product})};
-  if (activation == "LeakyRelu") {
-    return {call.aten("leaky_relu", {product, number(call.real("activation_alpha", 0.01))})};
-  }
-  call.refuse("ends with the activation function '" + activation +
-              "', which isn't read. Save the model without onnxruntime's optimisations.");
+  return {fused_activation(call, general_product(call), {call.real("activation_alpha", 0.01)})};
 }
 
 std::vector<Item> einsum(Call& call) {

@@ -92,12 +92,8 @@ std::vector<Item> transpose(Call& call) {
   std::vector<int64_t> order(static_cast<size_t>(rank));
   std::iota(order.rbegin(), order.rend(), 0);
   if (auto given = call.integers("perm")) order = call.axes(*given, rank);
-  auto sorted = order;
-  std::sort(sorted.begin(), sorted.end());
-  for (size_t i = 0; i < sorted.size(); ++i) {
-    if (sorted[i] != static_cast<int64_t>(i) || order.size() != static_cast<size_t>(rank)) {
-      call.refuse("has a 'perm' that isn't an order of " + std::to_string(rank) + " dimensions.");
-    }
+  if (!is_order(order) || order.size() != static_cast<size_t>(rank)) {
+    call.refuse("has a 'perm' that isn't an order of " + std::to_string(rank) + " dimensions.");
   }
   if (std::is_sorted(order.begin(), order.end())) return {input};
   return {call.aten("permute", {input, integers_item(order)})};

@@ -70,10 +70,7 @@ std::vector<Item> cast_like(Call& call) {
 
 Item single_value(Call& call, const Tensor& tensor) {
   if (tensor.numel() != 1) call.refuse("fills a tensor with other than one number. The file is damaged.");
-  at::Scalar value = tensor.item();
-  return value.isFloatingPoint() ? number(value.toDouble())
-         : value.isBoolean()     ? make_item(value.toBool())
-                                 : number(value.toLong());
+  return scalar_item(tensor.item());
 }
 
 std::vector<Item> constant_of_shape(Call& call) {

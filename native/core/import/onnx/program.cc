@@ -74,7 +74,7 @@ Program::Program(Model model, std::array<int64_t, 2> image_size, std::optional<s
     throw Error(ErrorCode::model, "The model is of opset " + std::to_string(opset->second) +
                                       ", expected 7 or later. Convert it with onnx.version_converter.");
   }
-  check_operators(model_.graph.nodes, 0);
+  check_operators();
   check_output_name(output);
   read_images(image_size);
   model_.graph.nodes = fused_nodes(model_.graph);
@@ -85,8 +85,12 @@ void Program::note(const std::string& sentence) {
 }
 
 /// All of them before any runs, so that what isn't read is said at once.
-void Program::check_operators(const std::vector<Node>& nodes, size_t depth) {
-  if (depth > kDeepestFunctions) throw io::Malformed("its functions are nested more than 32 deep");
+void Program::check_operators() {
+  check_operators(model_.graph.nodes);
+  for (const auto& [name, function] : model_.functions) check_operators(function.nodes);
+}
+
+void Program::check_operators(const std::vector<Node>& nodes) {
   for (const auto& node : nodes) {
     if (function_of(model_, node)) continue;
     if (!operator_table().contains(qualified_name(node))) {
@@ -98,9 +102,6 @@ void Program::check_operators(const std::vector<Node>& nodes, size_t depth) {
           "are "
           "rounded as well is left out.");
     }
-  }
-  for (const auto& [name, function] : model_.functions) {
-    if (depth == 0) check_operators(function.nodes, 1);
   }
 }
 

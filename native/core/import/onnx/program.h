@@ -36,7 +36,8 @@ class Program {
  private:
   void read_images(std::array<int64_t, 2> image_size);
   void read_layout(const std::vector<std::variant<int64_t, std::string>>& sides);
-  void check_operators(const std::vector<Node>& nodes, size_t depth);
+  void check_operators();
+  void check_operators(const std::vector<Node>& nodes);
   void check_output_name(const std::optional<std::string>& output);
   /// The sizes in each node that a single image of this size gives.
   const std::vector<NodeSizes>& single_sizes(const Tensor& images);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "error.h"
+#include "import/onnx/module_names.h"
 #include "import/onnx/operators.h"
 #include "import/onnx/types.h"
 #include "io/malformed.h"
@@ -62,7 +63,7 @@ const Function* function_of(const Model& model, const Node& node) {
 }
 
 Run::Run(Recorder& recorder, const Model& model, const std::vector<NodeSizes>& single)
-    : recorder_(recorder), model_(model), single_(single) {
+    : recorder_(recorder), model_(model), single_(single), modules_(recorder) {
   const auto& nodes = model.graph.nodes;
   tells_modules_ = std::any_of(nodes.begin(), nodes.end(),
                                [](const Node& node) { return told_modules(node).has_value(); });
@@ -74,7 +75,7 @@ std::vector<Item> Run::execute(const std::string& images_name, const Item& image
   values[images_name] = images;
   recorder_.enter_module("", model_class(model_.graph.nodes));
   execute_nodes(model_.graph.nodes, values, model_.opsets, 0);
-  while (!modules_.empty()) leave();
+  modules_.leave_all();
   recorder_.leave_module(make_item({}));
   std::vector<Item> outputs;
   for (const auto& output : model_.graph.outputs) {
@@ -108,7 +109,7 @@ void Run::execute_nodes(const std::vector<Node>& nodes, Values& values, const Op
     for (size_t o = 0; o < node.outputs.size() && o < outputs.size(); ++o) {
       if (node.outputs[o].empty() || !outputs[o]) continue;
       values[node.outputs[o]] = outputs[o];
-      if (is_of_pixels(outputs[o])) last_ = outputs[o];
+      if (is_of_pixels(outputs[o])) modules_.make(outputs[o]);
     }
     // Activations that nobody reads any more need not stay in memory.
     for (const auto& name : node.inputs) {
@@ -171,29 +172,13 @@ std::vector<Item> Run::execute_function(const Node& node, const Function& functi
 /// In a file that tells of modules, what belongs to none of them, as after fusions, lies beside what came
 /// before.
 void Run::enter_modules_of(const Node& node) {
-  if (auto told = told_modules(node)) return enter(*told);
-  auto around = tells_modules_ ? modules_ : std::vector<Module>();
+  if (auto told = told_modules(node)) return modules_.enter(*told);
+  auto around = tells_modules_ ? modules_.frames() : std::vector<ModuleFrame>();
   if (!around.empty()) around.pop_back();
-  if (node.name.empty()) return enter(around);
+  if (node.name.empty()) return modules_.enter(around);
   std::string outer = around.empty() ? "" : around.back().path + ".";
-  around.push_back({outer + node.name, node.operation});
-  enter(around);
-}
-
-/// Leaves the modules that are done, and enters those that begin.
-void Run::enter(const std::vector<Module>& modules) {
-  size_t common = 0;
-  while (common < std::min(modules.size(), modules_.size()) && modules_[common] == modules[common]) ++common;
-  while (modules_.size() > common) leave();
-  for (; common < modules.size(); ++common) {
-    modules_.push_back(modules[common]);
-    recorder_.enter_module(modules[common].path, modules[common].type);
-  }
-}
-
-void Run::leave() {
-  modules_.pop_back();
-  recorder_.leave_module(last_ ? last_ : make_item({}));
+  around.push_back({"", outer + node.name, node.operation});
+  modules_.enter(around);
 }
 
 }  // namespace iba::imported::onnx

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "import/module_stack.h"
 #include "import/onnx/call.h"
-#include "import/onnx/module_names.h"
 
 namespace iba::imported::onnx {
 
@@ -30,16 +30,13 @@ class Run {
   std::vector<Item> execute_function(const Node& node, const Function& function,
                                      const std::vector<Item>& inputs, size_t depth);
   void enter_modules_of(const Node& node);
-  void enter(const std::vector<Module>& modules);
-  void leave();
 
   Recorder& recorder_;
   const Model& model_;
   const std::vector<NodeSizes>& single_;
   std::vector<NodeSizes> sizes_;
-  std::vector<Module> modules_;
+  ModuleStack modules_;
   bool tells_modules_;
-  Item last_;
   size_t count_ = 0;
 };
 

@@ -89,6 +89,10 @@ Window window_of(Call& call, const Item& input, const std::vector<int64_t>& kern
   return window;
 }
 
+std::string with_dimensions(const std::string& name, const Window& window) {
+  return name + std::to_string(window.kernel.size()) + "d";
+}
+
 std::optional<std::vector<int64_t>> symmetric_padding(const Window& window) {
   std::vector<int64_t> padding;
   for (size_t i = 0; i < window.begin.size(); ++i) {

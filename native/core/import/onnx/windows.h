@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "import/onnx/call.h"
@@ -22,6 +23,9 @@ std::optional<std::vector<int64_t>> symmetric_padding(const Window& window);
 
 /// The input with the window's padding around it.
 Item padded(Call& call, const Item& input, const Window& window, double value);
+
+/// The name of LibTorch's operator for a window of so many dimensions: "conv2d".
+std::string with_dimensions(const std::string& name, const Window& window);
 
 /// A list that is an attribute with an element for each spatial dimension, all `otherwise` where it isn't
 /// there.

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "import/recorder.h"
+
+namespace iba::imported {
+
+/// A call of a module. `key` tells calls of the same module apart, where the file does.
+struct ModuleFrame {
+  std::string key;
+  std::string path;
+  std::string type;
+
+  bool operator==(const ModuleFrame&) const = default;
+};
+
+/// The modules that are running, for programs that tell of each step which modules it lies in.
+class ModuleStack {
+ public:
+  explicit ModuleStack(Recorder& recorder) : recorder_(recorder) {}
+
+  /// The calls that are running, outermost first.
+  const std::vector<ModuleFrame>& frames() const { return frames_; }
+
+  /// Leaves the calls that are done, and enters those that begin.
+  void enter(const std::vector<ModuleFrame>& frames);
+  void leave_all() { enter({}); }
+
+  /// What a step made: a module that ends after it returns that.
+  void make(const Item& item) { last_ = item; }
+
+ private:
+  Recorder& recorder_;
+  std::vector<ModuleFrame> frames_;
+  Item last_ = make_item({});
+};
+
+}  // namespace iba::imported
