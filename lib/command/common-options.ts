@@ -3,9 +3,9 @@ import { type Command, InvalidArgumentError as InvalidOption, Option } from 'com
 import { rangeText } from '../foundation/validate.js'
 import { fitsInto, interpolations } from '../images/preprocess.js'
 import { type ImageSize, requireSize, sizeText } from '../images/size.js'
+import { liteSizes } from '../images/zoo-preprocessing.js'
 import {
   type Device,
-  demo,
   type Interpolation,
   type LoadOptions,
   loadModel,
@@ -13,7 +13,6 @@ import {
   readClassNames,
 } from '../index.js'
 import { isModelFile } from '../model/model-file.js'
-import { liteSizes } from '../model/zoo-preprocessing.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/call.js'
 import { UsageError } from './exit.js'
@@ -51,7 +50,7 @@ export function addModelOptions(command: Command): Command {
     .optionsGroup('Network:')
     .option(
       '--model <name>',
-      "required: its architecture (`iba models` lists them), 'demo', a model file (.pt, .pt2), or a folder of Hugging Face's",
+      "required: its architecture (`iba models` lists them), 'demo', a model file (.pt, .pt2, .onnx), or a folder of Hugging Face's",
     )
     .option(
       '--weights <file>',
@@ -75,24 +74,25 @@ export function addPreprocessingOptions(command: Command): Command {
     .option(
       '--resize <pixels>',
       'length of the shorter side, or HEIGHTxWIDTH that the picture has to cover ' +
-        `(default: ${defaultSizes.resize}, for the demo ${demo.preprocessing.resize})`,
+        `(default: as the model takes them, else ${defaultSizes.resize})`,
       imageSize,
     )
     .option(
       '--crop <pixels>',
-      `size of the centred square that is cut out, or HEIGHTxWIDTH (default: ${defaultSizes.crop})`,
+      `size of the centred square that is cut out, or HEIGHTxWIDTH (default: likewise ${defaultSizes.crop})`,
       imageSize,
     )
     .option('--crop-first', 'cut out --resize pixels first, then resize them to --crop')
     .option('--squash', 'resize to exactly --resize (default: --crop), whatever the proportion')
     .addOption(
-      new Option('--interpolation <name>', 'how they are resized (default: bilinear)').choices(
-        interpolations,
-      ),
+      new Option(
+        '--interpolation <name>',
+        'how they are resized (default: as the model takes them, else bilinear)',
+      ).choices(interpolations),
     )
     .option(
       '--mean <numbers>',
-      'of each channel in [0, 1], with commas between (default: of ImageNet)',
+      'of each channel in [0, 1], with commas between (default: as the model takes them, else of ImageNet)',
       decimals,
     )
     .option('--std <numbers>', 'standard deviation of each channel likewise', decimals)

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { count } from '../foundation/text.js'
 import { openNpy } from '../images/npy.js'
 import { imageFolder, type LearningOptions } from '../index.js'
+import { defaultSamples } from '../learned/learning.js'
 import { wholeNumber } from './common-options.js'
 import { InterruptedError } from './exit.js'
 import { note } from './output.js'
@@ -21,7 +22,7 @@ export interface LearningFlags {
 export function addLearningOptions(command: Command, least: number): Command {
   return command
     .option('--images <path>', 'required: a folder of images, or a .npy file of prepared images')
-    .option('--samples <number>', 'how many images to take at most', wholeNumber(least), 10_000)
+    .option('--samples <number>', 'how many images to take at most', wholeNumber(least), defaultSamples)
     .option('--seed <number>', 'draws which images of a folder are taken', wholeNumber(0), 0)
     .option('--batch <number>', 'images that go through the network together', wholeNumber(1, 4096), 16)
 }

@@ -1,8 +1,16 @@
 import type { ChosenMethod } from '../attribution/methods.js'
 import { exists } from '../foundation/files.js'
 import { count } from '../foundation/text.js'
-import { cachedStatistics, type Model, type Preset, roughStatistics, type Statistics } from '../index.js'
+import {
+  cachedStatistics,
+  loadStatistics,
+  type Model,
+  type Preset,
+  roughStatistics,
+  type Statistics,
+} from '../index.js'
 import { cachedStatisticsPath } from '../learned/cached-statistics.js'
+import { defaultSamples } from '../learned/learning.js'
 import { UsageError } from './exit.js'
 import type { Job } from './jobs.js'
 import { learnWithProgress, openSource } from './learning-flags.js'
@@ -46,7 +54,7 @@ export async function withLearntStatistics(
   return { chosen: { ...chosen, resources: { ...chosen.resources, statistics } }, statistics }
 }
 
-const samples = 10_000
+const samples = defaultSamples
 const batch = 16
 
 async function fromFolder(
@@ -58,7 +66,7 @@ async function fromFolder(
   const path = await cachedStatisticsPath(model, folder, { layer, preset, samples })
   if (await exists(path)) {
     note(`iba: The statistics of ${layer} from ${folder} are those in the cache, ${path}.`)
-    return (await cachedStatistics(model, folder, { layer, preset, samples })).statistics
+    return await loadStatistics(path)
   }
   const source = await openSource({ images: folder, samples, seed: 0, batch })
   const learnt = await learnWithProgress(

@@ -1,4 +1,4 @@
-import type { Preprocessing } from '../images/preprocess.js'
+import type { Preprocessing } from './preprocess.js'
 
 /** The side of the images that each EfficientNet-Lite was trained on. */
 const litePixels: Record<string, number> = {

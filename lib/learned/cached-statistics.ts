@@ -6,9 +6,8 @@ import { exists } from '../foundation/files.js'
 import { requireString } from '../foundation/validate.js'
 import { imageFolder } from '../images/folder.js'
 import type { Model } from '../model/model.js'
+import { defaultSamples } from './learning.js'
 import { type EstimateOptions, estimate, loadStatistics, type Statistics } from './statistics.js'
-
-const defaultSamples = 10_000
 
 /** Options of {@link cachedStatistics}. */
 export type CachedStatisticsOptions = Omit<EstimateOptions, 'images' | 'layers'>

@@ -7,6 +7,9 @@ import { asList, type PendingImage, pendingImages } from '../images/stream.js'
 import { type Model, stack } from '../model/model.js'
 import type { Tensor } from '../native/values.js'
 
+/** How many images are learnt from, where more are there. */
+export const defaultSamples = 10_000
+
 const defaultBatch = 16
 
 /** Images that something about a model is learnt from. */
@@ -31,7 +34,7 @@ export const learningOptionNames = ['images', 'samples', 'batch', 'signal', 'onP
 export function learningSizes(options: LearningOptions): { total: number; batch: number } {
   requireSignal(options.signal)
   return {
-    total: requireInteger('samples', options.samples ?? 10_000, 1),
+    total: requireInteger('samples', options.samples ?? defaultSamples, 1),
     batch: requireInteger('batch', options.batch ?? defaultBatch, 1, 4096),
   }
 }

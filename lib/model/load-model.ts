@@ -17,6 +17,7 @@ import {
   resizeFor,
 } from '../images/preprocess.js'
 import { requireSize, sides, sizeText } from '../images/size.js'
+import { zooPreprocessing } from '../images/zoo-preprocessing.js'
 import { addon } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
 import { withCancellation } from '../native/cancellation.js'
@@ -30,7 +31,6 @@ import { Model, type ModelFacts } from './model.js'
 import { cardPath, type ModelCard, readModelCard } from './model-card.js'
 import { isModelFile } from './model-file.js'
 import { isFolder, readModelFolder } from './model-folder.js'
-import { zooPreprocessing } from './zoo-preprocessing.js'
 
 /** Options of {@link loadModel}. */
 export interface LoadOptions {

@@ -1,7 +1,6 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EnvHttpProxyAgent } from 'undici'
-import { cacheFolder } from '../foundation/cache-folder.mjs'
 import { DownloadError } from '../foundation/errors.js'
 import { errorCode } from '../foundation/files.js'
 import { invalid, requireInteger } from '../foundation/validate.js'
@@ -16,6 +15,7 @@ import {
   isSafe,
   Transfer,
 } from './transfer.js'
+import { weightsFolder } from './weight-source.js'
 
 /** Options of {@link fetchWeights}. */
 export interface FetchWeightsOptions extends Omit<DownloadOptions, 'sha256Prefix'> {
@@ -30,7 +30,7 @@ export interface FetchWeightsOptions extends Omit<DownloadOptions, 'sha256Prefix
  * @throws {InvalidArgumentError} none are published for this model or version
  * @throws {DownloadError} the server refuses, the connection breaks, or what arrives is not what was published */
 export async function fetchWeights(model: string, options: FetchWeightsOptions = {}): Promise<string> {
-  const { version, folder = join(cacheFolder(), 'weights'), ...download } = options
+  const { version, folder = weightsFolder(), ...download } = options
   const { file, sha256, source } = publishedWeights(model, version)
   const path = join(folder, file)
   if (await hasHash(path, sha256)) return path

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '../foundation/errors.js'
 import { requireOneOf } from '../foundation/validate.js'
-import { liteSizes } from '../model/zoo-preprocessing.js'
+import { liteSizes } from '../images/zoo-preprocessing.js'
 
 /** `v1`: torchvision's first ImageNet weights, which the paper uses. `v2`: those of its newer training recipe. */
 export type WeightsVersion = 'v1' | 'v2'

@@ -8,6 +8,11 @@ import { publishedModels, publishedWeights } from './published.js'
 /** Where a network's weights come from: a file, or a seed for weights that have learnt nothing. */
 export type WeightSource = { path: string } | { seed: number }
 
+/** Where downloaded weight files are kept. */
+export function weightsFolder(): string {
+  return join(cacheFolder(), 'weights')
+}
+
 /** What `weights` means: 'seeded:N', the path of a file, or, if absent, the published file in the cache.
  * @throws {WeightsError} nothing was given and nothing was downloaded yet */
 export function weightSource(architecture: string, weights: string | undefined): WeightSource {
@@ -26,12 +31,12 @@ export function weightSource(architecture: string, weights: string | undefined):
 
 /** Whether a weight file is one that `iba weights get` downloaded. */
 export function isDownloaded(path: string): boolean {
-  return resolve(path).startsWith(join(cacheFolder(), 'weights', sep))
+  return resolve(path).startsWith(join(weightsFolder(), sep))
 }
 
 function downloadedWeights(architecture: string): string {
   const isPublished = (publishedModels as readonly string[]).includes(architecture)
-  const path = isPublished ? join(cacheFolder(), 'weights', publishedWeights(architecture).file) : undefined
+  const path = isPublished ? join(weightsFolder(), publishedWeights(architecture).file) : undefined
   if (path && existsSync(path)) return path
   throw new WeightsError(
     `${architecture} needs weights: ${isPublished ? `download them with \`iba weights get ${architecture}\`, ` : ''}` +
