@@ -5,6 +5,7 @@
 #include "io/text.h"
 #include "network/elementwise.h"
 #include "network/graph.h"
+#include "runtime/cancellation_scope.h"
 
 namespace iba {
 
@@ -82,6 +83,7 @@ std::vector<Tensor> Interpreter::take_inputs(size_t k, Values& values) const {
 void Interpreter::forward(Values& values, Tape* tape) const {
   if (tape) tape->assign(steps_.size(), {});
   for (size_t k = 0; k < steps_.size(); k += fusions_[k].steps) {
+    check_cancelled();
     if (fusions_[k].steps > 1) {
       forward_fused(k, values, tape);
     } else {
@@ -125,6 +127,7 @@ Tensor Interpreter::backward(Tape& tape, ValueId source, Tensor gradient, ValueI
     size_t k = *start;
     size_t last = k + fusions_[k].steps - 1;
     if (!gradients[step(last).output].defined()) continue;
+    check_cancelled();
     if (last > k) {
       backward_fused(k, tape, gradients);
     } else {

@@ -11,6 +11,7 @@
 #include "network/seeded_weights.h"
 #include "network/zoo/builder.h"
 #include "network/zoo/zoo.h"
+#include "runtime/cancellation_scope.h"
 #include "support/errors.h"
 #include "support/tensors.h"
 
@@ -258,6 +259,19 @@ TEST_CASE("a layer that the output doesn't depend on, and images that are too sm
   CHECK(code_of([&] { logits(network, at::zeros({1, 3, 1, 1})); }) == ErrorCode::model);
   CHECK(contains(message_of([&] { logits(network, at::zeros({1, 3, 1, 1})); }), "The step 'pool'"));
   CHECK(contains(message_of([&] { network.layer("rely"); }), "relu"));
+}
+
+TEST_CASE("work that was cancelled ends between two steps, forward and back") {
+  Network network = branching();
+  Cut cut(network, network.layer("relu").value);
+  Cancellation cancellation;
+  const CancellationScope scope(cancellation);
+  auto before = cut.before(images_of(at::kFloat, at::MemoryFormat::ChannelsLast));
+  Interpreter::Tape tape;
+  Tensor output = cut.after(before, before[cut.at()].clone(), &tape);
+  cancellation.cancel();
+  CHECK(code_of([&] { cut.after(before, before[cut.at()].clone()); }) == ErrorCode::aborted);
+  CHECK(code_of([&] { cut.backward(tape, at::ones_like(output)); }) == ErrorCode::aborted);
 }
 
 TEST_CASE("folded batch norms move the logits by rounding only") {
