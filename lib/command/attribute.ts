@@ -20,7 +20,7 @@ import { UsageError } from './exit.js'
 import { type AttributeCommandOptions, explainAll } from './explain.js'
 import { Interrupts } from './interrupt.js'
 import { planJobs } from './jobs.js'
-import { requireLearning, withLearntStatistics } from './learnt-statistics.js'
+import { requireLearning, statisticsImagesOption, withLearntStatistics } from './learnt-statistics.js'
 import { note } from './output.js'
 import type { WantedFiles } from './results.js'
 import { requireWritableFolder } from './writable.js'
@@ -60,12 +60,7 @@ export function addAttribute(program: Command): void {
     )
   addModelOptions(command)
   addMethodOptions(command)
-  command
-    .optionsGroup('Method:')
-    .option(
-      '--images <folder>',
-      'typical images, of which statistics are learnt once, and kept in the cache; in place of --statistics',
-    )
+  command.optionsGroup('Method:').addOption(statisticsImagesOption())
   command
     .optionsGroup('What is explained:')
     .addOption(targetOption())
@@ -114,7 +109,7 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
     raw: options.raw ?? false,
   }
   const asked = chosenMethod(options, keeping(wanted))
-  requireLearning(asked, options)
+  requireLearning([asked], options)
   const { jobs, amongResults } = await planJobs(inputs, options.out, options.animate ?? 'gif')
   if (amongResults > 0)
     note(`Left out ${count(amongResults, 'image')} below ${options.out}, where the results go.`)
@@ -124,9 +119,9 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
   const target = classOf(model, options.target)
   await requireWritableFolder('--out', options.out)
   const { signal } = interrupts
-  const { chosen, statistics } = await withLearntStatistics(model, asked, { jobs, flags: options, signal })
-  await using _ = statistics
-  await using attributer = attributerOf(model, chosen)
+  const paths = new Set(jobs.map(({ path }) => path))
+  await using ready = await withLearntStatistics(model, [asked], { paths, flags: options, signal })
+  await using attributer = attributerOf(model, ready.methods[0]!)
   const { classNames } = model
   await explainAll({ jobs, attributer, target, classNames, wanted, options }, interrupts.signal)
 }

@@ -50,7 +50,7 @@ export function requireNeeded({ name: method, needs }: MethodDescription, given:
 export function chosenResources(method: MethodDescription, options: Given): ResourceFlags {
   const files: ResourceFlags = {}
   for (const name of method.needs) {
-    if (name === 'statistics' && options.images !== undefined) continue
+    if (isLearnt(name, options)) continue
     const file = fileOf(name, options)
     if (file === undefined) throw missing(method, name, options)
     files[name] = file
@@ -60,9 +60,15 @@ export function chosenResources(method: MethodDescription, options: Given): Reso
 
 /** What keeps a method from running, in few words; undefined where it has all that it needs. */
 export function whatIsMissing({ needs }: MethodDescription, options: Given): string | undefined {
-  const name = needs.find(need => fileOf(need, options) === undefined)
+  const name = needs.find(need => !isLearnt(need, options) && fileOf(need, options) === undefined)
   if (name === undefined) return undefined
-  return `it needs ${resources[name].flag}, which \`iba ${resources[name].command}\` makes.`
+  const { flag, command } = resources[name]
+  return `it needs ${flag}, which \`iba ${command}\` makes${name === 'statistics' ? ', or --images FOLDER' : ''}.`
+}
+
+/** Whether the command learns it from images before it explains any. */
+function isLearnt(name: ResourceName, { images }: Given): boolean {
+  return name === 'statistics' && images !== undefined
 }
 
 /** Whether the network is the trained one that comes with the package. */
@@ -86,8 +92,8 @@ function missing({ name: method }: MethodDescription, name: ResourceName, option
 }
 
 const onTheWay =
-  '\nOr let `iba attribute` do so: --images FOLDER learns and keeps them, --statistics auto learns rough ones from the\n' +
-  'images to explain.'
+  '\nOr let this command do so: --images FOLDER learns and keeps them, --statistics auto learns rough ones from the\n' +
+  'images to explain, though not for evaluations.'
 
 /** The layer for the bottleneck; a model file's own choice is known only once it is loaded. */
 function chosenLayer({ model, layer }: Given): string | undefined {

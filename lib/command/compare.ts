@@ -22,9 +22,10 @@ import {
   wholeNumber,
 } from './common-options.js'
 import { type CompareMethodFlags, chooseMethods } from './compare-methods.js'
-import { Comparison } from './comparison.js'
+import { Comparison, imagePaths } from './comparison.js'
 import { IncompleteError, InterruptedError, UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
+import { requireLearning, statisticsImagesOption, withLearntStatistics } from './learnt-statistics.js'
 import { note, print, printJson, printTable } from './output.js'
 import { requireWritableFile } from './writable.js'
 
@@ -33,6 +34,7 @@ interface CompareCommandOptions extends ModelOptions, PreprocessingOptions, Comp
   seed: number
   out: string
   html?: string | true
+  images?: string
   json?: boolean
   quiet?: boolean
 }
@@ -73,6 +75,7 @@ export function addCompare(program: Command): void {
     )
     .addOption(presetOption())
   addResourceOptions(command)
+  command.addOption(statisticsImagesOption())
   command
     .optionsGroup('What is explained:')
     .addOption(targetOption())
@@ -97,6 +100,7 @@ async function compare(inputs: string[], options: CompareCommandOptions): Promis
   requireModelOptions(options)
   const files = chosenFiles(options)
   const { methods, leftOut } = chooseMethods(options)
+  requireLearning(methods, options)
   await requireWritableFile('--out', files.picture)
   if (files.page !== undefined) await requireWritableFile('--html', files.page)
   await using model = await openModel({ ...options, signal })
@@ -105,7 +109,9 @@ async function compare(inputs: string[], options: CompareCommandOptions): Promis
   const comparison = new Comparison(model)
   try {
     await comparison.read(inputs, signal)
-    await comparison.explain(methods, { ...options, target, signal })
+    const paths = imagePaths(inputs)
+    await using ready = await withLearntStatistics(model, methods, { paths, flags: options, signal })
+    await comparison.explain(ready.methods, { ...options, target, signal })
   } catch (error) {
     if (!signal.aborted) throw error
     throw new InterruptedError(

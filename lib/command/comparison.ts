@@ -161,7 +161,8 @@ export class Comparison {
   }
 }
 
-async function* imagePaths(inputs: readonly string[]): AsyncGenerator<string, void, undefined> {
+/** The files that inputs stand for: themselves, or the images of folders. */
+export async function* imagePaths(inputs: readonly string[]): AsyncGenerator<string, void, undefined> {
   for (const input of inputs) {
     const isFolder = await stat(input).then(
       found => found.isDirectory(),

@@ -25,14 +25,16 @@ import {
 import { addEvaluateMerge } from './evaluate-merge.js'
 import { addDataOptions, type DataOptions, dataSettings } from './evaluation-options.js'
 import { printResult } from './evaluation-result.js'
-import { IncompleteError, InterruptedError } from './exit.js'
+import { IncompleteError, InterruptedError, UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
+import { learntStatisticsFile, requireLearning, statisticsImagesOption } from './learnt-statistics.js'
 import { addOptionFlags, givenOptions } from './option-flags.js'
 import { note, shellWord } from './output.js'
 import { images, startProgress } from './progress.js'
 import { requireWritableFolder } from './writable.js'
 
 export interface EvaluateOptions extends ModelOptions, PreprocessingOptions, MethodFlags, DataOptions {
+  images?: string
   samples: number
   /** Of the bounding boxes. */
   unnormalised?: boolean
@@ -72,6 +74,7 @@ export function addEvaluate(program: Command): void {
       .description(`${title}: ${summary} (${source}).`)
     addModelOptions(command)
     addMethodOptions(command)
+    command.optionsGroup('Method:').addOption(statisticsImagesOption())
     addDataOptions(command)
     command
       .option('--samples <number>', 'how many images to draw at most', wholeNumber(1), samples)
@@ -105,8 +108,10 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
   using interrupts = new Interrupts()
   requireModelOptions(options)
   requireGiven('--data', options.data, 'Give a folder of labelled images, or --data demo.')
-  const { method: description, options: given, resources, batch } = chosenMethod(options)
-  const files = resources as ResourceFlags
+  const chosen = chosenMethod(options)
+  requireLearning([chosen], options)
+  requireReliable(options)
+  const { method: description, options: given, batch } = chosen
   const settings = { ...given, ...(batch !== undefined && { batch }) }
   const part = rankFrom(process.env)
   const protocol = declaration.create(givenOptions(declaration.options, { ...options }))
@@ -119,6 +124,9 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
   const { samples, seed } = options
   const dataset = await openDataset(options.data, { classes: model.classes, ...dataSettings(options) })
   for (const text of dataset.notes) note(`iba: ${text}`)
+  const learnt = await learntStatisticsFile(model, chosen, options, interrupts.signal)
+  const named = chosen.resources as ResourceFlags
+  const files = learnt === undefined ? named : { ...named, statistics: learnt }
   await using statistics = files.statistics === undefined ? null : await loadStatistics(files.statistics)
   const plan: RunPlan = {
     protocol,
@@ -145,6 +153,15 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
   printResult(result, resultPath(options.out, result), options.json ?? false)
   if (result.failures.length > 0)
     throw new IncompleteError(`${count(result.failures.length, 'image')} could not be read and took no part.`)
+}
+
+/** Refuses statistics that no result should rest on. */
+function requireReliable({ statistics }: EvaluateOptions): void {
+  if (statistics !== 'auto') return
+  throw new UsageError(
+    '--statistics auto learns rough statistics from the images to explain, which would be those of the evaluation. ' +
+      'Give --images FOLDER with typical images, or a file of `iba estimate`.',
+  )
 }
 
 type Prepared = Pick<Parameters<typeof executePlan>[2], 'learning' | 'signal'> & {

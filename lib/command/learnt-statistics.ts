@@ -1,7 +1,9 @@
+import { Option } from 'commander'
 import type { ChosenMethod } from '../attribution/methods.js'
 import { exists } from '../foundation/files.js'
 import { count } from '../foundation/text.js'
 import {
+  type CachedStatistics,
   cachedStatistics,
   loadStatistics,
   type Model,
@@ -12,11 +14,10 @@ import {
 import { cachedStatisticsPath } from '../learned/cached-statistics.js'
 import { defaultSamples } from '../learned/learning.js'
 import { UsageError } from './exit.js'
-import type { Job } from './jobs.js'
 import { learnWithProgress, openSource } from './learning-flags.js'
 import { note } from './output.js'
 
-/** What `iba attribute` says of statistics that are not in a file yet. */
+/** What a command says of statistics that are not in a file yet. */
 export interface LearntStatisticsFlags {
   statistics?: string
   /** A folder of typical images. */
@@ -24,34 +25,99 @@ export interface LearntStatisticsFlags {
   quiet?: boolean
 }
 
+export interface LearnFrom {
+  /** The images to explain. */
+  paths: AsyncIterable<string> | Iterable<string>
+  flags: LearntStatisticsFlags
+  signal: AbortSignal
+}
+
+/** `--images`. */
+export function statisticsImagesOption(): Option {
+  return new Option(
+    '--images <folder>',
+    'typical images, of which statistics are learnt once, and kept in the cache; in place of --statistics',
+  )
+}
+
 /** Refuses images to learn from where nothing is learnt. */
 export function requireLearning(
-  { method }: ChosenMethod,
+  methods: readonly ChosenMethod[],
   { statistics, images }: LearntStatisticsFlags,
 ): void {
   if (images === undefined) return
   if (statistics !== undefined)
     throw new UsageError('--images and --statistics exclude each other: one learns what the other brings.')
-  if (!method.needs.includes('statistics'))
-    throw new UsageError(`--images: ${method.name} needs no statistics. Leave it out.`)
+  if (methods.some(({ method }) => method.needs.includes('statistics'))) return
+  const names = methods.map(({ method }) => method.name)
+  throw new UsageError(
+    `--images: no statistics are needed for ${names.join(', ')}. Leave it out, or take another method.`,
+  )
 }
 
-/** The method with its statistics, where they are learnt from a folder of images or from those that are explained. */
+/** The methods, of which those that need statistics have what was learnt from a folder of images, or from those that are
+ * explained. What was learnt is disposed of with the result. */
 export async function withLearntStatistics(
   model: Model,
-  chosen: ChosenMethod,
-  { jobs, flags, signal }: { jobs: readonly Job[]; flags: LearntStatisticsFlags; signal: AbortSignal },
-): Promise<{ chosen: ChosenMethod; statistics: Statistics | undefined }> {
-  const layer = typeof chosen.options.layer === 'string' ? chosen.options.layer : model.bottleneckLayer
-  const preset = (chosen.options.preset ?? 'iba') as Preset
-  const learn = async () => {
-    if (flags.images !== undefined)
-      return await fromFolder(model, flags.images, { layer, preset, ...flags }, signal)
-    return flags.statistics === 'auto' ? await fromJobs(model, jobs, { layer, preset }, signal) : undefined
+  methods: readonly ChosenMethod[],
+  from: LearnFrom,
+): Promise<AsyncDisposable & { methods: ChosenMethod[] }> {
+  const ready: ChosenMethod[] = []
+  const learnt: Statistics[] = []
+  for (const chosen of methods) {
+    const statistics = await learntStatistics(model, chosen, from)
+    if (statistics) learnt.push(statistics)
+    ready.push(statistics ? { ...chosen, resources: { ...chosen.resources, statistics } } : chosen)
   }
-  const statistics = await learn()
-  if (!statistics) return { chosen, statistics }
-  return { chosen: { ...chosen, resources: { ...chosen.resources, statistics } }, statistics }
+  return {
+    methods: ready,
+    async [Symbol.asyncDispose]() {
+      for (const statistics of learnt) statistics.dispose()
+    },
+  }
+}
+
+/** The file of the statistics that a method needs, where they are learnt from a folder of images. */
+export async function learntStatisticsFile(
+  model: Model,
+  chosen: ChosenMethod,
+  flags: LearntStatisticsFlags,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (flags.images === undefined) return undefined
+  const { statistics, path } = await fromFolder(
+    model,
+    flags.images,
+    { ...placeOf(model, chosen), ...flags },
+    signal,
+  )
+  statistics.dispose()
+  return path
+}
+
+async function learntStatistics(
+  model: Model,
+  chosen: ChosenMethod,
+  { paths, flags, signal }: LearnFrom,
+): Promise<Statistics | undefined> {
+  if (!chosen.method.needs.includes('statistics')) return undefined
+  const place = placeOf(model, chosen)
+  if (flags.images !== undefined)
+    return (await fromFolder(model, flags.images, { ...place, ...flags }, signal)).statistics
+  return flags.statistics === 'auto' ? await fromExplained(model, paths, place, signal) : undefined
+}
+
+/** Of which layer statistics are needed, and in whose conventions. */
+interface Place {
+  layer: string
+  preset: Preset
+}
+
+function placeOf(model: Model, { options }: ChosenMethod): Place {
+  return {
+    layer: typeof options.layer === 'string' ? options.layer : model.bottleneckLayer,
+    preset: (options.preset ?? 'iba') as Preset,
+  }
 }
 
 const samples = defaultSamples
@@ -60,13 +126,13 @@ const batch = 16
 async function fromFolder(
   model: Model,
   folder: string,
-  { layer, preset, quiet = false }: { layer: string; preset: Preset; quiet?: boolean },
+  { layer, preset, quiet = false }: Place & { quiet?: boolean },
   signal: AbortSignal,
-): Promise<Statistics> {
+): Promise<CachedStatistics> {
   const path = await cachedStatisticsPath(model, folder, { layer, preset, samples })
   if (await exists(path)) {
     note(`iba: The statistics of ${layer} from ${folder} are those in the cache, ${path}.`)
-    return await loadStatistics(path)
+    return { statistics: await loadStatistics(path), path, isNew: false }
   }
   const source = await openSource({ images: folder, samples, seed: 0, batch })
   const learnt = await learnWithProgress(
@@ -79,16 +145,15 @@ async function fromFolder(
   note(
     `iba: Learnt the statistics of ${layer} from ${count(source.total, 'image')} of ${folder}, and kept them in ${path}.`,
   )
-  return learnt.statistics
+  return learnt
 }
 
-async function fromJobs(
+async function fromExplained(
   model: Model,
-  jobs: readonly Job[],
-  { layer, preset }: { layer: string; preset: Preset },
+  paths: LearnFrom['paths'],
+  { layer, preset }: Place,
   signal: AbortSignal,
 ): Promise<Statistics> {
-  const paths = [...new Set(jobs.map(({ path }) => path))]
   // Those that can't be read are told as they are explained.
   const statistics = await roughStatistics(model, paths, { layer, preset, signal, onError: () => {} })
   note(

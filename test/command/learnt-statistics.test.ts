@@ -88,7 +88,53 @@ test.serial(
     t.regex(missing.stderr, /--images FOLDER learns and keeps them, --statistics auto/)
     const both = await attribute('--images', at('photos'), '--statistics', 'x.safetensors')
     t.regex(both.stderr, /--images and --statistics exclude each other/)
-    const other = await attribute('--images', at('photos'), '--method', 'gradient')
-    t.regex(other.stderr, /--steps is no option of gradient|gradient needs no statistics/)
+    const words = ['attribute', at('photo.png'), ...network, '--images', at('photos'), '--method', 'gradient']
+    t.regex((await iba(words)).stderr, /no statistics are needed for gradient/)
   },
 )
+
+const compare = (...words: string[]) =>
+  iba(['compare', at('photo.png'), ...network, '--out', at('sheet.png'), '--methods', ...words], {
+    env: ownCache(at('cache')),
+  })
+const few = ['--set', 'steps=1', '--set', 'copies=1', '--json']
+
+test.serial('a comparison learns statistics for the methods that need them', async t => {
+  for (const [words, said] of [
+    [['--images', at('photos')], /statistics of layer2 from/],
+    [['--statistics', 'auto'], /statistics of layer2 are rough/],
+  ] as const) {
+    const { code, stdout, stderr } = await compare('gradient,per-sample', ...words, ...few)
+    t.is(code, 0, stderr)
+    t.regex(stderr, said)
+    const [image] = JSON.parse(stdout).images as { methods: { method: string }[] }[]
+    t.deepEqual(
+      image!.methods.map(({ method }) => method),
+      ['gradient', 'per-sample'],
+    )
+  }
+  t.regex(
+    (await compare('gradient', '--images', at('photos'))).stderr,
+    /no statistics are needed for gradient/,
+  )
+})
+
+test.serial('an evaluation learns statistics from typical images, and not from its own', async t => {
+  const labelled = at('labelled', '0')
+  await mkdir(labelled, { recursive: true })
+  await writePicture(join(labelled, 'photo.png'), 5)
+  const evaluate = (...words: string[]) =>
+    iba(
+      [
+        ...['evaluate', 'degradation', ...network, '--data', at('labelled'), '--tile', '32', '--json'],
+        ...['--method', 'per-sample', '--steps', '1', '--copies', '1', '--out', at('results'), ...words],
+      ],
+      { env: ownCache(at('cache')) },
+    )
+  const { code, stdout, stderr } = await evaluate('--images', at('photos'))
+  t.is(code, 0, stderr)
+  t.like(JSON.parse(stdout).method.statistics, { layers: ['layer2'], samples: 3 })
+  const own = await evaluate('--statistics', 'auto')
+  t.is(own.code, 2)
+  t.regex(own.stderr, /auto learns rough statistics.*--images FOLDER/)
+})
