@@ -10,6 +10,7 @@ export const slowTests = [
   'command/evaluate',
   'command/methods',
   'command/train-readout',
+  'docs/example-pages',
   'docs/examples',
   'docs/reference',
   'evaluation/degradation',

@@ -1,48 +1,39 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import test from 'ava'
 import { root } from '../../scripts/setup/paths.mjs'
 import { filesBelow } from '../../scripts/setup/stamp.mjs'
 import { iba } from '../support/command.js'
 import { commandsOf, isShown, readBlocks, readExamples } from '../support/documentation.js'
+import { readersShell } from '../support/shell.js'
 
 const documents = [
   'README.md',
   'CONTRIBUTING.md',
   ...filesBelow('docs').filter(file => /^docs\/[^/]*\.md$/.test(file)),
 ]
+/** Those that begin with files of their own are run by their own test. */
+const pages = filesBelow('docs/examples').filter(file => file.endsWith('.md'))
 
-/** A folder with the demo's images, where `iba` is on the PATH. */
+/** A folder with the demo's images. */
 const folder = mkdtempSync(join(tmpdir(), 'iba-docs-'))
-test.before(() => {
-  symlinkSync(join(root, 'demo'), join(folder, 'demo'))
-  mkdirSync(join(folder, 'bin'))
-  const main = join(root, 'dist', 'lib', 'command', 'main.js')
-  writeFileSync(join(folder, 'bin', 'iba'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, {
-    mode: 0o755,
-  })
-})
+const run = readersShell(folder)
+test.before(() => symlinkSync(join(root, 'demo'), join(folder, 'demo')))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))
 
 for (const document of documents) {
   for (const { command, output, line } of readExamples(document)) {
     test.serial(`${document}:${line}: ${command}`, t => {
-      const env = { ...process.env, PATH: `${join(folder, 'bin')}${delimiter}${process.env.PATH}` }
-      const { stdout, status } = spawnSync('sh', ['-c', `${command} 2>&1`], {
-        cwd: folder,
-        env,
-        encoding: 'utf8',
-      })
-      t.is(status, 0, stdout)
-      t.true(isShown(output, stdout), `printed:\n${stdout}`)
+      const { status, printed } = run(command, folder)
+      t.is(status, 0, printed)
+      t.true(isShown(output, printed), `printed:\n${printed}`)
     })
   }
 }
 
 test('commands in the documentation have the options that they are given', async t => {
-  const commands = documents.flatMap(document =>
+  const commands = [...documents, ...pages].flatMap(document =>
     readBlocks(document).flatMap(({ text, line }) =>
       commandsOf(text).map(words => ({ words, place: `${document}:${line}` })),
     ),

@@ -62,17 +62,18 @@ export function object(name: string, attributes: Readonly<Record<string, string>
 }
 
 /** A tensor of floats in the entry `key` of the archive. */
-export function tensor(key: string, shape: readonly [number, number]): string {
-  const [rows, columns] = shape
+export function tensor(key: string, shape: readonly number[]): string {
+  const size = (sides: readonly number[]) => sides.reduce((product, side) => product * side, 1)
+  const strides = shape.map((_, dimension) => size(shape.slice(dimension + 1)))
   const storage = [
     text('storage'),
     global('torch', 'FloatStorage'),
     text(key),
     text('cpu'),
-    integer(rows * columns),
+    integer(size(shape)),
   ]
   const hooks = `${global('collections', 'OrderedDict')})R`
-  const view = [integer(0), tuple(shape.map(integer)), tuple([integer(columns), integer(1)]), no, hooks]
+  const view = [integer(0), tuple(shape.map(integer)), tuple(strides.map(integer)), no, hooks]
   return `${global('torch._utils', '_rebuild_tensor_v2')}${tuple([`${tuple(storage)}Q`, ...view])}R`
 }
 
