@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { sizeText } from '../images/size.js'
+import { zooPreprocessing } from '../images/zoo-preprocessing.js'
 import {
   architectures,
   demo,
@@ -9,6 +10,7 @@ import {
   resourceNames,
   resources,
 } from '../index.js'
+import { packagedStatistics } from '../learned/packaged-statistics.js'
 import { modelLabel } from '../model/model-file.js'
 import type { ModelOptions, PreprocessingOptions } from './common-options.js'
 import { UsageError } from './exit.js'
@@ -77,7 +79,18 @@ export function usesDemoNetwork({ model, weights }: ModelOptions): boolean {
 }
 
 function fileOf(name: ResourceName, options: Given): string | undefined {
-  return options[name] ?? (resources[name].hasDemo && usesDemoNetwork(options) ? 'demo' : undefined)
+  if (options[name] !== undefined) return options[name]
+  if (resources[name].hasDemo && usesDemoNetwork(options)) return 'demo'
+  return name === 'statistics' && hasPackagedStatistics(options) ? options.model : undefined
+}
+
+/** Whether statistics come with the package for these weights, this layer and this size of images. */
+export function hasPackagedStatistics({ model, weights, layer, crop }: Given): boolean {
+  const isUsual =
+    weights === undefined &&
+    (layer === undefined || layer === chosenLayer({ model })) &&
+    (crop === undefined || crop === zooPreprocessing(model, 3).crop)
+  return isUsual && packagedStatistics(model) !== undefined
 }
 
 function missing({ name: method }: MethodDescription, name: ResourceName, options: Given): UsageError {
@@ -96,7 +109,7 @@ const onTheWay =
   'images to explain, though not for evaluations.'
 
 /** The layer for the bottleneck; a model file's own choice is known only once it is loaded. */
-function chosenLayer({ model, layer }: Given): string | undefined {
+function chosenLayer({ model, layer }: Pick<Given, 'model' | 'layer'>): string | undefined {
   const architecture = model === 'demo' ? demo.architecture : model
   return layer ?? architectures().find(({ name }) => name === architecture)?.bottleneckLayer
 }

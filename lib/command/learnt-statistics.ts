@@ -104,6 +104,7 @@ async function learntStatistics(
   const place = placeOf(model, chosen)
   if (flags.images !== undefined)
     return (await fromFolder(model, flags.images, { ...place, ...flags }, signal)).statistics
+  if (chosen.resources.statistics === model.architecture) note(ofPackage(place.layer))
   return flags.statistics === 'auto' ? await fromExplained(model, paths, place, signal) : undefined
 }
 
@@ -118,6 +119,13 @@ function placeOf(model: Model, { options }: ChosenMethod): Place {
     layer: typeof options.layer === 'string' ? options.layer : model.bottleneckLayer,
     preset: (options.preset ?? 'iba') as Preset,
   }
+}
+
+function ofPackage(layer: string): string {
+  return (
+    `iba: The statistics of ${layer} are those of the package, from parts of six photographs: rough. For results to rely on, ` +
+    'give --images FOLDER with at least 1000 typical images.'
+  )
 }
 
 const samples = defaultSamples

@@ -26,20 +26,21 @@ export async function roughStatistics(
   return await estimate(model, {
     onWarning: () => {},
     ...options,
-    images: partsOf(images, model, options.signal),
+    images: withDrawnParts(images, model, { parts: drawnParts, signal: options.signal }),
   })
 }
 
-async function* partsOf(
+/** @internal Each of the first 64 images, and after it so many drawn parts of it, half of them mirrored. */
+export async function* withDrawnParts(
   images: AsyncIterable<ImageInput> | Iterable<ImageInput>,
   model: Model,
-  signal: AbortSignal | undefined,
+  drawn: { parts: number; signal?: AbortSignal | undefined },
 ): AsyncGenerator<ImageInput, void, undefined> {
   let index = 0
   for await (const image of images) {
     yield image
     if (!(image instanceof PreparedInput || isPrepared(image) || arrayFile(image) !== undefined))
-      yield* await drawnPartsOf(image, index, model, signal)
+      yield* await drawnPartsOf(image, index, model, drawn)
     if (++index === mostImages) return
   }
 }
@@ -48,10 +49,10 @@ async function drawnPartsOf(
   source: ImageSource,
   index: number,
   { preprocessing }: Model,
-  signal: AbortSignal | undefined,
+  { parts: count, signal }: { parts: number; signal?: AbortSignal | undefined },
 ): Promise<PreparedInput[]> {
   return await withDecoded(source, { signal }, async decoded => {
-    const parts = Array.from({ length: drawnParts }, async (_, part) => {
+    const parts = Array.from({ length: count }, async (_, part) => {
       const { region, mirror } = drawView(decoded, { randomCrop: true, flip: true }, index, part)
       const { input, pixels } = await preprocess(decoded, {
         ...preprocessing,

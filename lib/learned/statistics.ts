@@ -7,13 +7,13 @@ import {
   requireOneOf,
   requireString,
 } from '../foundation/validate.js'
-import { demo } from '../model/demo.js'
 import type { Model } from '../model/model.js'
 import { addon } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
 import type { StatisticsDescription, StatisticsHandle } from '../native/statistics-calls.js'
 import { type LearningOptions, learnFrom, learningOptionNames, learningSizes } from './learning.js'
 import { requireSameModel } from './origin.js'
+import { packagedStatistics } from './packaged-statistics.js'
 
 const recommendedSamples = 1000
 
@@ -122,13 +122,14 @@ export async function estimate(model: Model, options: EstimateOptions): Promise<
   return new Statistics(handle)
 }
 
-/** Reads statistics that `Statistics.save` wrote; 'demo' means those of the demo network. With a model, it also reads the
+/** Reads statistics that `Statistics.save` wrote. 'demo' means those of the demo network, 'efficientnet-lite0' those that come
+ * with the package for its published weights, learnt from parts of six photographs. With a model, it also reads the
  * estimators that the paper's authors published for it, such as `estimator_resnet50_2.torch`, for the `paper` preset.
  * @throws StatisticsError, WeightsError where the file is broken */
 export async function loadStatistics(path: string, { model }: { model?: Model } = {}): Promise<Statistics> {
   requireString('path', path)
   const isPublished = model !== undefined && /\.torch$/.test(path)
-  const load = () => addon().loadStatistics({ path: path === 'demo' ? demo.statistics : path })
+  const load = () => addon().loadStatistics({ path: packagedStatistics(path) ?? path })
   const loadPublished = () => addon().loadPublishedStatistics({ path, model: model!.handle })
   return new Statistics(await callNative(isPublished ? loadPublished : load))
 }

@@ -58,6 +58,7 @@ export async function demoClassNames(): Promise<string[]> {
   return classes.sort((a, b) => a.index - b.index).map(({ name }) => name)
 }
 
-function packaged(name: string): string {
+/** @internal The path of a file in the package's folder `demo`. */
+export function packaged(name: string): string {
   return fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
 }

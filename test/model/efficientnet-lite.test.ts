@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { loadModel } from '../../lib/index.js'
+import { loadModel, loadStatistics } from '../../lib/index.js'
 import { relativeError } from '../../scripts/bench/numbers.js'
 import { pythonEfficientNetLite, testNeeding } from '../support/requirements.js'
 
@@ -36,4 +36,6 @@ testPython("with trained weights, photographs get the logits and classes of Pyth
     t.is(predictions[i]!.target, reference.indexOf(Math.max(...reference)), path)
   })
   t.is(predictions[1]!.className, 'espresso')
+  await using statistics = await loadStatistics('efficientnet-lite0')
+  t.notThrows(() => statistics.requireFor(model), 'those of the package are of these weights')
 })

@@ -6,6 +6,7 @@ import { fileHash } from '../../foundation/file-hash.js'
 import { presets } from '../../foundation/presets.js'
 import { requireOneOf } from '../../foundation/validate.js'
 import { imageFolder } from '../../images/folder.js'
+import { packagedStatistics } from '../../learned/packaged-statistics.js'
 import { type Resource, resources } from '../../learned/resources.js'
 import { Statistics } from '../../learned/statistics.js'
 import { demo } from '../../model/demo.js'
@@ -117,7 +118,8 @@ export async function describeEvaluated(method: EvaluatedMethod): Promise<RunHea
 
 /** Where a file of a resource lies. */
 export function resourcePath(name: ResourceName, file: string): string {
-  return file === 'demo' && name !== 'patterns' ? demo[name] : file
+  if (name === 'statistics') return packagedStatistics(file) ?? file
+  return name === 'readout' && file === 'demo' ? demo.readout : file
 }
 
 function describeStatistics({ description: { preset, layers } }: Statistics) {
