@@ -16,6 +16,7 @@ export const slowTests = [
   'evaluation/degradation',
   'evaluation/parity',
   'model/import',
+  'model/onnx-classifiers',
   'native/lifetimes',
   'native/lifetimes-worker',
   'reproduction/reproduce',

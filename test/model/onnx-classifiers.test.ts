@@ -1,0 +1,102 @@
+import { join } from 'node:path'
+import { loadModel } from '../../lib/index.js'
+import { addon } from '../../lib/native/addon.js'
+import { relativeError } from '../../scripts/bench/numbers.js'
+import { seededNormal } from '../../scripts/testing/module.js'
+import { makeModels, readReference } from '../support/imported-models.js'
+import { judge } from '../support/onnx-runtime.js'
+import { pythonOnnx, testNeeding } from '../support/requirements.js'
+
+/** As make-onnx-models.py names them, with a layer where the gradient is compared with PyTorch's. */
+const libraries = {
+  torchvision: [
+    'resnet:layer2',
+    'resnet.single',
+    'resnet.dynamo:layer2',
+    'resnet-bottleneck:layer2',
+    'resnext',
+    'resnet-dilated',
+    'vgg',
+    'vgg-bn',
+    'alexnet',
+    'squeezenet1_0',
+    'squeezenet1_1',
+    'densenet:features.denseblock2',
+    'mobilenet_v2:features.6',
+    'mobilenet_v3_small',
+    'mobilenet_v3_large',
+    'shufflenet_v2',
+    'shufflenet_v2.single',
+    'mnasnet',
+    'googlenet',
+    'efficientnet:features.2',
+    'efficientnet.dynamo:features.2',
+    'efficientnet_v2',
+    'regnet_x',
+    'regnet_y',
+    'regnet_y.single.dynamo',
+    'convnext:features.3',
+    'vit:encoder.layers.encoder_layer_0',
+    'vit.single',
+    'vit.dynamo:encoder.layers.encoder_layer_0',
+    'swin:features.1',
+    'swin_v2',
+    'maxvit',
+  ],
+  timm: [
+    'timm-resnet10t',
+    'timm-seresnet',
+    'timm-vit:blocks.0',
+    'timm-deit',
+    'timm-mixer',
+    'timm-convnextv2',
+    'timm-efficientnet',
+    'timm-ghostnet',
+    'timm-regnety',
+    'timm-repvgg',
+    'timm-mobilevit',
+    'timm-pvt_v2',
+  ],
+  transformers: [
+    'transformers-vit',
+    'transformers-beit',
+    'transformers-dinov2',
+    'transformers-resnet',
+    'transformers-convnext',
+    'transformers-swin',
+    'transformers-mobilenet_v2',
+  ],
+} as const
+
+for (const library of ['torchvision', 'timm', 'transformers'] as const) {
+  const python = pythonOnnx(library)
+  const folder = makeModels('make-onnx-models', libraries[library], python)
+  const testWithOnnx = testNeeding(python)
+
+  for (const entry of libraries[library]) {
+    const [name, layer] = entry.split(':') as [string, string | undefined]
+    const gradient = layer ? `, and the gradient at ${layer} PyTorch's` : ''
+
+    testWithOnnx(`${name}: logits are ONNX Runtime's${gradient}`, async t => {
+      const path = join(folder, `${name}.onnx`)
+      await using model = await loadModel(path, { device: 'cpu', memoryFormat: 'contiguous' })
+      const errors: number[] = []
+      for (const count of [1, 3]) {
+        const shape = [count, 3, ...model.imageSize!]
+        const images = { data: seededNormal('images', 0, shape), shape }
+        const found = await addon().logits({ model: model.handle, images })
+        const wanted = await judge(path, images, name.includes('.single') ? 1 : count)
+        t.is(found.data.length, wanted.length)
+        errors.push(relativeError(found.data, wanted))
+      }
+      if (layer) {
+        const { images, gradient } = await readReference(folder, name)
+        const found = await addon().layerGradient({ model: model.handle, images, layer, target: 3 })
+        t.deepEqual(found.shape, gradient!.shape)
+        errors.push(relativeError(found.data, gradient!.data))
+      }
+      t.log(errors.map(error => error.toExponential(1)).join(', '))
+      t.true(errors.every(error => error <= 1e-5))
+    })
+  }
+}
