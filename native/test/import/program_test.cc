@@ -316,8 +316,11 @@ TEST_CASE("windows of convolutions and pools with steps as wide as memory are re
   check_refused({node("aten.max_pool2d.default",
                       {{"self", kImages}, {"kernel_size", integers_argument("[1099511627776,1]")}}, "y")},
                 "'kernel_size' 1099511627776");
-  check_refused({ones("[3,512,1,1]", "w"), transposed("stride", "[1,512]")},
-                "moves by 512 over 512 channels");
+  // As few channels as there may be, and enough of them for steps that models have.
+  check_refused({weight, transposed("stride", "[1,1024]")}, "moves by 1024 over 3 channels");
+  check_refused({ones("[3,512,1,1]", "w"), transposed("stride", "[1,32]")}, "moves by 32 over 512 channels");
+  CHECK(run({ones("[3,256,1,1]", "w"), transposed("stride", "[1,32]")}).size(3) == 225);
+  CHECK(run({ones("[3,2048,1,1]", "w"), transposed("stride", "[8,8]")}).size(3) == 57);
   // The gradient of a plain convolution is a transposed one.
   check_refused(
       {ones("[4,128,1,1]", "w"), ones("[2,128,1,2049]", "i"),
