@@ -76,7 +76,7 @@ export interface NativeSubject {
 export type SubjectCall = { subject: NativeSubject } & Cancellable
 
 export interface EvaluationCalls {
-  degradation(call: SubjectCall & { tile: number }): Promise<ImageDegradation>
+  degradation(call: SubjectCall & { tile: number; points: number }): Promise<ImageDegradation>
   insertionDeletion(call: SubjectCall & { step: number }): Promise<ImageInsertionDeletion>
   /** Masks are (count, tiles). */
   maskedDrops(call: SubjectCall & { masks: ByteTensor; tile: number }): Promise<MaskedDrops>

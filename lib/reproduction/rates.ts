@@ -122,7 +122,7 @@ async function measurePass(
   const subject = { input, map, target: 0 }
   const run = async (tile: number) => {
     const started = performance.now()
-    const { shares } = await degradeImage(model, subject, tile, { rows, signal })
+    const { shares } = await degradeImage(model, subject, { tile }, { rows, signal })
     return (performance.now() - started) / 1000 / (2 * shares.length)
   }
   await run(width) // warms up

@@ -92,9 +92,9 @@ auto run(const Subject& subject, Evaluate evaluate)
           }};
 }
 
-Task<Degradation> run_degradation(const Subject& subject, int64_t tile) {
+Task<Degradation> run_degradation(const Subject& subject, int64_t tile, int64_t points) {
   return run(subject, [=](const Network& network, const Tensor& image, RowSettings settings) {
-    return degrade(network, image, subject.map, subject.target, tile, settings);
+    return degrade(network, image, subject.map, subject.target, tile, points, settings);
   });
 }
 
@@ -141,7 +141,7 @@ Tensor draw_masks(int64_t tiles, int64_t chosen, int64_t count, uint64_t seed) {
 void export_evaluation(Napi::Object exports) {
   const Parameter tile{"tile", kCount};
   const Parameter count{"count", kCount};
-  export_call<run_degradation>(exports, "degradation", "subject", tile);
+  export_call<run_degradation>(exports, "degradation", "subject", tile, Parameter{"points", {2, 1 << 24}});
   export_call<run_insertion_deletion>(exports, "insertionDeletion", "subject", Parameter{"step", kCount});
   export_call<run_masked_drops>(exports, "maskedDrops", "subject", "masks", tile);
   export_call<run_infidelity>(exports, "infidelity", "subject", Parameter{"deviation", {0, 1e6}},

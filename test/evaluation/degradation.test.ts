@@ -77,6 +77,23 @@ test('the points of degradation are those of the paper', async t => {
   t.is(fourteen.length, 101)
 })
 
+test('fewer points are some of all points', async t => {
+  const [image, map] = [images[0]!, maps[0]!]
+  const find = async (points?: number) =>
+    (await degradation(model, { images: image, maps: map, tile: 8, ...(points && { points }) })).images[0]!
+  const [all, some] = [await find(), await find(5)]
+  t.deepEqual(
+    Array.from(some.shares, share => Math.round(share * 64)),
+    [0, 1, 17, 33, 49, 64],
+  )
+  for (const [i, share] of Array.from(some.shares).entries()) {
+    const place = Array.from(all.shares).indexOf(share)
+    for (const curve of ['mostRelevantFirst', 'leastRelevantFirst'] as const)
+      t.true(closeTo(some.ofTop1[curve][i]!, all.ofTop1[curve][place]!, 1e-6))
+  }
+  await t.throwsAsync(find(1), { message: /points/ })
+})
+
 test('the score is the area between the averaged curves, scaled to the ends', async t => {
   const result = await degradation(model, { images, maps, tile: 8 })
   const between = Array.from(result.shares, (_, i) => {
@@ -98,7 +115,8 @@ test('on the demo, random maps score 0 within their interval, and the objects th
   await using demo = await loadModel('demo', { device: 'cpu' })
   const samples = (await demoSamples()).slice(0, 8)
   const paths = samples.map(({ path }) => path)
-  const run = (chosen: HeatMap[]) => degradation(demo, { images: paths, maps: chosen, tile: 28, rows: 51 })
+  const run = (chosen: HeatMap[]) =>
+    degradation(demo, { images: paths, maps: chosen, tile: 28, points: 16, rows: 32 })
   const inBox = ({ box }: (typeof samples)[0]): HeatMap => ({
     data: Float32Array.from({ length: 224 * 224 }, (_, i) => {
       const [x, y] = [i % 224, Math.floor(i / 224)]

@@ -10,8 +10,6 @@ namespace iba {
 
 namespace {
 
-constexpr int64_t kPoints = 100;
-
 std::vector<double> column(const Tensor& all, int64_t index) {
   Tensor values = all.select(1, index).contiguous();
   const double* first = values.const_data_ptr<double>();
@@ -20,10 +18,10 @@ std::vector<double> column(const Tensor& all, int64_t index) {
 
 }  // namespace
 
-std::vector<int64_t> degradation_counts(int64_t tiles) {
+std::vector<int64_t> degradation_counts(int64_t tiles, int64_t points) {
   std::vector<int64_t> counts{0};
-  for (int64_t i = 0; i < kPoints; ++i) {
-    double share = static_cast<double>(i) / static_cast<double>(kPoints - 1);
+  for (int64_t i = 0; i < points; ++i) {
+    double share = static_cast<double>(i) / static_cast<double>(points - 1);
     auto step = static_cast<int64_t>(std::nearbyint(share * static_cast<double>(tiles)));
     if (step < tiles && step + 1 > counts.back()) counts.push_back(step + 1);
   }
@@ -32,11 +30,11 @@ std::vector<int64_t> degradation_counts(int64_t tiles) {
 }
 
 Degradation degrade(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
-                    int64_t tile, RowSettings settings) {
+                    int64_t tile, int64_t points, RowSettings settings) {
   Tiles tiles(image.size(1), image.size(2), tile);
   Tensor scores = tiles.means(map);
   Tensor degraded = image.mean({1, 2}, true).expand_as(image);
-  auto counts = degradation_counts(tiles.count());
+  auto counts = degradation_counts(tiles.count(), points);
   auto replacement = [&](bool highest_first, std::vector<int64_t> versions) {
     Tensor order = tiles.spread(ranks(scores, highest_first)).to(image.device());
     return Replacement{image, degraded, order, std::move(versions)};

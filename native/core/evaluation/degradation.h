@@ -21,14 +21,14 @@ struct Degradation {
   ClassCurves of_top1;
 };
 
-/// How many of so many tiles are degraded at each point of a curve: none; then, for each of 100 evenly spaced
-/// numbers s from 0 to `tiles` that is below `tiles`, s + 1; then all of them.
-std::vector<int64_t> degradation_counts(int64_t tiles);
+/// How many of so many tiles are degraded at each point of a curve: none; then, for each of so many evenly
+/// spaced numbers s from 0 to `tiles` that is below `tiles`, s + 1; then all of them.
+std::vector<int64_t> degradation_counts(int64_t tiles, int64_t points);
 
 /// Degrades an image (C, H, W) tile by tile to the mean of each channel, in the order of a map (H, W), from
 /// both ends (Ancona et al. 2018; Schulz et al. 2020, section 4.2). A negative target means the predicted
 /// class. The last point of each curve is the fully degraded image.
 Degradation degrade(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
-                    int64_t tile, RowSettings settings);
+                    int64_t tile, int64_t points, RowSettings settings);
 
 }  // namespace iba
