@@ -1,4 +1,4 @@
-import { XMLParser } from 'fast-xml-parser'
+import type { XMLParser } from 'fast-xml-parser'
 import { type ReadingLimit, readBoundedText } from '../foundation/bounded-reading.js'
 import { DatasetError } from '../foundation/errors.js'
 import { fileReason } from '../foundation/files.js'
@@ -51,10 +51,16 @@ interface DecodedSize {
 }
 
 const limit: ReadingLimit = { bytes: 2 ** 22, of: 'an annotation' }
-const parser = new XMLParser({
-  isArray: name => name === 'object' || name === 'bndbox',
-  parseTagValue: false,
-})
+let parser: Promise<XMLParser> | undefined
+
+/** Made for the first annotation: its library would slow down the start of every command. */
+function annotationParser(): Promise<XMLParser> {
+  parser ??= import('fast-xml-parser').then(
+    ({ XMLParser }) =>
+      new XMLParser({ isArray: name => name === 'object' || name === 'bndbox', parseTagValue: false }),
+  )
+  return parser
+}
 
 /** The boxes of all objects of an ILSVRC annotation, as shares of the size that it states. Without an object there is none.
  * @param image the size of the image as its file holds it, for annotations that state none
@@ -64,7 +70,7 @@ export async function readBoxes(path: string, image?: { width: number; height: n
     throw new DatasetError(`Can't read the annotation '${path}': ${fileReason(error)}`, { cause: error })
   })
   try {
-    const { annotation } = parser.parse(text) as { annotation: Annotation }
+    const { annotation } = (await annotationParser()).parse(text) as { annotation: Annotation }
     const stated = statedSize(annotation)
     const objects = annotation.object ?? []
     if (objects.length === 0) return []

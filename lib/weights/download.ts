@@ -1,6 +1,5 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EnvHttpProxyAgent } from 'undici'
 import { DownloadError } from '../foundation/errors.js'
 import { errorCode } from '../foundation/files.js'
 import { invalid, requireInteger } from '../foundation/validate.js'
@@ -66,6 +65,8 @@ export async function downloadFile(
   requireInteger('idleTimeout', options.idleTimeout ?? defaultIdleTimeout, 1)
   options.signal?.throwIfAborted()
 
+  // Loaded when it is needed: it would make up a sixth of the time that every command takes to start.
+  const { EnvHttpProxyAgent } = await import('undici')
   const agent = options.dispatcher ?? new EnvHttpProxyAgent()
   try {
     const wasContinued = await new Transfer(url, `${destination}.part`, options, agent).run(retries)

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Dispatcher, request } from 'undici'
+import type { Dispatcher } from 'undici'
 import { DownloadError } from '../foundation/errors.js'
 import { errorCode, fileReason } from '../foundation/files.js'
 
@@ -90,6 +90,7 @@ export class Transfer {
 
   /** The answer behind all redirections. */
   async #request(headers: Record<string, string>): Promise<Dispatcher.ResponseData> {
+    const { request } = await import('undici')
     let url = new URL(this.#url)
     for (let redirections = 0; ; redirections++) {
       const response = await request(url, {

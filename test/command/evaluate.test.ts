@@ -113,9 +113,9 @@ test.serial('a run writes one file with all there is to know, and prints its sco
 })
 
 test.serial('a killed run goes on where it was, and finds what an unbroken one finds', async t => {
-  const words = ['--method', 'random', '--tile', '8', '--samples', '8']
+  const words = ['--method', 'random', '--tile', '28', '--samples', '8']
   const child = startIba(['evaluate', 'degradation', ...demo, ...words, '--out', out('killed')], { env })
-  const log = join(out('killed'), 'demo.random.degradation-8.jsonl')
+  const log = join(out('killed'), 'demo.random.degradation-28.jsonl')
   const done = ended(child)
   const lines = async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').length - 1
   while ((await lines()) < 4) await new Promise(resolve => setTimeout(resolve, 20))
@@ -128,7 +128,7 @@ test.serial('a killed run goes on where it was, and finds what an unbroken one f
   const refused = await evaluate('degradation', ...words, '--out', out('killed'))
   t.regex(refused.stderr, /is of a run that was interrupted. Add --resume/)
   t.is((await evaluate('degradation', ...words, '--out', out('killed'), '--resume')).code, 0)
-  t.deepEqual(await readdir(out('killed')), ['demo.random.degradation-8.json'])
+  t.deepEqual(await readdir(out('killed')), ['demo.random.degradation-28.json'])
   const resumed = await readOnly('killed')
   // What was found before is kept, not found again: its times are the same.
   for (const line of before) {
@@ -163,10 +163,10 @@ test.serial('a log that is broken is named with the line, and kept', async t => 
 })
 
 test.serial('Ctrl-C says how to go on, and loses nothing', async t => {
-  const words = ['degradation', ...demo, '--method', 'random', '--samples', '8', '--out', out('stopped')]
-  const child = startIba(['evaluate', ...words], { env })
+  const words = ['degradation', ...demo, '--method', 'random', '--tile', '28', '--samples', '8']
+  const child = startIba(['evaluate', ...words, '--out', out('stopped')], { env })
   const done = ended(child)
-  const log = join(out('stopped'), 'demo.random.degradation-8.jsonl')
+  const log = join(out('stopped'), 'demo.random.degradation-28.jsonl')
   while ((await readFile(log, 'utf8').catch(() => '')).split('\n').length < 4)
     await new Promise(resolve => setTimeout(resolve, 20))
   child.kill('SIGINT')
@@ -177,7 +177,7 @@ test.serial('Ctrl-C says how to go on, and loses nothing', async t => {
 })
 
 test.serial('two processes and a merge find what one finds', async t => {
-  const words = ['--method', 'smoothgrad', '--set', 'samples=3', '--tile', '56']
+  const words = ['--method', 'smoothgrad', '--set', 'samples=3', '--tile', '56', '--samples', '4']
   const runs = [0, 1].map(rank =>
     iba(['evaluate', 'degradation', ...demo, ...words, '--out', out('ranks')], {
       env: { ...env, RANK: String(rank), WORLD_SIZE: '2' },
@@ -195,7 +195,22 @@ test.serial('two processes and a merge find what one finds', async t => {
   t.is((await evaluate('degradation', ...words, '--out', out('one'))).code, 0)
   t.deepEqual(timeless(await readOnly('ranks')), timeless(await readOnly('one')))
 
-  t.is((await evaluate('degradation', '--method', 'zero', '--tile', '56', '--out', out('other'))).code, 0)
+  t.is(
+    (
+      await evaluate(
+        'degradation',
+        '--method',
+        'zero',
+        '--tile',
+        '56',
+        '--samples',
+        '4',
+        '--out',
+        out('other'),
+      )
+    ).code,
+    0,
+  )
   const mixed = await iba([
     'evaluate',
     'merge',
