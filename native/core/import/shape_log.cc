@@ -33,9 +33,9 @@ void ShapeLog::add(Entry& number, const std::string& where) {
   const auto& more = more_images_->values_;
   if (place >= more.size() || more[place].tagKind() != value.tagKind()) {
     throw Error(ErrorCode::model,
-                "In " + where +
-                    ", the model computes something else for 2 images than for 3. Trace it with " +
-                    "torch.jit.trace, or remove what depends on the batch.");
+                "In " + where + ", the model computes something else for 2 images than for 3. Save it with " +
+                    "torch.export.save instead, or trace it with torch.jit.trace if it was scripted; or "
+                    "remove what depends on the batch.");
   }
   if (!is_same(more[place], value)) number.id = ValueId{0};
 }
