@@ -10,46 +10,86 @@ export interface PageItem {
   overlay: Uint8Array
   /** The map after each step. */
   animation?: Uint8Array
-  /** The map of another method, and that method's name. */
-  other?: { name: string; overlay: Uint8Array }
+  /** The maps of other methods, which are smaller. */
+  others?: readonly { name: string; overlay: Uint8Array }[]
   /** Such as `['class', 'bee eater']`, `['bits', '312']`. */
   facts: readonly (readonly [label: string, value: string])[]
+  /** Such as who took the picture. */
+  credit?: string
+}
+
+/** Images that belong together. */
+export interface PageSection {
+  title: string
+  introduction: string
+  items: readonly PageItem[]
+  /** What they say together. */
+  conclusion?: string
 }
 
 export interface Page {
   title: string
   introduction: string
-  items: readonly PageItem[]
+  sections: readonly PageSection[]
   footer?: string
 }
 
 /** One HTML page that holds everything it shows: no scripts, nothing from elsewhere. Light or dark as the reader's
  * system is, and readable on a phone.
  * @throws {InvalidArgumentError} a picture is of an unknown format */
-export function renderPage({ title, introduction, items, footer }: Page): string {
-  return htmlDocument({ title, introduction, main: items.map(card).join('\n'), style: cardStyle, footer })
+export function renderPage({ title, introduction, sections, footer }: Page): string {
+  return htmlDocument({
+    title,
+    introduction,
+    main: sections.map(section).join('\n'),
+    style: sectionStyle,
+    footer,
+  })
 }
 
-function card({ name, image, boxedImage, overlay, animation, other, facts }: PageItem): string {
+function section({ title, introduction, items, conclusion }: PageSection): string {
+  const last = conclusion === undefined ? '' : `\n<p class="said">${escapeXml(conclusion)}</p>`
+  return `<section>
+<h2>${escapeXml(title)}</h2>
+<p class="said">${escapeXml(introduction)}</p>
+<div class="cards">
+${items.map(card).join('\n')}
+</div>${last}
+</section>`
+}
+
+function card({ name, image, boxedImage, overlay, animation, others = [], facts, credit }: PageItem): string {
   const pictures = [
     embeddedPicture(boxedImage ?? image, boxedImage ? `${name} with its bounding box` : name, 'image'),
     embeddedPicture(overlay, `heat map of ${name}`, 'map'),
-    other ? embeddedPicture(other.overlay, `heat map of ${name}, ${other.name}`, 'other') : '',
     animation ? embeddedPicture(animation, `heat map of ${name}, step by step`, 'steps') : '',
   ]
-  return `<article${animation ? ' class="wide"' : ''}>
-<h2>${escapeXml(name)}</h2>
+  const smaller = others.map(
+    other =>
+      `<figure>${embeddedPicture(other.overlay, `heat map of ${name}, ${other.name}`, 'other')}<figcaption>${escapeXml(other.name)}</figcaption></figure>`,
+  )
+  return `<article>
+<h3>${escapeXml(name)}</h3>
 <div class="pictures">${pictures.join('')}</div>
-<dl>${facts.map(([label, value]) => `<div><dt>${escapeXml(label)}</dt><dd>${escapeXml(value)}</dd></div>`).join('')}</dl>
-</article>`
+${smaller.length === 0 ? '' : `<div class="pictures others">${smaller.join('')}</div>\n`}<dl>${facts.map(([label, value]) => `<div><dt>${escapeXml(label)}</dt><dd>${escapeXml(value)}</dd></div>`).join('')}</dl>
+${credit === undefined ? '' : `<p class="credit">${escapeXml(credit)}</p>\n`}</article>`
 }
 
 // Figures are drawn on white, so every picture stands on white, in the dark too.
-const cardStyle = `
-main { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 40rem), 1fr)) }
-article.wide { grid-column: 1 / -1 }
-@media (min-width: 64rem) { article.wide img { height: 20rem } }
+const sectionStyle = `
+section + section { margin-top: 3rem }
+section > h2 { margin: 0 0 .25rem; font-size: 1.35rem }
+.said { max-width: 44rem; margin: 0 0 1.25rem; color: var(--soft); white-space: pre-line }
+.cards + .said { margin: 1.25rem 0 0 }
+.cards { display: grid; gap: 1.25rem }
+h3 { margin: 0 0 .75rem; font-size: 1.05rem; overflow-wrap: anywhere }
 .pictures { display: flex; flex-wrap: wrap; gap: .75rem; align-items: flex-start }
-img { height: 16rem; width: auto; max-width: 100%; object-fit: contain; background: #fff }
-@media (max-width: 40rem) { img { width: 100%; height: auto } }
+.others { margin-top: .75rem }
+.pictures img { height: 16rem; width: auto; max-width: 100%; object-fit: contain; background: #fff }
+.others img { height: 11rem }
+@media (min-width: 64rem) { .pictures img { height: 20rem } .others img { height: 13rem } }
+figure { margin: 0; min-width: 0 }
+figcaption { margin-top: .25rem; font-size: .85rem; color: var(--soft) }
+.credit { margin: .75rem 0 0; font-size: .8rem; color: var(--soft); overflow-wrap: anywhere }
+@media (max-width: 40rem) { .pictures img { width: 100%; height: auto } }
 `

@@ -47,7 +47,7 @@ const sources: readonly Source[] = [
       },
       {
         file: 'rocket.jpg',
-        title: 'Launch of a Falcon 9',
+        title: 'Falcon 9 rocket',
         credit: 'SpaceX',
         licence: 'public domain',
         sha256: 'c2dd0de7c538df8d111e479619b129464d0269d0ae5fd18ca91d33a7fdfea95c',

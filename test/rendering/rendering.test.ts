@@ -210,9 +210,28 @@ test('a page holds all it shows and nothing it is not to run', async t => {
   const html = renderPage({
     title: 'Maps <script>alert(1)</script>',
     introduction: 'Three & more.\nA second line.',
-    items: [
-      { name: 'a" onload="x', image, overlay, animation, facts: [['class', "'bee' <eater>"]] },
-      { name: 'b', image, boxedImage: overlay, overlay, facts: [] },
+    sections: [
+      {
+        title: 'First <i>',
+        introduction: 'By "A" & B',
+        items: [
+          {
+            name: 'a" onload="x',
+            image,
+            overlay,
+            animation,
+            others: [{ name: 'grad<cam', overlay }],
+            facts: [['class', "'bee' <eater>"]],
+            credit: 'C & D',
+          },
+        ],
+      },
+      {
+        title: 'Second',
+        introduction: '',
+        items: [{ name: 'b', image, boxedImage: overlay, overlay, facts: [] }],
+        conclusion: '1 < 2',
+      },
     ],
     footer: 'made in 2 s',
   })
@@ -221,6 +240,8 @@ test('a page holds all it shows and nothing it is not to run', async t => {
   t.false(html.includes('"a" onload'))
   t.true(html.includes('&#39;bee&#39; &lt;eater&gt;'))
   t.true(html.includes('Three &amp; more.\nA second line.'))
+  for (const text of ['First &lt;i&gt;', 'By &quot;A&quot; &amp; B', 'grad&lt;cam', 'C &amp; D', '1 &lt; 2'])
+    t.true(html.includes(text), text)
   t.true(html.includes('prefers-color-scheme: dark'))
   const sources = [...html.matchAll(/src="([^"]{0,22})/g)].map(match => match[1])
   t.deepEqual(sources, [
@@ -229,10 +250,12 @@ test('a page holds all it shows and nothing it is not to run', async t => {
     'data:image/gif;base64,',
     'data:image/png;base64,',
     'data:image/png;base64,',
+    'data:image/png;base64,',
   ])
   t.false(/https?:/.test(html))
   const broken = { name: 'c', image: Buffer.from('no'), overlay, facts: [] }
-  t.throws(() => renderPage({ title: '', introduction: '', items: [broken] }), {
+  const sections = [{ title: '', introduction: '', items: [broken] }]
+  t.throws(() => renderPage({ title: '', introduction: '', sections }), {
     instanceOf: InvalidArgumentError,
   })
 })

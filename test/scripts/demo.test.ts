@@ -1,6 +1,31 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
-import { demoSamples, loadModel, loadStatistics, perSample, readout } from '../../lib/index.js'
+import { DownloadError, demoSamples, loadModel, loadStatistics, perSample, readout } from '../../lib/index.js'
+import { makeDemo } from '../../scripts/demo/make-demo.js'
 import { shareInBox } from '../../scripts/demo-data/share-in-box.js'
+
+test('where photographs cannot be fetched, the demo shows the synthetic images alone and says why', async t => {
+  const out = await mkdtemp(join(tmpdir(), 'demo-'))
+  t.teardown(() => rm(out, { recursive: true, force: true }))
+  const fetchSet = () => Promise.reject(new DownloadError("Can't fetch them: there is no <network>."))
+  const samples = (await demoSamples()).slice(0, 1)
+  const page = await makeDemo(out, { fetchSet, samples })
+  const html = await readFile(page, 'utf8')
+  t.true(html.includes('Photographs are left out. Can&#39;t fetch them: there is no &lt;network&gt;.'))
+  t.deepEqual(
+    [...html.matchAll(/<h[23]>(.*)<\/h[23]>/g)].map(match => match[1]),
+    ['Synthetic images with known boxes', '01-teapot'],
+  )
+  t.deepEqual(await readdir(out), ['01-teapot.png', '01-teapot.readout.png', '01-teapot.webp', 'index.html'])
+  await t.throwsAsync(
+    makeDemo(out, { fetchSet: () => Promise.reject(new TypeError('a mistake')), samples }),
+    {
+      instanceOf: TypeError,
+    },
+  )
+})
 
 test('the demo network recognises its samples, and the maps lie on the objects that decide the class', async t => {
   await using model = await loadModel('demo', { device: 'cpu' })
