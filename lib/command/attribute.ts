@@ -30,6 +30,10 @@ Examples:
   Try it out with the network that comes with the package:
     iba attribute photos/ --model demo
 
+  A network that was trained on photographs, and comes with rough statistics:
+    iba weights get efficientnet-lite0
+    iba attribute cat.jpg --model efficientnet-lite0
+
   ResNet-50 with ImageNet weights, once its statistics are made:
     iba weights get resnet50
     iba estimate --model resnet50 --images imagenet/train --out resnet50-layer2.safetensors
