@@ -91,5 +91,8 @@ h3 { margin: 0 0 .75rem; font-size: 1.05rem; overflow-wrap: anywhere }
 figure { margin: 0; min-width: 0 }
 figcaption { margin-top: .25rem; font-size: .85rem; color: var(--soft) }
 .credit { margin: .75rem 0 0; font-size: .8rem; color: var(--soft); overflow-wrap: anywhere }
-@media (max-width: 40rem) { .pictures img { width: 100%; height: auto } }
+@media (max-width: 40rem) {
+  .pictures img { width: 100%; height: auto }
+  .others { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)) }
+}
 `

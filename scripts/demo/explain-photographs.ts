@@ -37,8 +37,8 @@ const onSheet = 3
 
 const introduction =
   'EfficientNet-Lite0, trained on the photographs of ImageNet, names what it sees. The map says how many bits per pixel it ' +
-  'needs from a place to recognise the class; beside it, how the map came about. The smaller maps are those of other methods, ' +
-  'each on a scale of its own. The noise of the bottleneck has the statistics of parts of these six photographs.'
+  'needs from a place to recognise the class; beside it, how the map came about: at first nearly everything passes. The smaller ' +
+  'maps are those of other methods, each on a scale of its own. The noise of the bottleneck has the statistics of parts of these six photographs.'
 
 /** Explains photographs with a network that was trained on photographs, and writes the pictures into a folder. */
 export async function explainPhotographs(
