@@ -113,9 +113,9 @@ test.serial('a run writes one file with all there is to know, and prints its sco
 })
 
 test.serial('a killed run goes on where it was, and finds what an unbroken one finds', async t => {
-  const words = ['--method', 'random', '--tile', '28', '--samples', '8']
+  const words = ['--method', 'random', '--tile', '40', '--samples', '8']
   const child = startIba(['evaluate', 'degradation', ...demo, ...words, '--out', out('killed')], { env })
-  const log = join(out('killed'), 'demo.random.degradation-28.jsonl')
+  const log = join(out('killed'), 'demo.random.degradation-40.jsonl')
   const done = ended(child)
   const lines = async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').length - 1
   while ((await lines()) < 4) await new Promise(resolve => setTimeout(resolve, 20))
@@ -128,7 +128,7 @@ test.serial('a killed run goes on where it was, and finds what an unbroken one f
   const refused = await evaluate('degradation', ...words, '--out', out('killed'))
   t.regex(refused.stderr, /is of a run that was interrupted. Add --resume/)
   t.is((await evaluate('degradation', ...words, '--out', out('killed'), '--resume')).code, 0)
-  t.deepEqual(await readdir(out('killed')), ['demo.random.degradation-28.json'])
+  t.deepEqual(await readdir(out('killed')), ['demo.random.degradation-40.json'])
   const resumed = await readOnly('killed')
   // What was found before is kept, not found again: its times are the same.
   for (const line of before) {
@@ -163,10 +163,10 @@ test.serial('a log that is broken is named with the line, and kept', async t => 
 })
 
 test.serial('Ctrl-C says how to go on, and loses nothing', async t => {
-  const words = ['degradation', ...demo, '--method', 'random', '--tile', '28', '--samples', '8']
+  const words = ['degradation', ...demo, '--method', 'random', '--tile', '40', '--samples', '8']
   const child = startIba(['evaluate', ...words, '--out', out('stopped')], { env })
   const done = ended(child)
-  const log = join(out('stopped'), 'demo.random.degradation-28.jsonl')
+  const log = join(out('stopped'), 'demo.random.degradation-40.jsonl')
   while ((await readFile(log, 'utf8').catch(() => '')).split('\n').length < 4)
     await new Promise(resolve => setTimeout(resolve, 20))
   child.kill('SIGINT')
