@@ -115,10 +115,11 @@ function chosenLayer({ model, layer }: Pick<Given, 'model' | 'layer'>): string |
 }
 
 function makingCommand(name: ResourceName, options: Given, file: string, layer: string | undefined): string {
-  const { model, weights, device, preset } = options
+  const { model, weights, outputName, device, preset } = options
   const { command, images } = resources[name]
   const words = ['iba', command, '--model', model]
   if (weights !== undefined) words.push('--weights', weights)
+  if (outputName !== undefined) words.push('--output-name', outputName)
   if (layer !== undefined) words.push('--layers', layer)
   words.push(images, 'FOLDER')
   if (name !== 'patterns' && preset !== undefined) words.push('--preset', preset)

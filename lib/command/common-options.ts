@@ -24,6 +24,8 @@ export interface ModelOptions {
   weights?: string
   /** A file with the names of its classes. */
   classes?: string
+  /** The name of the output to explain. */
+  outputName?: string
   device: Device
 }
 
@@ -57,7 +59,13 @@ export function addModelOptions(command: Command): Command {
       "its weights (.safetensors, .pth), or 'seeded:N' for weights that have learnt nothing " +
         '(default: the file that `iba weights get` downloaded)',
     )
+    .addOption(outputNameOption())
     .addOption(deviceOption())
+}
+
+/** `--output-name`. */
+export function outputNameOption(): Option {
+  return new Option('--output-name <name>', 'the output to explain, of a model file that has several')
 }
 
 /** `--device`. */
@@ -178,12 +186,13 @@ export async function openModel(
   options: ModelOptions & PreprocessingOptions & Pick<LoadOptions, 'memoryFormat' | 'signal'>,
   normalisation: Pick<NonNullable<LoadOptions['preprocessing']>, 'mean' | 'std'> = {},
 ): Promise<Model> {
-  const { model, weights, classes, device, memoryFormat, signal } = options
+  const { model, weights, classes, outputName, device, memoryFormat, signal } = options
   const { resize, crop, cropFirst, squash, interpolation, mean, std } = options
   const opened = await loadModel(model, {
     device,
     ...(weights !== undefined && { weights }),
     ...(classes !== undefined && { classes: await readClassNames(classes) }),
+    ...(outputName !== undefined && { output: outputName }),
     ...(memoryFormat !== undefined && { memoryFormat }),
     ...(signal && { signal }),
     preprocessing: {
@@ -243,6 +252,9 @@ export function requireModelOptions(options: ModelOptions & PreprocessingOptions
   requireModel(options.model)
   if (isModelFile(options.model) && options.weights !== undefined) {
     throw new UsageError('--weights: the model file holds its weights. Leave the option out.')
+  }
+  if (options.outputName !== undefined && !isModelFile(options.model)) {
+    throw new UsageError('--output-name: the network has a single output. Leave the option out.')
   }
   requireFitting(options)
 }

@@ -34,7 +34,8 @@ export function reportFailure(error: unknown, command: string): number {
 
 /** What to do about an error of the library on the command line, by its code. */
 const remedies: Readonly<Record<string, string>> = {
-  MODEL: '`iba models` lists the networks, `iba layers MODEL` the layers of one.',
+  MODEL:
+    '`iba models` lists the networks, `iba layers MODEL` the layers of one; of several outputs --output-name chooses one.',
   STATISTICS: '`iba estimate` makes statistics.',
   PATTERNS: '`iba fit-patterns` makes patterns.',
   DEVICE: '`iba doctor` says what can run here.',

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import { type ImageSize, sides } from '../images/size.js'
 import { isModelFile } from '../model/model-file.js'
-import { addJsonOption, imageSize, openModel, requireModel } from './common-options.js'
+import { addJsonOption, imageSize, openModel, outputNameOption, requireModel } from './common-options.js'
 import { note, printJson, printTable } from './output.js'
 
 interface LayersCommandOptions {
   weights?: string
+  outputName?: string
   crop?: ImageSize
   json?: boolean
 }
@@ -26,6 +27,7 @@ export function addLayers(program: Command): void {
     )
     .argument('<model>', "the network (`iba models` lists them), 'demo', or a model file")
     .option('--weights <file>', 'a weight file, if its shapes differ from the usual ones')
+    .addOption(outputNameOption())
     .option(
       '--crop <pixels>',
       'width and height of the image, or HEIGHTxWIDTH (default: 224, or what the model file was made for)',
@@ -34,7 +36,10 @@ export function addLayers(program: Command): void {
   addJsonOption(command).addHelpText('after', examples).action(listLayers)
 }
 
-async function listLayers(name: string, { weights, crop, json }: LayersCommandOptions): Promise<void> {
+async function listLayers(
+  name: string,
+  { weights, outputName, crop, json }: LayersCommandOptions,
+): Promise<void> {
   requireModel(name)
   // Only shapes matter, so any weights do; the demo network brings its own, narrower ones.
   const chosen = weights ?? (name === 'demo' || isModelFile(name) ? undefined : 'seeded:0')
@@ -42,6 +47,7 @@ async function listLayers(name: string, { weights, crop, json }: LayersCommandOp
     model: name,
     device: 'cpu',
     ...(chosen !== undefined && { weights: chosen }),
+    ...(outputName !== undefined && { outputName }),
     // Only a file may depend on the size as it is loaded.
     ...(crop !== undefined && isModelFile(name) && { crop, resize: crop }),
   })

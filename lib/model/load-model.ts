@@ -47,6 +47,9 @@ export interface LoadOptions {
   memoryFormat?: MemoryFormat
   /** The names of the classes, in place of those of the model's card; or, of a seeded network, how many there are. */
   classes?: ClassNames | number
+  /** The name of the output to explain, of a model file with several: its name in ONNX, the key in a dict, or the place in a
+   * tuple, as '0'. Default: what the model's card says, or else the only one with a row of numbers for each image. */
+  output?: string
   /** Channels of a seeded network's first convolution; ResNet and VGG have 64, EfficientNet-Lite 32. */
   width?: number
   /** Of a seeded network: 3 for colour, 1 for grey. */
@@ -69,11 +72,13 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
     'preprocessing',
     'memoryFormat',
     'classes',
+    'output',
     'width',
     'inputChannels',
     'signal',
   ])
   requireSignal(options.signal)
+  if (options.output !== undefined) requireString('output', options.output)
   const stated = statedIn(options)
   if (!isModelFile(name)) return await loadArchitecture(name, options, stated)
   requireWhole(options)
@@ -83,8 +88,9 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
 }
 
 /** What the options say that a card may say too. */
-function statedIn({ preprocessing, classes }: LoadOptions): ModelCard {
+function statedIn({ preprocessing, classes, output }: LoadOptions): ModelCard {
   return {
+    ...(output !== undefined && { output }),
     ...(preprocessing !== undefined && { preprocessing: inUnitRange(preprocessing) }),
     ...(classes !== undefined &&
       typeof classes !== 'number' && { classNames: requireClassNames('classes', classes) }),
@@ -102,6 +108,8 @@ async function loadArchitecture(
   stated: ModelCard,
   notes: readonly string[] = [],
 ): Promise<Model> {
+  if (options.output !== undefined)
+    throw invalid('output', 'nothing (a network of the zoo has one output)', options.output)
   const isDemo = name === 'demo'
   const architecture = isDemo ? demo.architecture : name
   callNativeSync(() => addon().checkArchitecture({ architecture }))
@@ -175,7 +183,7 @@ async function loadFolder(folder: string, options: LoadOptions, stated: ModelCar
 async function loadFile(
   file: string,
   options: LoadOptions,
-  { preprocessing = {}, classNames }: ModelCard,
+  { preprocessing = {}, classNames, output }: ModelCard,
   notes: readonly string[],
 ): Promise<Model> {
   if (!existsSync(file)) {
@@ -186,7 +194,9 @@ async function loadFile(
   const [height, width] = sides(requireSize('preprocessing.crop', preprocessing.crop ?? defaultCrop))
   const place = chosenPlace(options)
   const handle = await withCancellation({ signal: options.signal }, ({ cancellation }) =>
-    callNative(() => addon().importModel({ file, height, width, place, cancellation })),
+    callNative(() =>
+      addon().importModel({ file, height, width, output: output ?? null, place, cancellation }),
+    ),
   )
   const { imageSize: size, inputChannels } = addon().describeModel({ model: handle })
   const complete = completePreprocessing(
@@ -196,6 +206,7 @@ async function loadFile(
   return new Model(handle, {
     preprocessing: complete,
     ...(classNames && { classNames }),
+    ...(output !== undefined && { output }),
     notes: [...notes, ...(isNormalised({ preprocessing }) ? [] : [assumption(file, complete)])],
   })
 }

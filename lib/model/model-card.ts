@@ -3,7 +3,7 @@ import { format, parse } from 'node:path'
 import { readBoundedText } from '../foundation/bounded-reading.js'
 import { InvalidArgumentError, ModelError } from '../foundation/errors.js'
 import { fileError } from '../foundation/files.js'
-import { requireKnownKeys } from '../foundation/validate.js'
+import { requireKnownKeys, requireString } from '../foundation/validate.js'
 import { completePreprocessing, type GivenPreprocessing, inUnitRange } from '../images/preprocess.js'
 import type { Preprocessing } from '../native/images-calls.js'
 import { type ClassNames, requireClassNames } from './class-names.js'
@@ -13,15 +13,18 @@ export interface ModelCard {
   /** With mean and std as they are after scaling to [0, 1]. */
   preprocessing?: Partial<Preprocessing>
   classNames?: readonly string[]
+  /** The name of the output to explain. */
+  output?: string
 }
 
 /** What a card's file holds. */
 interface CardFile {
   preprocessing?: GivenPreprocessing
   classes?: ClassNames
+  output?: string
 }
 
-const keys = ['preprocessing', 'classes'] as const
+const keys = ['preprocessing', 'classes', 'output'] as const
 const limit = { bytes: 2 ** 24, of: 'a model card' }
 
 /** The path of a model file's card: 'mine.json' of 'mine.pt2'. */
@@ -42,7 +45,7 @@ export async function readModelCard(file: string): Promise<{ card: ModelCard; no
     return {
       card: {},
       notes: [
-        `'${path}' has neither 'preprocessing' nor 'classes' and was passed over: it is no model card.`,
+        `'${path}' has none of 'preprocessing', 'classes' and 'output' and was passed over: it is no model card.`,
       ],
     }
   }
@@ -77,10 +80,11 @@ export function namingFile<Result>(path: string, check: () => Result): Result {
 
 function checkedCard(content: CardFile): ModelCard {
   requireKnownKeys('the model card', content, keys)
-  const { preprocessing, classes } = content
+  const { preprocessing, classes, output } = content
   return {
     ...(preprocessing !== undefined && { preprocessing: checkedPreprocessing(preprocessing) }),
     ...(classes !== undefined && { classNames: requireClassNames('classes', classes) }),
+    ...(output !== undefined && { output: requireString('output', output) }),
   }
 }
 

@@ -41,6 +41,8 @@ export interface ModelFacts {
   preprocessing?: GivenPreprocessing
   /** In the order of the outputs. */
   classNames?: readonly string[]
+  /** The name of the output that is explained, where it was chosen by it. */
+  output?: string
   /** More to know of how it was read. */
   notes?: readonly string[]
 }
@@ -53,19 +55,22 @@ export class Model {
   readonly preprocessing: Preprocessing
   /** The names of the classes in the order of the outputs; empty where nobody stated them. */
   readonly classNames: readonly string[]
+  /** The name of the output that is explained, where it was chosen by its name. */
+  readonly output: string | undefined
   /** What to know of how the model was read from its file, in whole sentences: that its last softmax was left out, that a
    * prefix such as 'module.' was taken off the weights' names, which tensors were passed over, what was assumed. */
   readonly notes: readonly string[]
   #disposed = false
 
   /** Use `loadModel`. */
-  constructor(handle: ModelHandle, { preprocessing, classNames = [], notes = [] }: ModelFacts) {
+  constructor(handle: ModelHandle, { preprocessing, classNames = [], output, notes = [] }: ModelFacts) {
     this.#handle = handle
     this.#description = addon().describeModel({ model: handle })
     const { inputChannels, classes, architecture } = this.#description
     this.preprocessing = completePreprocessing(preprocessing, inputChannels)
     if (classNames.length > 0) requireNamesFor(classNames, classes, architecture)
     this.classNames = classNames
+    this.output = output
     this.notes = [...this.#description.notes, ...notes]
   }
 

@@ -51,11 +51,12 @@ export interface ModelCalls {
     place: Place
     cancellation?: CancellationHandle
   }): Promise<ModelHandle>
-  /** A model from a file, which is tried on images of this size. */
+  /** A model from a file, which is tried on images of this size. `output` names the one to explain of several. */
   importModel(call: {
     file: string
     height: number
     width: number
+    output: string | null
     place: Place
     cancellation?: CancellationHandle
   }): Promise<ModelHandle>

@@ -114,8 +114,8 @@ Task<std::shared_ptr<Model>> load_model(const LoadOptions& network, const Place&
 }
 
 Task<std::shared_ptr<Model>> import_model(const std::filesystem::path& file, int64_t height, int64_t width,
-                                          const Place& place) {
-  return make_model(place, [=] { return import_network(file, {height, width}); });
+                                          const std::optional<std::string>& output, const Place& place) {
+  return make_model(place, [=] { return import_network(file, {height, width}, output); });
 }
 
 Task<std::vector<std::string>> external_files(const std::filesystem::path& file) {
@@ -187,7 +187,7 @@ void export_model(Napi::Object exports) {
   export_call<check_architecture>(exports, "checkArchitecture", "architecture");
   export_call<load_model>(exports, "loadModel", "network", "place");
   export_call<import_model>(exports, "importModel", "file", Parameter{"height", extent},
-                            Parameter{"width", extent}, "place");
+                            Parameter{"width", extent}, "output", "place");
   export_call<external_files>(exports, "externalFiles", "file");
   export_call<describe_model>(exports, "describeModel", "model");
   export_call<layer_shapes>(exports, "layerShapes", "model", Parameter{"height", extent},

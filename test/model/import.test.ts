@@ -107,6 +107,35 @@ for (const file of [...unusual.flatMap(name => [`${name}.pt`, `${name}.pt2`]), '
   })
 }
 
+for (const file of ['several.pt', 'several.pt2']) {
+  testWithModels(`of several outputs, one is asked for by its name: ${file}`, async t => {
+    const path = join(odd, file)
+    await t.throwsAsync(loadFile(path, 32), {
+      instanceOf: ModelError,
+      message: /'species' of the shape \(\d, 5\), 'genus' of the shape \(\d, 3\)\. Name the one to explain/,
+    })
+    await t.throwsAsync(loadFile(path, 32, { output: 'genius' }), {
+      instanceOf: ModelError,
+      message: /no output 'genius'.*nearest names are: genus, species/,
+    })
+    const { images, logits } = await readReference(odd, 'several')
+    await using model = await loadFile(path, 32, { output: 'genus' })
+    t.is(model.output, 'genus')
+    const found = await addon().logits({ model: model.handle, images })
+    t.true(relativeError(found.data, logits.data) <= 1e-6)
+  })
+}
+
+testWithModels('an output beside the only one that could be classes is told', async t => {
+  for (const file of ['named.pt', 'named.pt2']) {
+    await using model = await loadFile(join(odd, file), 32)
+    t.regex(model.notes.join(), /output 'logits', the only one.*'features' of the shape \(\d, 8, 32, 32\)/)
+  }
+  await t.throwsAsync(loadFile(join(odd, 'shared.pt'), 32, { output: 'logits' }), {
+    message: /a single output without a name, but output is 'logits'/,
+  })
+})
+
 testWithModels('a model that was traced in training mode computes as in evaluation', async t => {
   const { images, logits } = await readReference(odd, 'training')
   await using model = await loadFile(join(odd, 'training.pt'), 32)

@@ -57,6 +57,7 @@ test.serial('a card with a mistake is refused with its name and what would be ri
     ['{"classes": {"0": "cat", "2": "dog"}}', /each class from 0 to 2.*none for 1/],
     ['{"classes": {"cat": 0}}', /indices of classes.*'cat'/],
     ['{"classes": ["cat"], "preproccessing": {}}', /Did you mean 'preprocessing'/],
+    ['{"output": ""}', /mine\.json'.*output/],
     ['{"classes": [', /is no valid JSON/],
   ]
   for (const [text, message] of wrong)
@@ -67,7 +68,7 @@ test.serial('a file of another program beside a model is passed over, and said',
   for (const text of ['{"name": "tool"}', '[]', '3', 'null']) {
     const { card, notes } = await cardOf(text)
     t.deepEqual(card, {}, text)
-    t.regex(notes.join(), /mine\.json' has neither 'preprocessing' nor 'classes'/, text)
+    t.regex(notes.join(), /mine\.json' has none of 'preprocessing', 'classes' and 'output'/, text)
   }
   await rm(join(folder, 'mine.json'))
   t.deepEqual(await readModelCard(join(folder, 'mine.pt2')), { card: {}, notes: [] })

@@ -113,6 +113,66 @@ test("without modules, a layer has its node's name", async t => {
   t.deepEqual(model.layerNames.slice(0, 2), ['node_0', 'node_1'])
 })
 
+/** The classifier with its logits, twice them, and the convolution's places as outputs. */
+function withOutputs(more: readonly OnnxNode[], output: readonly string[]): OnnxModel {
+  const model = classifier(onnxCases.Relu!)
+  return { ...model, nodes: [...model.nodes, ...more], output }
+}
+
+const twice: OnnxNode = { operation: 'Add', inputs: ['logits', 'logits'], outputs: ['twice'] }
+
+test('of several outputs, one is asked for by its name: as an option or in the card', async t => {
+  const path = await write('several outputs', withOutputs([twice], ['x', 'twice', 'logits']))
+  const message =
+    /'twice' of the shape \(3, 576\), 'logits' of the shape \(3, 576\)\. Name the one to explain/
+  await t.throwsAsync(loadFile(path, size), { instanceOf: ModelError, message })
+  const wrong = { instanceOf: ModelError, message: /no output 'logit'\. The nearest names are: logits/ }
+  await t.throwsAsync(loadFile(path, size, { output: 'logit' }), wrong)
+  const places = { instanceOf: ModelError, message: /shape \(3, 4, 12, 12\), expected \(images, classes\)/ }
+  await t.throwsAsync(loadFile(path, size, { output: 'x' }), places)
+
+  await using single = await loadFile(path, size, { output: 'logits' })
+  await writeFile(path.replace(/onnx$/, 'json'), '{"output": "twice"}')
+  await using double = await loadFile(path, size)
+  t.is(double.output, 'twice')
+  const found = await addon().logits({ model: single.handle, images })
+  const doubled = await addon().logits({ model: double.handle, images })
+  t.deepEqual(
+    doubled.data,
+    found.data.map(value => 2 * value),
+  )
+})
+
+test('the only output with a row of numbers for each image is explained, and the others are told', async t => {
+  const path = await write('places beside', withOutputs([], ['x', 'logits']))
+  await using model = await loadFile(path, size)
+  t.regex(model.notes.join(), /output 'logits', the only one.*Beside it there is 'x' of the shape/)
+})
+
+test('a softmax at the end, and a sigmoid after a single logit, are left out', async t => {
+  const plain = classifier(onnxCases.Relu!)
+  await using logits = await loadFile(await write('plain', plain), size)
+  const softmax: OnnxNode = { operation: 'Softmax', inputs: ['logits'], outputs: ['probabilities'] }
+  const path = await write('softmax', withOutputs([softmax], ['probabilities']))
+  await using model = await loadFile(path, size)
+  t.regex(model.notes.join(), /ends with a softmax/)
+  const found = await addon().logits({ model: model.handle, images })
+  t.deepEqual(found.data, (await addon().logits({ model: logits.handle, images })).data)
+
+  const one: OnnxNode[] = [
+    { operation: 'ReduceMean', inputs: ['logits', 'axis'], outputs: ['one'] },
+    { operation: 'Sigmoid', inputs: ['one'], outputs: ['probability'] },
+  ]
+  const tensors = { ...plain.tensors, axis: { dims: [1], data: [1n] } }
+  const single = await write('one logit', { ...withOutputs(one, ['probability']), tensors })
+  await using binary = await loadFile(single, size)
+  t.is(binary.classes, 1)
+  t.regex(binary.notes.join(), /ends with a sigmoid/)
+  const [wanted] = await judge(single, images, 3)
+  const predicted = await addon().predict({ model: binary.handle, images })
+  t.true(Math.abs(predicted[0]!.probability - wanted!) < 1e-6)
+})
+
 const refused: Record<
   string,
   Partial<Pick<OnnxStep, 'more' | 'attributes' | 'domain'>> & { operation: string; message: RegExp }

@@ -21,7 +21,8 @@ export interface OnnxModel {
   nodes: readonly OnnxNode[]
   tensors?: Readonly<Record<string, OnnxTensor>>
   input: { name: string; shape: readonly (number | string)[] }
-  output: string
+  /** One, or several. */
+  output: string | readonly string[]
   opset: number
 }
 
@@ -118,7 +119,7 @@ export function onnxFile(model: OnnxModel): Buffer {
     bytes(2, 'graph'),
     ...Object.entries(model.tensors ?? {}).map(([name, tensor]) => bytes(5, tensorProto(tensor, name))),
     bytes(11, valueInfo(model.input.name, model.input.shape)),
-    bytes(12, valueInfo(model.output)),
+    ...[model.output].flat().map(name => bytes(12, valueInfo(name))),
   ])
   const opset = (domain: string, version: number) =>
     bytes(8, Buffer.concat([bytes(1, domain), whole(2, version)]))

@@ -67,6 +67,8 @@ export interface RunHeader {
     weightHash: string
     /** SHA-256 of the model's file and those beside it that hold its tensors, where it is of one. */
     file?: string
+    /** The name of the output that is explained, where it was chosen by it. */
+    output?: string
     classes: number
     device: string
     preprocessing: Preprocessing

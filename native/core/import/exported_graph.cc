@@ -89,6 +89,48 @@ std::map<std::string, size_t> last_readers(const JsonValue& graph) {
   return readers;
 }
 
+namespace {
+
+/// The keys are JSON in a text, and something else for what is no dict.
+std::vector<std::string> output_keys(const JsonValue& context, size_t count) {
+  std::vector<std::string> keys;
+  if (!context.is_string() || !context.string().starts_with('[')) return keys;
+  const auto list = JsonValue::parse(context.string(), "the keys of its outputs are no JSON");
+  for (const auto& key : list.array()) {
+    if (!key.is_string()) return {};
+    keys.push_back(key.string());
+  }
+  return keys.size() == count ? keys : std::vector<std::string>();
+}
+
+OutputTree output_tree_of(const JsonValue& spec) {
+  if (spec["type"].is_null()) return {};
+  OutputTree tree{false, {}, {}};
+  for (const auto& inner : spec["children_spec"].array()) tree.elements.push_back(output_tree_of(inner));
+  tree.keys = output_keys(spec["context"], tree.elements.size());
+  return tree;
+}
+
+}  // namespace
+
+OutputTree output_tree(const JsonValue& graph_module) {
+  const JsonValue* calls = graph_module.find("module_call_graph");
+  if (calls && calls->is_array() && !calls->array().empty()) {
+    const JsonValue* signature = calls->array()[0].find("signature");
+    const JsonValue* text = signature && signature->is_object() ? signature->find("out_spec") : nullptr;
+    if (text && text->is_string()) {
+      const auto parts = JsonValue::parse(text->string(), "the layout of its outputs is no JSON");
+      if (parts.is_array() && parts.array().size() == 2) return output_tree_of(parts.array()[1]);
+    }
+  }
+  OutputTree list{false, {}, {}};
+  for (const auto& spec : graph_module["signature"]["output_specs"].array()) {
+    if (only_member(spec).first == "user_output") list.elements.emplace_back();
+  }
+  if (list.elements.size() == 1) return {};
+  return list;
+}
+
 const std::string& value_name(const JsonValue& value) {
   const auto& [kind, content] = only_member(value);
   return content[kind == "as_tensor" ? "name" : "as_name"].string();

@@ -58,6 +58,17 @@ void for_each_name(const io::JsonValue& inputs, const Visitor& visit) {
 /// Which node reads each value last, by its position in the graph; what the graph returns is read at its end.
 std::map<std::string, size_t> last_readers(const io::JsonValue& graph);
 
+/// How a program's outputs lie in what it returns: a single one, or a list of more, in a dict with their
+/// keys.
+struct OutputTree {
+  bool is_leaf = true;
+  std::vector<std::string> keys;
+  std::vector<OutputTree> elements;
+};
+
+/// Of a graph module. Where it doesn't say, several outputs are a list.
+OutputTree output_tree(const io::JsonValue& graph_module);
+
 /// The name of a tensor or a number that a graph takes or makes.
 const std::string& value_name(const io::JsonValue& value);
 

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "error.h"
-#include "import/exported_graph.h"
 #include "io/malformed.h"
 
 namespace iba::imported {
@@ -56,10 +55,10 @@ class Run {
     }
   }
 
-  Item finish(const std::string& output_name) {
-    Item output = value(output_name);
+  Item finish(const OutputTree& outputs, const std::vector<std::string>& names) {
     modules_.leave_all();
-    return output;
+    auto name = names.begin();
+    return gathered(outputs, name, names.end());
   }
 
  private:
@@ -77,6 +76,21 @@ class Run {
     Item made = recorder_.call(for_numbers(*op, given), given);
     if (outputs.size() == 1) return bind(outputs[0], made);
     bind_all(outputs, made);
+  }
+
+  using Names = std::vector<std::string>::const_iterator;
+
+  Item gathered(const OutputTree& outputs, Names& name, Names end) const {
+    if (outputs.is_leaf) {
+      if (name == end) throw io::Malformed("its program returns less than it says");
+      const std::string& own = *name++;
+      return own.empty() ? make_item({}) : value(own);
+    }
+    std::vector<Item> elements;
+    for (const auto& inner : outputs.elements) elements.push_back(gathered(inner, name, end));
+    Item item = make_list(std::move(elements));
+    item->keys = outputs.keys;
+    return item;
   }
 
   /// Names inside of an inner graph are its own.
@@ -212,6 +226,7 @@ ExportedProgram::ExportedProgram(const std::filesystem::path& path)
 ExportedProgram::ExportedProgram(ExportedArchive archive) : archive_(std::move(archive)) {
   check_operators(archive_.program["graph_module"]["graph"]);
   read_image_shape();
+  read_outputs();
 }
 
 void ExportedProgram::read_image_shape() {
@@ -226,12 +241,6 @@ void ExportedProgram::read_image_shape() {
   }
   if (!images) throw Error(ErrorCode::model, "The exported program takes no tensor of images.");
   images_name_ = (*images)["name"].string();
-  for (const auto& spec : module["signature"]["output_specs"].array()) {
-    const auto& [kind, output] = only_member(spec);
-    const JsonValue* tensor = kind == "user_output" ? output["arg"].find("as_tensor") : nullptr;
-    if (tensor && output_name_.empty()) output_name_ = (*tensor)["name"].string();
-  }
-  if (output_name_.empty()) throw Error(ErrorCode::model, "The exported program returns no tensor.");
   const auto& sizes = module["graph"]["tensor_values"][images_name_]["sizes"].array();
   if (sizes.size() != 4) {
     throw Error(ErrorCode::model, "The exported program takes a tensor of " + std::to_string(sizes.size()) +
@@ -249,11 +258,22 @@ void ExportedProgram::read_image_shape() {
   }
 }
 
+void ExportedProgram::read_outputs() {
+  const JsonValue& module = archive_.program["graph_module"];
+  for (const auto& spec : module["signature"]["output_specs"].array()) {
+    const auto& [kind, output] = only_member(spec);
+    if (kind != "user_output") continue;
+    const JsonValue* tensor = output["arg"].find("as_tensor");
+    output_names_.push_back(tensor ? (*tensor)["name"].string() : "");
+  }
+  outputs_ = output_tree(module);
+}
+
 Item ExportedProgram::run(Recorder& recorder) const {
   Run run(recorder, archive_);
   run.take_inputs(images_name_);
   run.execute(archive_.program["graph_module"]["graph"]);
-  return run.finish(output_name_);
+  return run.finish(outputs_, output_names_);
 }
 
 }  // namespace iba::imported

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "import/exported_archive.h"
+#include "import/exported_graph.h"
 #include "import/recorder.h"
 
 namespace iba::imported {
@@ -18,7 +19,7 @@ class ExportedProgram {
   /// Of what was read already. Throws Malformed or MODEL.
   explicit ExportedProgram(ExportedArchive archive);
 
-  /// What the model returns for the recorder's images.
+  /// What the model returns for the recorder's images, with null for what is no tensor.
   Item run(Recorder& recorder) const;
 
   /// (channels, height, width) of the images it was exported for.
@@ -30,10 +31,12 @@ class ExportedProgram {
 
  private:
   void read_image_shape();
+  void read_outputs();
 
   ExportedArchive archive_;
   std::string images_name_;
-  std::string output_name_;
+  OutputTree outputs_;
+  std::vector<std::string> output_names_;  // of its leaves, empty where one is no tensor
   std::array<int64_t, 3> image_shape_{};
   bool has_any_size_ = false;
   bool has_any_batch_ = false;

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "error.h"
+#include "import/chosen_output.h"
 #include "import/default_layers.h"
 #include "import/exported_program.h"
 #include "import/foreign_file.h"
@@ -23,7 +24,13 @@ namespace {
 
 using imported::Item;
 using imported::Recorder;
-using Program = std::function<Item(Recorder&)>;
+
+/// A model of one of the formats.
+struct Program {
+  std::function<Item(Recorder&)> run;
+  /// The name of the output to explain, where one was given.
+  std::optional<std::string> output;
+};
 
 /// The agreement that logits must have with the program's own: only the order of additions may differ.
 constexpr double kTolerance = 1e-3;
@@ -39,9 +46,9 @@ struct Recording {
 
 Recording record(const Program& program, const Tensor& images, imported::ShapeLog log = {}) {
   Recorder recorder(images, std::move(log));
-  Item output = program(recorder);
-  Item logits = imported::first_tensor(output);
-  Network network = recorder.finish(output);
+  auto [logits, note] = imported::choose_output(program.run(recorder), images.size(0), program.output);
+  Network network = recorder.finish(logits);
+  if (note) network.notes.push_back(*note);
   return {images, logits->value.toTensor(), recorder.log(), recorder.is_tied_to_size(), std::move(network)};
 }
 
@@ -145,9 +152,10 @@ Network import_program(const Program& program, const Trial& trial) {
   return network;
 }
 
-Network import_torchscript(const std::filesystem::path& path, std::array<int64_t, 2> size) {
+Network import_torchscript(const std::filesystem::path& path, std::array<int64_t, 2> size,
+                           const std::optional<std::string>& output) {
   imported::TorchScriptProgram script(path);
-  Program program = [&](Recorder& recorder) { return script.run(recorder); };
+  const Program program{[&](Recorder& recorder) { return script.run(recorder); }, output};
   try {
     return import_program(program, {3, size[0], size[1]});
   } catch (const c10::Error&) {
@@ -160,7 +168,7 @@ Network import_torchscript(const std::filesystem::path& path, std::array<int64_t
   }
 }
 
-Network import_exported(const std::filesystem::path& path) {
+Network import_exported(const std::filesystem::path& path, const std::optional<std::string>& output) {
   imported::ExportedProgram exported(path);
   auto [channels, height, width] = exported.image_shape();
   if (channels != 1 && channels != 3) {
@@ -171,7 +179,7 @@ Network import_exported(const std::filesystem::path& path) {
                                       "ones. If its channels come last, export a module that first calls "
                                       "images.permute(0, 2, 3, 1).");
   }
-  Program program = [&](Recorder& recorder) { return exported.run(recorder); };
+  const Program program{[&](Recorder& recorder) { return exported.run(recorder); }, output};
   try {
     return import_program(program, {channels, height, width, exported.has_any_size()});
   } catch (const c10::Error& error) {
@@ -182,14 +190,17 @@ Network import_exported(const std::filesystem::path& path) {
   }
 }
 
-Network import_onnx(const std::filesystem::path& path, std::array<int64_t, 2> size) {
+Network import_onnx(const std::filesystem::path& path, std::array<int64_t, 2> size,
+                    const std::optional<std::string>& output) {
   imported::onnx::Program onnx(imported::onnx::read_onnx(path), size);
   auto [channels, height, width] = onnx.image_shape();
-  Program program = [&](Recorder& recorder) { return onnx.run(recorder); };
+  const Program program{[&](Recorder& recorder) { return onnx.run(recorder); }, output};
   try {
     Network network = import_program(program, {channels, height, width, onnx.has_any_size()});
     network.notes.insert(network.notes.end(), onnx.notes().begin(), onnx.notes().end());
     return network;
+  } catch (const imported::OutputError&) {
+    throw;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::model || !onnx.batch()) throw;
     throw Error(ErrorCode::model, std::string(error.what()) + " The file was made for batches of " +
@@ -208,13 +219,14 @@ void refuse_foreign(const std::filesystem::path& path) {
 
 }  // namespace
 
-Network import_network(const std::filesystem::path& path, std::array<int64_t, 2> image_size) {
+Network import_network(const std::filesystem::path& path, std::array<int64_t, 2> image_size,
+                       const std::optional<std::string>& output) {
   refuse_foreign(path);
   const bool is_onnx = imported::onnx::is_onnx(path);
   const bool is_exported = !is_onnx && imported::is_exported_archive(path);
   try {
-    if (is_onnx) return import_onnx(path, image_size);
-    return is_exported ? import_exported(path) : import_torchscript(path, image_size);
+    if (is_onnx) return import_onnx(path, image_size, output);
+    return is_exported ? import_exported(path, output) : import_torchscript(path, image_size, output);
   } catch (const Error&) {
     throw;
   } catch (const c10::OutOfMemoryError&) {

@@ -66,8 +66,7 @@ std::string remedy(const Node& node) {
 
 }  // namespace
 
-Program::Program(Model model, std::array<int64_t, 2> image_size, std::optional<std::string> output)
-    : model_(std::move(model)) {
+Program::Program(Model model, std::array<int64_t, 2> image_size) : model_(std::move(model)) {
   auto opset = model_.opsets.find("");
   if (opset == model_.opsets.end()) throw io::Malformed("it says no version of ONNX's operators");
   if (opset->second < kOldestOpset) {
@@ -75,7 +74,6 @@ Program::Program(Model model, std::array<int64_t, 2> image_size, std::optional<s
                                       ", expected 7 or later. Convert it with onnx.version_converter.");
   }
   check_operators();
-  check_output_name(output);
   read_images(image_size);
   model_.graph.nodes = fused_nodes(model_.graph);
 }
@@ -103,17 +101,6 @@ void Program::check_operators(const std::vector<Node>& nodes) {
           "rounded as well is left out.");
     }
   }
-}
-
-void Program::check_output_name(const std::optional<std::string>& output) {
-  output_ = output;
-  if (!output) return;
-  std::vector<std::string> names;
-  for (const auto& one : model_.graph.outputs) names.push_back(one.name);
-  if (std::find(names.begin(), names.end(), *output) != names.end()) return;
-  throw Error(ErrorCode::invalid_argument, "The model has no output '" + *output + "'" +
-                                               io::nearest(*output, names) +
-                                               ". Its outputs are: " + io::joined(names) + ".");
 }
 
 void Program::read_images(std::array<int64_t, 2> image_size) {
@@ -199,30 +186,9 @@ Item Program::run(Recorder& recorder) {
   const Item images = recorder.images();
   const auto& single = single_sizes(tensor_in(images));
   Run run(recorder, model_, single);
-  return choose(run.execute(images_name_, images));
-}
-
-/// The output that was asked for, or the one with a row of real numbers for each image.
-Item Program::choose(const std::vector<Item>& outputs) {
-  const auto& named = model_.graph.outputs;
-  std::vector<size_t> rows;
-  std::optional<size_t> first;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const Item& item = outputs[i];
-    if (output_ && named[i].name == *output_) return item ? item : make_item({});
-    if (!item || item->elements || !item->from_pixels || !item->value.isTensor()) continue;
-    if (!first) first = i;
-    const Tensor& tensor = tensor_in(item);
-    if (tensor.dim() == 2 && tensor.is_floating_point()) rows.push_back(i);
-  }
-  if (rows.empty()) return first ? outputs[*first] : make_item({});
-  if (rows.size() > 1) {
-    std::vector<std::string> names;
-    for (size_t i : rows) names.push_back("'" + named[i].name + "'");
-    note("The model has several outputs that could be classes: " + io::joined(names) +
-         ". The first is explained.");
-  }
-  return outputs[rows[0]];
+  Item outputs = make_list(run.execute(images_name_, images));
+  for (const auto& output : model_.graph.outputs) outputs->keys.push_back(output.name);
+  return outputs;
 }
 
 }  // namespace iba::imported::onnx

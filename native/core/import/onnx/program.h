@@ -16,11 +16,10 @@ namespace iba::imported::onnx {
 /// An ONNX model, run node by node under the eyes of a recorder.
 class Program {
  public:
-  /// Throws WEIGHTS or MODEL. `image_size` (height, width) is that of images where the file leaves it open,
-  /// and `output` the name of the output to explain.
-  Program(Model model, std::array<int64_t, 2> image_size, std::optional<std::string> output = std::nullopt);
+  /// Throws WEIGHTS or MODEL. `image_size` (height, width) is that of images where the file leaves it open.
+  Program(Model model, std::array<int64_t, 2> image_size);
 
-  /// What the model returns for the recorder's images (N, channels, height, width).
+  /// The model's outputs by their names for the recorder's images (N, channels, height, width).
   Item run(Recorder& recorder);
 
   /// (channels, height, width) of the images it takes.
@@ -38,15 +37,12 @@ class Program {
   void read_layout(const std::vector<std::variant<int64_t, std::string>>& sides);
   void check_operators();
   void check_operators(const std::vector<Node>& nodes);
-  void check_output_name(const std::optional<std::string>& output);
   /// The sizes in each node that a single image of this size gives.
   const std::vector<NodeSizes>& single_sizes(const Tensor& images);
-  Item choose(const std::vector<Item>& outputs);
   void note(const std::string& sentence);
 
   Model model_;
   std::string images_name_;
-  std::optional<std::string> output_;
   std::array<int64_t, 3> image_shape_{};
   bool channels_last_ = false;
   bool has_any_size_ = false;
