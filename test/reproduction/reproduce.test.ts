@@ -38,7 +38,7 @@ const reproduce = (...more: string[]) =>
     [
       ...['reproduce', '--model', 'demo', '--device', 'cpu', '--data', 'demo', '--quiet', '--learn', '4'],
       ...['--methods', methods.join(','), '--protocols', protocols.join(','), '--out', join(folder, 'out')],
-      ...['--samples', 'degradation=2,bounding-boxes=3,sensitivity-n=2,sanity=1', ...more],
+      ...['--samples', 'degradation=2,bounding-boxes=3,sensitivity-n=1,sanity=1', ...more],
     ],
     { env },
   )
