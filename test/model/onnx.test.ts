@@ -180,6 +180,7 @@ const refused: Record<
   'a loop': { operation: 'Loop', message: /'step 0' is 'Loop'.*onnxsim/ },
   'a choice of steps': { operation: 'If', message: /'step 0' is 'If'.*onnxsim/ },
   'integers alone': { operation: 'QLinearConv', message: /QDQ/ },
+  'a detector': { operation: 'NonMaxSuppression', message: /'step 0' is 'NonMaxSuppression'.*detectors/ },
   'an operator of others': { operation: 'Foo', domain: 'my.own', message: /'my\.own\.Foo'.*isn't among/ },
   'a form of an operator': {
     operation: 'Resize',

@@ -56,6 +56,10 @@ std::string remedy(const Node& node) {
     return "onnxruntime wrote for the processor that it ran on. Save the model without its layout "
            "optimisations, or use the file that it was made from.";
   }
+  if (node.operation == "NonMaxSuppression" || node.operation == "RoiAlign") {
+    return "chooses among boxes, as detectors do. Only classifiers can be explained: export the network that "
+           "classifies, such as the detector's backbone with a classifier.";
+  }
   if (node.domain == "ai.onnx.ml") {
     return "belongs to classical machine learning rather than to a network over images, which has no "
            "gradient. Export the network alone.";
