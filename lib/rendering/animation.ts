@@ -19,7 +19,8 @@ export interface AnimationOptions extends Omit<OverlayOptions, 'title'> {
   frameMilliseconds?: number
 }
 
-/** Draws the maps of several steps as one moving picture, all on the same scale.
+/** Draws the maps of several steps as one moving picture, all on the scale of the last one unless `maximum` is given: a bottleneck
+ * begins with so much information that its end would not be seen on the scale of that.
  * @returns a GIF or WebP that repeats forever
  * @throws {InvalidArgumentError} there is no map, or as {@link renderOverlay} */
 export async function renderAnimation(
@@ -34,7 +35,7 @@ export async function renderAnimation(
   if (!Array.isArray(maps) || maps.length === 0) throw invalid('maps', 'at least one map', maps)
   maps.forEach(requireHeatMap)
 
-  const maximum = overlay.maximum ?? largest(maps)
+  const maximum = overlay.maximum ?? largest(maps.slice(-1))
   const frames: Buffer[] = []
   for (const [i, map] of maps.entries()) {
     const title = map.label ?? `step ${i + 1} of ${maps.length}`

@@ -187,6 +187,11 @@ test('an animation has a page for each map', async t => {
   }
   const single = await sharp(await renderAnimation(orange, [{ ...spot(), label: 'only' }])).metadata()
   t.is(single.pages ?? 1, 1)
+  const lastFrame = async (first: number) => {
+    const moving = await renderAnimation(orange, [spot(first), spot(1)], { format: 'webp' })
+    return await sharp(moving, { page: 1 }).raw().toBuffer()
+  }
+  t.deepEqual(await lastFrame(1), await lastFrame(100))
   await t.throwsAsync(renderAnimation(orange, []), { instanceOf: InvalidArgumentError })
 })
 
