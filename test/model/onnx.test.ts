@@ -194,6 +194,12 @@ const refused: Record<
     attributes: { strides: [2n, 65536n] },
     message: /'strides'.*from 0 to 4096/,
   },
+  'a step over too many numbers': {
+    operation: 'ConvTranspose',
+    more: [{ dims: [4, 1, 3, 3], data: Array(36).fill(0.1) }],
+    attributes: { strides: [1n, 1024n] },
+    message: /moves by 1024 over 1 channels/,
+  },
   'an image without an end': {
     operation: 'Resize',
     more: ['', '', { dims: [4], data: [1n, 4n, 2n ** 62n, 12n] }],

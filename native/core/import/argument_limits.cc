@@ -38,6 +38,8 @@ class Call {
     auto index = schema_.argumentIndexWithName(argument);
     if (!index) return {};
     const Item& item = arguments_[static_cast<size_t>(*index)];
+    // A constant list holds its numbers itself.
+    if (!item->elements && item->value.isIntList()) return item->value.toIntVector();
     std::vector<int64_t> all;
     for (const Item& element : item->elements.value_or(std::vector<Item>{item})) {
       if (!element->elements && element->value.isInt()) all.push_back(element->value.toInt());

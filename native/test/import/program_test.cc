@@ -330,6 +330,22 @@ TEST_CASE("windows of convolutions and pools with steps as wide as memory are re
       "moves by 2048 over 128 channels");
 }
 
+TEST_CASE("windows are bounded in whichever form the file holds their numbers") {
+  auto moves_by = [](const imported::Item& stride) {
+    imported::Recorder recorder(images(), {});
+    recorder.call_by_name(
+        "aten::conv_transpose2d", "input",
+        {recorder.images(), imported::make_item(at::ones({3, 3, 1, 1})), imported::make_item({}), stride});
+  };
+  auto item = [](int64_t number) { return imported::make_item(number); };
+  for (const auto& stride : {item(1024), imported::make_list({item(1), item(1024)}),
+                             imported::make_item(at::IValue(std::vector<int64_t>{1, 1024})),
+                             imported::make_item(at::IValue(std::tuple<int64_t, int64_t>{1, 1024}))}) {
+    CHECK(code_of([&] { moves_by(stride); }) == ErrorCode::model);
+    CHECK(contains(message_of([&] { moves_by(stride); }), "moves by 1024 over 3 channels"));
+  }
+}
+
 TEST_CASE("devices and generators of a file are not asked for") {
   Tensor made =
       run({node("aten._to_copy.default",
