@@ -27,7 +27,7 @@ import { addDataOptions, type DataOptions, dataSettings } from './evaluation-opt
 import { printResult } from './evaluation-result.js'
 import { IncompleteError, InterruptedError, UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
-import { learntStatisticsFile, requireLearning, statisticsImagesOption } from './learnt-statistics.js'
+import { requireLearning, statisticsFromFolder, statisticsImagesOption } from './learnt-statistics.js'
 import { addOptionFlags, givenOptions } from './option-flags.js'
 import { note, shellWord } from './output.js'
 import { images, startProgress } from './progress.js'
@@ -124,10 +124,11 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
   const { samples, seed } = options
   const dataset = await openDataset(options.data, { classes: model.classes, ...dataSettings(options) })
   for (const text of dataset.notes) note(`iba: ${text}`)
-  const learnt = await learntStatisticsFile(model, chosen, options, interrupts.signal)
+  const learnt = await statisticsFromFolder(model, chosen, options, interrupts.signal)
   const named = chosen.resources as ResourceFlags
-  const files = learnt === undefined ? named : { ...named, statistics: learnt }
-  await using statistics = files.statistics === undefined ? null : await loadStatistics(files.statistics)
+  const files = learnt === undefined ? named : { ...named, statistics: learnt.path }
+  await using statistics =
+    learnt?.statistics ?? (files.statistics === undefined ? null : await loadStatistics(files.statistics))
   const plan: RunPlan = {
     protocol,
     method: {

@@ -77,22 +77,15 @@ export async function withLearntStatistics(
   }
 }
 
-/** The file of the statistics that a method needs, where they are learnt from a folder of images. */
-export async function learntStatisticsFile(
+/** The statistics that a method needs, where they are learnt from a folder of images, and the file that holds them. */
+export async function statisticsFromFolder(
   model: Model,
   chosen: ChosenMethod,
   flags: LearntStatisticsFlags,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<CachedStatistics | undefined> {
   if (flags.images === undefined) return undefined
-  const { statistics, path } = await fromFolder(
-    model,
-    flags.images,
-    { ...placeOf(model, chosen), ...flags },
-    signal,
-  )
-  statistics.dispose()
-  return path
+  return await fromFolder(model, flags.images, { ...placeOf(model, chosen), ...flags }, signal)
 }
 
 async function learntStatistics(
@@ -102,8 +95,8 @@ async function learntStatistics(
 ): Promise<Statistics | undefined> {
   if (!chosen.method.needs.includes('statistics')) return undefined
   const place = placeOf(model, chosen)
-  if (flags.images !== undefined)
-    return (await fromFolder(model, flags.images, { ...place, ...flags }, signal)).statistics
+  const learnt = await statisticsFromFolder(model, chosen, flags, signal)
+  if (learnt !== undefined) return learnt.statistics
   if (chosen.resources.statistics === model.architecture) note(ofPackage(place.layer))
   return flags.statistics === 'auto' ? await fromExplained(model, paths, place, signal) : undefined
 }

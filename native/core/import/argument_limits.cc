@@ -99,8 +99,8 @@ void check_modes(const Call& call) {
 
 /// The windows of convolutions and pools. The kernels of oneDNN for transposed convolutions, which the
 /// gradients of plain ones are too, end the process where a step of the window spans many numbers: seen from
-/// 59,000 on, counted as channels, at least 16, times stride. Steps of up to 8 are small enough for any
-/// number of channels.
+/// 59,000 on, counted as channels, at least 16, times stride. Steps of up to 8 never did, with up to
+/// 16,384 channels.
 void check_windows(const Call& call) {
   for (const char* name : {"kernel_size", "stride", "padding", "output_padding", "dilation"}) {
     for (int64_t value : call.integers(name)) {
