@@ -2,6 +2,7 @@ import { readBoundedText } from '../foundation/bounded-reading.js'
 import { FileError, ModelError } from '../foundation/errors.js'
 import { fileError } from '../foundation/files.js'
 import { invalid, suggestion } from '../foundation/validate.js'
+import type { ModelDescription } from '../native/model-calls.js'
 
 /** The names of a model's classes: all of them in the order of their indices, or by index. */
 export type ClassNames = readonly string[] | Readonly<Record<string, string>>
@@ -53,9 +54,14 @@ function linesOf(text: string): readonly string[] {
   return requireClassNames('its lines', lines)
 }
 
-/** @throws ModelError where a model has another number of classes */
-export function requireNamesFor(names: readonly string[], classes: number, architecture: string): void {
-  if (names.length === classes) return
+/** The names of a model's classes. Of a single logit that of 'yes' is enough.
+ * @throws ModelError where the model has another number of classes */
+export function namesFor(
+  { architecture, classes, isBinary }: ModelDescription,
+  names: readonly string[],
+): readonly string[] {
+  if (names.length === classes) return names
+  if (isBinary && names.length === 1) return [`not ${names[0]}`, names[0]!]
   throw new ModelError(
     `The classes have ${names.length} names, but ${architecture} has ${classes} outputs. Expected a name for each, in ` +
       'their order.',

@@ -198,16 +198,16 @@ async function loadFile(
       addon().importModel({ file, height, width, output: output ?? null, place, cancellation }),
     ),
   )
-  const { imageSize: size, inputChannels } = addon().describeModel({ model: handle })
-  const complete = completePreprocessing(
-    size ? fitted(file, size, preprocessing) : preprocessing,
-    inputChannels,
-  )
+  const { imageSize: size, inputChannels, white } = addon().describeModel({ model: handle })
+  const isOwn = white !== null && preprocessing.mean === undefined && preprocessing.std === undefined
+  const stated = isOwn ? { ...preprocessing, ...unnormalised(white, inputChannels) } : preprocessing
+  const complete = completePreprocessing(size ? fitted(file, size, stated) : stated, inputChannels)
+  const assumed = isNormalised({ preprocessing }) ? [] : [assumption(file, complete, isOwn ? white : null)]
   return new Model(handle, {
     preprocessing: complete,
     ...(classNames && { classNames }),
     ...(output !== undefined && { output }),
-    notes: [...notes, ...(isNormalised({ preprocessing }) ? [] : [assumption(file, complete)])],
+    notes: [...notes, ...assumed],
   })
 }
 
@@ -216,12 +216,25 @@ function isNormalised({ preprocessing }: ModelCard): boolean {
   return preprocessing?.mean !== undefined && preprocessing.std !== undefined
 }
 
+/** For a model that normalises its images itself, of which white is this. */
+function unnormalised(white: number, channels: number): Pick<Preprocessing, 'mean' | 'std'> {
+  return { mean: Array<number>(channels).fill(0), std: Array<number>(channels).fill(1 / white) }
+}
+
 /** How images are prepared where nobody said it. */
-function assumption(file: string, { resize, crop, squash, mean, std }: Preprocessing): string {
+function assumption(file: string, complete: Preprocessing, white: number | null = null): string {
+  const { resize, crop, squash, mean, std } = complete
+  const place = `${squash ? 'resized' : 'shorter side'} to ${sizeText(resize)} pixels, the central ${sizeText(crop)}`
+  const written = `Give mean and std, or write them into '${cardPath(file)}'.`
+  if (white !== null) {
+    return (
+      `Nobody stated how '${file}' takes its images. It normalises them itself, and is given them from 0 to ${white}: ` +
+      `${place}. If that is wrong: ${written}`
+    )
+  }
   return (
-    `Nobody stated how '${file}' takes its images. Assumed is what torchvision does for ImageNet: ` +
-    `${squash ? 'resized' : 'shorter side'} to ${sizeText(resize)} pixels, the central ${sizeText(crop)}, mean ${mean.join(' ')}, ` +
-    `standard deviation ${std.join(' ')}. Give mean and std, or write them into '${cardPath(file)}'.`
+    `Nobody stated how '${file}' takes its images. Assumed is what torchvision does for ImageNet: ${place}, mean ` +
+    `${mean.join(' ')}, standard deviation ${std.join(' ')}. ${written}`
   )
 }
 

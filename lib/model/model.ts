@@ -9,7 +9,7 @@ import { addon } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
 import type { Architecture, ModelDescription, ModelHandle } from '../native/model-calls.js'
 import type { Tensor } from '../native/values.js'
-import { findClass, requireNamesFor } from './class-names.js'
+import { findClass, namesFor } from './class-names.js'
 
 /** A layer where the network can be cut. */
 export interface LayerInfo {
@@ -31,7 +31,7 @@ export interface Prediction {
   target: number
   /** Its name, where the model has names of its classes. */
   className?: string
-  /** Its probability: the softmax of the logits, or, of a single class, their sigmoid. */
+  /** Its probability: the softmax of the logits. */
   probability: number
 }
 
@@ -66,10 +66,9 @@ export class Model {
   constructor(handle: ModelHandle, { preprocessing, classNames = [], output, notes = [] }: ModelFacts) {
     this.#handle = handle
     this.#description = addon().describeModel({ model: handle })
-    const { inputChannels, classes, architecture } = this.#description
+    const { inputChannels } = this.#description
     this.preprocessing = completePreprocessing(preprocessing, inputChannels)
-    if (classNames.length > 0) requireNamesFor(classNames, classes, architecture)
-    this.classNames = classNames
+    this.classNames = classNames.length > 0 ? namesFor(this.#description, classNames) : classNames
     this.output = output
     this.notes = [...this.#description.notes, ...notes]
   }
@@ -79,7 +78,7 @@ export class Model {
     return this.#description.architecture
   }
 
-  /** How many classes the network tells apart. */
+  /** How many classes the network tells apart; 2 where it has a single logit, which says yes (1) or no (0). */
   get classes(): number {
     return this.#description.classes
   }
@@ -139,7 +138,7 @@ export class Model {
     return shapes.map(layer => ({ ...layer, isDefault: layer.name === this.bottleneckLayer }))
   }
 
-  /** The network's outputs before softmax (or sigmoid, of a single class), one Float32Array of `classes` values for each image. */
+  /** The network's outputs before softmax, one Float32Array of `classes` values for each image. */
   async logits(images: ImageInput | readonly ImageInput[]): Promise<Float32Array[]> {
     const results: Float32Array[] = []
     for await (const input of this.#prepared(images)) {

@@ -9,6 +9,7 @@ export interface TransformersConfig {
   architectures?: unknown
   model_type?: unknown
   id2label?: unknown
+  problem_type?: unknown
   image_size?: unknown
   layer_type?: unknown
   depths?: unknown
@@ -49,7 +50,8 @@ const resNets: Readonly<Record<string, string>> = {
 /** What transformers' configuration says of a model.
  * @throws InvalidArgumentError a value is of another type than transformers writes */
 export function describeTransformers(config: TransformersConfig): DescribedModel {
-  const { architectures, model_type, id2label, image_size } = config
+  const { architectures, model_type, id2label, problem_type, image_size } = config
+  if (problem_type !== undefined && problem_type !== null) requireClasses(problem_type)
   const classNames = isNamed(id2label) ? requireClassNames('id2label', id2label) : undefined
   const size = typeof image_size === 'number' ? { crop: image_size, resize: image_size } : undefined
   const title =
@@ -60,6 +62,17 @@ export function describeTransformers(config: TransformersConfig): DescribedModel
     card: { ...(classNames && { classNames }), ...(size && { preprocessing: checkedPreprocessing(size) }) },
     notes: [],
   }
+}
+
+/** Labels that may hold together, and numbers, are no classes. */
+function requireClasses(problem: unknown): void {
+  const classes = 'single_label_classification'
+  if (problem === classes) return
+  throw invalid(
+    'problem_type',
+    `${classes} (to have the outputs explained as classes of which one is right, give the model file of the folder itself)`,
+    problem,
+  )
 }
 
 /** Whether the labels are names; transformers numbers those that nobody named. */

@@ -24,11 +24,15 @@ export interface Architecture {
 export interface ModelDescription {
   architecture: string
   classes: number
+  /** Whether its two classes, no and yes, are those of a single logit. */
+  isBinary: boolean
   inputChannels: number
   bottleneckLayer: string
   gradCamLayer: string
   /** Height and width, where the network takes images of one size only. */
   imageSize: [number, number] | null
+  /** What white is in images that the network normalises itself, where it does. */
+  white: 1 | 255 | null
   weightHash: string
   device: string
   layers: string[]

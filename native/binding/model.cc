@@ -7,7 +7,6 @@
 #include "module.h"
 #include "network/cut.h"
 #include "network/fingerprint.h"
-#include "network/probabilities.h"
 #include "runtime/cancellation_scope.h"
 #include "runtime/device.h"
 
@@ -52,10 +51,12 @@ void fields(Of<Model> auto& model, auto&& field) {
   for (const auto& layer : network.layers) layers.push_back(layer.name);
   field("architecture", network.architecture);
   field("classes", network.classes);
+  field("isBinary", network.is_binary);
   field("inputChannels", network.input_channels);
   field("bottleneckLayer", network.bottleneck_layer);
   field("gradCamLayer", network.grad_cam_layer);
   field("imageSize", network.image_size);
+  field("white", network.white);
   field("weightHash", model.fingerprint);
   field("device", model.device.str());
   field("layers", layers);
@@ -170,7 +171,7 @@ Task<Tensor> layer_gradient(const std::shared_ptr<Model>& model, const std::stri
 Task<std::vector<Prediction>> predict(const std::shared_ptr<Model>& model, const Tensor& images) {
   check_images(images, *model);
   return {executor_of(model->device), [model, images] {
-            auto found = probabilities(logits(model->network, images.to(model->device))).cpu();
+            auto found = at::softmax(logits(model->network, images.to(model->device)), 1).cpu();
             auto [probability, target] = found.max(1);
             std::vector<Prediction> predictions;
             for (int64_t i = 0; i < target.size(0); ++i)

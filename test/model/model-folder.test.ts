@@ -134,6 +134,19 @@ test("a ResNet of transformers is the zoo's, with its classes and pre-processing
   t.like(changed.preprocessing, { crop: 64, interpolation: 'bicubic' })
 })
 
+for (const problem of ['multi_label_classification', 'regression']) {
+  test(`a folder whose outputs are no classes is refused for what it is: ${problem}`, async t => {
+    const path = await makeModelFolder(problem, {
+      'config.json': { ...resNet, problem_type: problem },
+      'model.safetensors': safetensorsOf(resNetShapes().transformers),
+    })
+    const message = new RegExp(
+      `Expected single_label_classification .* for problem_type but received '${problem}'`,
+    )
+    await t.throwsAsync(loadModel(path, { device: 'cpu' }), { instanceOf: ModelError, message })
+  })
+}
+
 test('a folder that says nothing of mean and standard deviation is told what was assumed', async t => {
   const files = { 'config.json': resNet, 'model.safetensors': safetensorsOf(resNetShapes().transformers) }
   const path = await makeModelFolder('bare', files)

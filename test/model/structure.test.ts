@@ -154,8 +154,6 @@ testWithModels('image files are cut to the size of a model that is no square', a
 for (const [name, note] of Object.entries({
   softmax: /ends with a softmax/,
   'log-softmax': /logarithm of a softmax/,
-  sigmoid: /ends with a sigmoid/,
-  'one-sigmoid': /ends with a sigmoid/,
 })) {
   testWithModels(`logits are found before the end of a model: ${name}`, async t => {
     const { images, logits } = await readReference(folder, name)
@@ -181,30 +179,45 @@ testWithModels('probabilities that no softmax makes are explained by their logar
   }
 })
 
+testWithModels('several sigmoids at the end are labels, not classes', async t => {
+  const message = /sigmoid of each of its 5 outputs: .*\(multi-label\).*without that sigmoid/
+  await t.throwsAsync(load('sigmoid.pt', 16), { instanceOf: ModelError, message })
+})
+
 for (const name of ['one-logit', 'one-sigmoid']) {
-  testWithModels(`a single logit has the sigmoid's probability: ${name}`, async t => {
+  testWithModels(`a single logit is two classes by its sigmoid: ${name}`, async t => {
     const { images, logits } = await readReference(folder, name)
     await using model = await load(`${name}.pt`, 16)
-    t.is(model.classes, 1)
+    t.is(model.classes, 2)
+    t.is(/ends with a sigmoid/.test(model.notes.join()), name === 'one-sigmoid')
+    t.regex(model.notes.join(), /single logit z.*0 \(no\) and 1 \(yes\)/)
     const sigmoid = (value: number) => 1 / (1 + Math.exp(-value))
     for (const [i, { probability, target }] of (await model.predict(each(images))).entries()) {
-      t.is(target, 0)
-      t.true(Math.abs(probability - sigmoid(logits.data[i]!)) < 1e-6)
+      const logit = logits.data[i]!
+      t.is(target, logit > 0 ? 1 : 0)
+      t.true(Math.abs(probability - sigmoid(Math.abs(logit))) < 1e-6)
     }
+    const maps = methods.gradient(model, { keepRaw: true })
+    const raw = async (target: number) =>
+      (await maps.attribute(each(images), { targets: target })).flatMap(({ tensors }) => [
+        ...tensors.raw!.data,
+      ])
+    const opposite = (await raw(0)).map(value => -value)
+    t.true(relativeError(Float32Array.from(await raw(1)), Float32Array.from(opposite)) < 1e-6)
   })
 }
 
-test('a single logit of the zoo: the bottleneck’s loss and probabilities are the sigmoid’s', async t => {
-  await using model = await loadModel('resnet18', {
-    weights: 'seeded:0',
-    width: 8,
-    classes: 1,
-    device: 'cpu',
-  })
+test('a single logit of the zoo is two classes, with one name or two', async t => {
+  const settings = { weights: 'seeded:0', width: 8, device: 'cpu' } as const
+  await using model = await loadModel('resnet18', { ...settings, classes: ['teapot'] })
+  t.deepEqual([model.classes, [...model.classNames]], [2, ['not teapot', 'teapot']])
+  t.regex(model.notes.join(), /single logit/)
   const [image] = noiseImages(1)
-  const [[logit] = []] = await model.logits(image!)
-  const probability = 1 / (1 + Math.exp(-logit!))
+  const [[no, yes] = []] = await model.logits(image!)
+  t.true(Math.abs(no! + yes!) < 1e-6)
+  const probability = 1 / (1 + Math.exp(-2 * Math.abs(yes!)))
   const [prediction] = await model.predict(image!)
+  t.is(prediction!.className, yes! > 0 ? 'teapot' : 'not teapot')
   t.true(Math.abs(prediction!.probability - probability) < 1e-6)
   await using statistics = await smallStatistics(model)
   const [found] = await methods['per-sample'](model, { statistics, beta: 0, steps: 3 }).attribute(image!)

@@ -2,14 +2,13 @@
 
 #include "finite.h"
 #include "network/interpreter.h"
-#include "network/probabilities.h"
 
 namespace iba {
 
 void choose_targets(const Batch& batch, int64_t first, const Tensor& logits, Targets& targets) {
   Tensor values = logits.to(at::kCPU, at::kDouble);
   require_probabilities(values);
-  Tensor shares = probabilities(values);
+  Tensor shares = at::softmax(values, 1);
   for (int64_t row = 0; row < values.size(0); ++row) {
     int64_t target = batch.requests[first + row].target;
     if (target < 0) target = values[row].argmax().item<int64_t>();

@@ -1,7 +1,5 @@
 #include "bottleneck/loss.h"
 
-#include "network/probabilities.h"
-
 namespace iba {
 
 BottleneckLoss::BottleneckLoss(const Cut& cut, const NoisedLayer& layer, const Tensor& activation,
@@ -20,7 +18,7 @@ BottleneckLoss::Terms BottleneckLoss::forward(const Tensor& alpha, const Tensor&
   add_logits(terms, noise, differentiable);
   int64_t copies = noise.size(1);
   terms.targets = at::tensor(targets).to(alpha.device()).repeat_interleave(copies).unsqueeze(1);
-  Tensor log_probability = log_probabilities(terms.logits).gather(1, terms.targets);
+  Tensor log_probability = at::log_softmax(terms.logits, 1).gather(1, terms.targets);
   terms.cross_entropy = -log_probability.view({-1, copies}).mean(1, false, at::kDouble);
   return terms;
 }
@@ -44,7 +42,7 @@ void BottleneckLoss::add_logits(Terms& terms, const Tensor& noise, bool differen
 
 Tensor BottleneckLoss::backward(Terms terms, double beta) const {
   // ∂L_CE/∂logits = (p − 1[target])/S
-  Tensor by_logits = log_probabilities(terms.logits).exp_();
+  Tensor by_logits = at::log_softmax(terms.logits, 1).exp_();
   by_logits.scatter_add_(1, terms.targets, -at::ones_like(terms.targets, by_logits.options()));
   by_logits.div_(static_cast<double>(terms.noise.size(1)));
   // ∂L_CE/∂Z

@@ -4,7 +4,6 @@
 
 #include "evaluation/replacement.h"
 #include "evaluation/tiles.h"
-#include "network/probabilities.h"
 
 namespace iba {
 
@@ -45,8 +44,9 @@ Degradation degrade(const Network& network, const Tensor& image, const Tensor& m
 
   RowRunner runner(network, settings, first.versions() + last.versions());
   auto run = [&](const Replacement& versions) {
-    return probabilities(
-        runner.logits(versions.versions(), [&](int64_t b, int64_t e) { return versions.images(b, e); }));
+    Tensor logits =
+        runner.logits(versions.versions(), [&](int64_t b, int64_t e) { return versions.images(b, e); });
+    return at::softmax(logits, 1);
   };
   Tensor descending = run(first);
   Tensor ends[2] = {descending.slice(0, 0, 1), descending.slice(0, -1)};

@@ -2,7 +2,6 @@
 
 #include "evaluation/replacement.h"
 #include "evaluation/tiles.h"
-#include "network/probabilities.h"
 
 namespace iba {
 
@@ -21,7 +20,7 @@ Tensor blurred(const Tensor& image) {
 }
 
 std::vector<double> target_column(const Tensor& logits, int64_t target) {
-  Tensor values = probabilities(logits).select(1, target).contiguous();
+  Tensor values = at::softmax(logits, 1).select(1, target).contiguous();
   const double* first = values.const_data_ptr<double>();
   return {first, first + values.numel()};
 }

@@ -11,11 +11,13 @@
 #include "import/onnx/model_file.h"
 #include "import/onnx/program.h"
 #include "import/outputs.h"
+#include "import/own_normalisation.h"
 #include "import/torchscript.h"
 #include "io/malformed.h"
 #include "io/text.h"
 #include "network/interpreter.h"
 #include "network/seeded_weights.h"
+#include "network/two_classes.h"
 #include "runtime/allocation_limit.h"
 
 namespace iba {
@@ -146,7 +148,9 @@ Network import_program(const Program& program, const Trial& trial) {
   check_agreement(network, more);
   check_independence(network, more);
   take_logits(network, more.images, more.logits);
+  take_two_classes(network);
   Tensor image = recording.images.slice(0, 0, 1);
+  network.white = find_own_normalisation(network, image);
   find_layouts(network, image);
   choose_default_layers(network, image);
   return network;

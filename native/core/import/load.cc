@@ -3,6 +3,7 @@
 #include "error.h"
 #include "io/text.h"
 #include "network/seeded_weights.h"
+#include "network/two_classes.h"
 #include "weights/fit_weights.h"
 #include "weights/transformers_names.h"
 #include "weights/weight_file.h"
@@ -33,6 +34,7 @@ Network load_network(const LoadOptions& options) {
   if (!options.weights) {
     Network network = build_network(options.architecture, options.zoo);
     seed_weights(network, options.seed);
+    take_two_classes(network);
     return network;
   }
   std::vector<StateDict> dicts = read_state_dicts(*options.weights);
@@ -44,6 +46,7 @@ Network load_network(const LoadOptions& options) {
   network.load(weights.tensors);
   network.require_finite_weights();
   network.notes = std::move(weights.notes);
+  take_two_classes(network);
   return network;
 }
 

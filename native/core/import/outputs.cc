@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "error.h"
 #include "import/native_operator.h"
 #include "network/graph.h"
 #include "network/interpreter.h"
@@ -21,6 +22,8 @@ struct Ending {
   std::vector<std::string> operators;
   Tensor (*apply)(const Tensor& logits);
   const char* note;
+  /// Whether each output has a probability of its own.
+  bool is_of_each = false;
 };
 
 const std::vector<Ending>& endings() {
@@ -33,8 +36,8 @@ const std::vector<Ending>& endings() {
        "The model ends with the logarithm of a softmax. What it is computed from is taken as its logits."},
       {{"aten::sigmoid", "aten::special_expit"},
        [](const Tensor& logits) { return at::sigmoid(logits); },
-       "The model ends with a sigmoid. What it is computed from is taken as its logits, and of several "
-       "classes one is taken to be right: their probabilities are the softmax of these, not the model's."}};
+       "The model ends with a sigmoid. What it is computed from is taken as its logit.",
+       true}};
   return kEndings;
 }
 
@@ -86,6 +89,13 @@ void add_logarithm(Network& network) {
   network.output = network.add("logits.log", elementwise("aten::log", {}), {network.output});
 }
 
+[[noreturn]] void refuse_labels(int64_t count) {
+  throw Error(ErrorCode::model,
+              "The model ends with a sigmoid of each of its " + std::to_string(count) +
+                  " outputs: they are labels that may hold together (multi-label), expected classes of which "
+                  "one is right. To have them explained as such, export the model without that sigmoid.");
+}
+
 }  // namespace
 
 void take_logits(Network& network, const Tensor& images, const Tensor& outputs) {
@@ -94,6 +104,7 @@ void take_logits(Network& network, const Tensor& images, const Tensor& outputs) 
     if (!ending) continue;
     auto rest = without_step(network, i);
     if (!rest || !are_close(ending->apply(logits(*rest, images)), outputs)) break;
+    if (ending->is_of_each && outputs.size(1) > 1) refuse_labels(outputs.size(1));
     network = std::move(*rest);
     network.notes.emplace_back(ending->note);
     return;

@@ -60,8 +60,12 @@ class Network {
   size_t value_count = 1;
   int64_t input_channels = 3;
   int64_t classes = 0;
+  /// Whether its two classes, no and yes, are those of a single logit.
+  bool is_binary = false;
   /// Height and width of the images, where it takes no others.
   std::optional<std::array<int64_t, 2>> image_size;
+  /// What white is in the images where the network normalises them itself, 1 or 255; black is 0.
+  std::optional<int64_t> white;
   /// Where the paper puts the bottleneck, and where Grad-CAM reads.
   std::string bottleneck_layer;
   std::string grad_cam_layer;

@@ -4,7 +4,6 @@
 #include "bottleneck/readout_file.h"
 #include "error.h"
 #include "finite.h"
-#include "network/probabilities.h"
 #include "runtime/rows.h"
 
 namespace iba {
@@ -125,7 +124,7 @@ void ReadoutTrainer::add_run(const ReadoutBatch& batch, int64_t begin, int64_t e
   sums.images += end - begin;
   sums.cross_entropy += terms.cross_entropy.sum().item<double>();
   sums.information += terms.information.sum().item<double>();
-  sums.correct += most_probable(terms.logits).eq(terms.targets).sum().item<int64_t>();
+  sums.correct += terms.logits.argmax(1, true).eq(terms.targets).sum().item<int64_t>();
   if (gradients) readout_network.backward(trace, loss.backward(std::move(terms), options_.beta), *gradients);
 }
 
