@@ -11,6 +11,8 @@ import { executePlan, headerOf, type RunPlan } from '../../lib/evaluation/runs/p
 import { resultPath } from '../../lib/evaluation/runs/result-file.js'
 import { describeMethod, loadModel, type Model } from '../../lib/index.js'
 import { demoSamples } from '../../lib/model/demo.js'
+import { loadFile } from '../support/imported-models.js'
+import { onnxFile } from '../support/onnx.js'
 
 let folder: string
 let model: Model
@@ -109,6 +111,27 @@ function relabelled(dataset: RunPlan['dataset']): RunPlan['dataset'] {
   const [first, ...others] = dataset.samples
   return { ...dataset, samples: [{ ...first!, target: (first!.target + 1) % 10 }, ...others] }
 }
+
+test('of a model file with several outputs, the explained one tells runs apart', async t => {
+  const path = join(folder, 'two-outputs.onnx')
+  const nodes = [
+    { operation: 'Relu', inputs: ['images'], outputs: ['activations'] },
+    { operation: 'GlobalAveragePool', inputs: ['activations'], outputs: ['pooled'] },
+    { operation: 'Flatten', inputs: ['pooled'], outputs: ['means'] },
+    { operation: 'Add', inputs: ['means', 'means'], outputs: ['sums'] },
+  ]
+  const input = { name: 'images', shape: ['batch', 3, 'height', 'width'] }
+  await writeFile(path, onnxFile({ nodes, input, output: ['means', 'sums'], opset: 13 }))
+  const plan = await planOf(await makeData(1), { modelName: path })
+  const header = async (output: string) => {
+    await using network = await loadFile(path, 32, { output })
+    return await headerOf(plan, network, learningImages(plan.dataset))
+  }
+  const means = await header('means')
+  t.is(means.model.output, 'means')
+  const fields = differences(means, await header('sums')).map(({ field }) => field)
+  t.true(fields.includes('model.output') && !fields.includes('model.file'), fields.join())
+})
 
 test('of a model file the content counts, and names its results', async t => {
   const root = await makeData(1)
