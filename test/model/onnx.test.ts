@@ -179,6 +179,7 @@ const refused: Record<
   Partial<Pick<OnnxStep, 'more' | 'attributes' | 'domain'>> & { operation: string; message: RegExp }
 > = {
   'a loop': { operation: 'Loop', message: /'step 0' is 'Loop'.*onnxsim/ },
+  'a recogniser of text': { operation: 'LSTM', message: /'step 0' is 'LSTM'.*recognisers of text/ },
   'a choice of steps': { operation: 'If', message: /'step 0' is 'If'.*onnxsim/ },
   'integers alone': { operation: 'QLinearConv', message: /QDQ/ },
   'a detector': { operation: 'NonMaxSuppression', message: /'step 0' is 'NonMaxSuppression'.*detectors/ },
@@ -237,6 +238,47 @@ test('a part of a shape that is read backwards is refused', async t => {
     const path = await write(`backwards by ${step}`, classifier(changed))
     await t.throwsAsync(loadFile(path, size), { instanceOf: ModelError, message: /'Slice'.*backwards/ })
   }
+})
+
+test('what a file names and nobody reads is left out: the masks of dropouts, and further inputs', async t => {
+  const { nodes, ...rest } = classifier(onnxCases['a dropout with its mask']!)
+  const images = { name: 'images', shape: ['batch', 3, size, size] }
+  const mean = { name: 'mean', shape: [1, 3, 1, 1] }
+  const path = await write('an input that nobody reads', { ...rest, nodes, input: [images, mean] })
+  await using model = await loadFile(path, size)
+  t.is(model.inputChannels, 3)
+  const read: OnnxNode = { operation: 'Add', inputs: ['images', 'mean'], outputs: ['moved'] }
+  const needed = await write('an input that is read', {
+    ...rest,
+    nodes: [
+      read,
+      ...nodes.map(node => ({ ...node, inputs: node.inputs.map(i => (i === 'images' ? 'moved' : i)) })),
+    ],
+    input: [images, mean],
+  })
+  await t.throwsAsync(loadFile(needed, size), {
+    instanceOf: ModelError,
+    message: /takes 2 inputs, 'images'.*, 'mean' of the shape \(1, 3, 1, 1\)/,
+  })
+})
+
+test('a node that only asks for a shape is no layer', async t => {
+  const { nodes, ...rest } = classifier(onnxCases['a shape whose batch is read']!)
+  const named = nodes.map((node, i) => ({ ...node, name: `${node.operation} ${i}` }))
+  await using model = await loadFile(await write('shapes', { ...rest, nodes: named }), size)
+  t.deepEqual(model.layerNames, ['Conv 0', 'Reshape 4', 'Flatten 5', 'Mul 6', 'Sub 7'])
+})
+
+test('classes at a single place, (images, classes, 1, 1), are taken as a row', async t => {
+  const { nodes, ...rest } = classifier(onnxCases['global pools']!)
+  const pooled = nodes.filter(node => node.operation !== 'Flatten')
+  const last = pooled.at(-3)!.outputs[0]!
+  const named = pooled.map(node => ({ ...node, inputs: node.inputs.map(i => (i === 'flat' ? last : i)) }))
+  const path = await write('one place', { ...rest, nodes: named })
+  await using model = await loadFile(path, size)
+  t.is(model.classes, 4)
+  const found = await addon().logits({ model: model.handle, images })
+  t.true(relativeError(found.data, await judge(path, images, 3)) <= 1e-5)
 })
 
 test('inputs other than images are refused by name and shape', async t => {

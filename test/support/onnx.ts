@@ -17,10 +17,16 @@ export interface OnnxNode {
   name?: string
 }
 
+export interface OnnxInput {
+  name: string
+  shape: readonly (number | string)[]
+}
+
 export interface OnnxModel {
   nodes: readonly OnnxNode[]
   tensors?: Readonly<Record<string, OnnxTensor>>
-  input: { name: string; shape: readonly (number | string)[] }
+  /** One, or several. */
+  input: OnnxInput | readonly OnnxInput[]
   /** One, or several. */
   output: string | readonly string[]
   opset: number
@@ -118,7 +124,7 @@ export function onnxFile(model: OnnxModel): Buffer {
     ...model.nodes.map(node => bytes(1, nodeProto(node))),
     bytes(2, 'graph'),
     ...Object.entries(model.tensors ?? {}).map(([name, tensor]) => bytes(5, tensorProto(tensor, name))),
-    bytes(11, valueInfo(model.input.name, model.input.shape)),
+    ...[model.input].flat().map(({ name, shape }) => bytes(11, valueInfo(name, shape))),
     ...[model.output].flat().map(name => bytes(12, valueInfo(name))),
   ])
   const opset = (domain: string, version: number) =>

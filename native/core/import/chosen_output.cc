@@ -33,9 +33,16 @@ void collect(const Item& item, const std::string& name, Outputs& outputs, Walk& 
   walk.leave();
 }
 
-bool could_be_classes(const Item& item, int64_t images) {
+bool is_of_classes(const Item& item, int64_t images) {
   const at::Tensor& tensor = item->value.toTensor();
   return item->from_pixels && tensor.dim() == 2 && tensor.size(0) == images && tensor.is_floating_point();
+}
+
+Outputs outputs_that(bool (*condition)(const Item&, int64_t), const Outputs& outputs, int64_t images) {
+  Outputs found;
+  std::copy_if(outputs.begin(), outputs.end(), std::back_inserter(found),
+               [&](const Output& output) { return condition(output.item, images); });
+  return found;
 }
 
 std::string in_words(const Outputs& outputs) {
@@ -62,14 +69,21 @@ Item named_output(const Outputs& outputs, const std::string& name) {
 
 }  // namespace
 
+bool is_of_classes_at_one_place(const Item& item, int64_t images) {
+  if (!item || !item->value.isTensor()) return false;
+  const at::Tensor& tensor = item->value.toTensor();
+  bool is_known = item->from_pixels && item->id && tensor.is_floating_point();
+  return is_known && tensor.dim() == 4 && tensor.size(0) == images && tensor.size(2) == 1 &&
+         tensor.size(3) == 1;
+}
+
 ChosenOutput choose_output(const Item& returned, int64_t images, const std::optional<std::string>& name) {
   Outputs outputs;
   Walk walk;
   collect(returned, "", outputs, walk);
   if (name) return {named_output(outputs, *name), {}};
-  Outputs candidates;
-  std::copy_if(outputs.begin(), outputs.end(), std::back_inserter(candidates),
-               [&](const Output& output) { return could_be_classes(output.item, images); });
+  Outputs candidates = outputs_that(is_of_classes, outputs, images);
+  if (candidates.empty()) candidates = outputs_that(is_of_classes_at_one_place, outputs, images);
   if (candidates.size() > 1) {
     throw OutputError("Several outputs of the model could be its classes: for " + std::to_string(images) +
                       " images there are " + in_words(candidates) +

@@ -49,6 +49,11 @@ struct Recording {
 Recording record(const Program& program, const Tensor& images, imported::ShapeLog log = {}) {
   Recorder recorder(images, std::move(log));
   auto [logits, note] = imported::choose_output(program.run(recorder), images.size(0), program.output);
+  if (imported::is_of_classes_at_one_place(logits, images.size(0))) {
+    logits =
+        recorder.call_by_name("aten::flatten", "using_ints",
+                              {logits, imported::make_item(int64_t{1}), imported::make_item(int64_t{-1})});
+  }
   Network network = recorder.finish(logits);
   if (note) network.notes.push_back(*note);
   return {images, logits->value.toTensor(), recorder.log(), recorder.is_tied_to_size(), std::move(network)};
@@ -59,11 +64,14 @@ void check_output(const Recording& recording) {
   bool fits = logits.dim() == 2 && logits.size(0) == recording.images.size(0) && logits.size(1) > 0 &&
               logits.is_floating_point();
   if (fits) return;
-  throw Error(ErrorCode::model,
-              "For " + std::to_string(recording.images.size(0)) +
-                  " images the model returns a tensor of shape " + io::shape_text(logits.sizes()) +
-                  ", expected (images, classes): only classifiers can be explained. Export the part that "
-                  "classifies, and give a single logit as (images, 1).");
+  const std::string message =
+      "For " + std::to_string(recording.images.size(0)) + " images the model returns a tensor of shape " +
+      io::shape_text(logits.sizes()) +
+      ", expected (images, classes): only classifiers can be explained. Export the part that classifies, and "
+      "give a single logit as (images, 1).";
+  // As many rows as images: the batch isn't the reason.
+  if (logits.dim() > 0 && logits.size(0) == recording.images.size(0)) throw imported::OutputError(message);
+  throw Error(ErrorCode::model, message);
 }
 
 /// The network must say what the program says, for as many images.
@@ -142,7 +150,9 @@ Network import_program(const Program& program, const Trial& trial) {
   network.input_channels = trial.channels;
   network.classes = recording.logits.size(1);
   network.require_finite_weights();
-  if (!larger || recording.tied_to_size) network.image_size = {trial.height, trial.width};
+  bool takes_any_size =
+      larger && !recording.tied_to_size && larger->logits.sizes() == recording.logits.sizes();
+  if (!takes_any_size) network.image_size = {trial.height, trial.width};
   keep_batched_layers(network, recording.images, more.images);
   check_agreement(network, recording);
   check_agreement(network, more);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -28,13 +29,14 @@ class ModuleStack {
   void enter(const std::vector<ModuleFrame>& frames);
   void leave_all() { enter({}); }
 
-  /// What a step made: a module that ends after it returns that.
-  void make(const Item& item) { last_ = item; }
+  /// What a step made: the modules that are running return that if nothing follows.
+  void make(const Item& item) { std::fill(made_.begin(), made_.end(), item); }
 
  private:
   Recorder& recorder_;
   std::vector<ModuleFrame> frames_;
-  Item last_ = make_item({});
+  /// What was made last in each; None in one that has made nothing, such as a node that asks for a shape.
+  std::vector<Item> made_;
 };
 
 }  // namespace iba::imported

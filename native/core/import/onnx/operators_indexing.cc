@@ -212,9 +212,17 @@ std::vector<Item> pad(Call& call) {
   if (found == kModes.end()) {
     call.refuse("pads by '" + mode + "', expected constant, reflect, edge or wrap. Export the model again.");
   }
-  // LibTorch wants all spatial dimensions there.
-  auto spatial = static_cast<size_t>(std::max<int64_t>(call.rank(0) - 2, 1));
-  pads.resize(std::max(pads.size(), 2 * spatial), number(int64_t{0}));
+  // LibTorch wants all spatial dimensions there, and no others: what the graph computes for these has to be
+  // 0.
+  auto spatial = 2 * static_cast<size_t>(std::max<int64_t>(call.rank(0) - 2, 1));
+  for (size_t i = spatial; i < pads.size(); ++i) {
+    if (call.recorder().decide(pads[i], "what is padded").toScalar().toLong() != 0) {
+      call.refuse("pads the batch or the channels by '" + mode +
+                  "', which LibTorch doesn't compute. Export " +
+                  "the model with a padding of the places alone.");
+    }
+  }
+  pads.resize(spatial, number(int64_t{0}));
   return {call.aten("pad", {input, make_list(std::move(pads)), make_item(found->second), none()})};
 }
 

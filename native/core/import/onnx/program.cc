@@ -6,6 +6,7 @@
 #include "import/onnx/fusions.h"
 #include "import/onnx/operators.h"
 #include "import/onnx/run.h"
+#include "import/onnx/unread.h"
 #include "io/malformed.h"
 #include "io/text.h"
 
@@ -42,7 +43,7 @@ bool is_colours(const std::variant<int64_t, std::string>& side) {
 }
 
 /// What to do about an operator that isn't read.
-std::string remedy(const Node& node) {
+std::string remedy(const Node& node, const std::string& producer) {
   if (node.operation == "If" || node.operation == "Loop" || node.operation == "Scan") {
     return "chooses or repeats steps as it runs, so that there is no one list of steps. Export the model so "
            "that it doesn't: with a fixed size of image, or simplified by onnxsim.";
@@ -60,9 +61,17 @@ std::string remedy(const Node& node) {
     return "chooses among boxes, as detectors do. Only classifiers can be explained: export the network that "
            "classifies, such as the detector's backbone with a classifier.";
   }
+  if (node.operation == "LSTM" || node.operation == "GRU" || node.operation == "RNN") {
+    return "reads a sequence, as recognisers of text and speech do. Only classifiers of images can be "
+           "explained.";
+  }
   if (node.domain == "ai.onnx.ml") {
     return "belongs to classical machine learning rather than to a network over images, which has no "
            "gradient. Export the network alone.";
+  }
+  if (node.domain.empty() && producer.starts_with("tf2onnx")) {
+    return "tf2onnx left as TensorFlow's, so that no reader of ONNX knows it. Convert from Keras with its "
+           "PyTorch backend: KERAS_BACKEND=torch, then model.export(path, format=\"onnx\").";
   }
   return "isn't among the operators that are read. Export the model without it, or from PyTorch with "
          "torch.export.save, which knows more of them.";
@@ -78,6 +87,7 @@ Program::Program(Model model, std::array<int64_t, 2> image_size) : model_(std::m
                                       ", expected 7 or later. Convert it with onnx.version_converter.");
   }
   check_operators();
+  leave_out_unread(model_);
   read_images(image_size);
   model_.graph.nodes = fused_nodes(model_.graph);
 }
@@ -96,7 +106,8 @@ void Program::check_operators(const std::vector<Node>& nodes) {
   for (const auto& node : nodes) {
     if (function_of(model_, node)) continue;
     if (!operator_table().contains(qualified_name(node))) {
-      throw Error(ErrorCode::model, "The node " + node_text(node) + ", which " + remedy(node));
+      throw Error(ErrorCode::model,
+                  "The node " + node_text(node) + ", which " + remedy(node, model_.producer));
     }
     if (node.operation == "QuantizeLinear") {
       note(
