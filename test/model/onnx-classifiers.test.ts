@@ -7,7 +7,7 @@ import { makeModels, readReference } from '../support/imported-models.js'
 import { judge } from '../support/onnx-runtime.js'
 import { pythonOnnx, testNeeding } from '../support/requirements.js'
 
-/** As make-onnx-models.py names them, with a layer where the gradient is compared with PyTorch's. */
+/** As the scripts name them, with a layer where the gradient is compared with PyTorch's. */
 const libraries = {
   torchvision: [
     'resnet:layer2',
@@ -66,11 +66,30 @@ const libraries = {
     'transformers-swin',
     'transformers-mobilenet_v2',
   ],
+  keras: [
+    'keras-sequential',
+    'keras-separable',
+    'keras-mobilenet',
+    'keras-mobilenet_v3',
+    'keras-efficientnet',
+  ],
+  onnx: ['light-squeezenet', 'light-shufflenet'],
 } as const
 
-for (const library of ['torchvision', 'timm', 'transformers'] as const) {
+/** Whether the file was made for a single image. */
+const isForOne = (name: string) => name.includes('.single') || name.startsWith('light-')
+
+const scripts = {
+  torchvision: 'make-onnx-models',
+  timm: 'make-onnx-models',
+  transformers: 'make-onnx-models',
+  keras: 'make-keras-models',
+  onnx: 'make-light-models',
+} as const
+
+for (const library of ['torchvision', 'timm', 'transformers', 'keras', 'onnx'] as const) {
   const python = pythonOnnx(library)
-  const folder = makeModels('make-onnx-models', libraries[library], python)
+  const folder = makeModels(scripts[library], libraries[library], python)
   const testWithOnnx = testNeeding(python)
 
   for (const entry of libraries[library]) {
@@ -85,7 +104,7 @@ for (const library of ['torchvision', 'timm', 'transformers'] as const) {
         const shape = [count, 3, ...model.imageSize!]
         const images = { data: seededNormal('images', 0, shape), shape }
         const found = await addon().logits({ model: model.handle, images })
-        const wanted = await judge(path, images, name.includes('.single') ? 1 : count)
+        const wanted = await judge(path, images, isForOne(name) ? 1 : count)
         t.is(found.data.length, wanted.length)
         errors.push(relativeError(found.data, wanted))
       }

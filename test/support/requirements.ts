@@ -25,7 +25,7 @@ export function pythonTorch(): Requirement {
 }
 
 /** Python, as far as it makes classifiers of a library in ONNX. */
-export function pythonOnnx(library: 'torchvision' | 'timm' | 'transformers'): Requirement {
+export function pythonOnnx(library: 'torchvision' | 'timm' | 'transformers' | 'keras' | 'onnx'): Requirement {
   const packages = ['onnx', 'onnxscript', 'torchvision', library]
   return {
     isMet: hasPython(packages),

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "error.h"
 #include "import/blocks.h"
 #include "network/cut.h"
+#include "network/graph.h"
 #include "network/grid.h"
 
 namespace iba {
@@ -39,6 +41,12 @@ bool is_coarser(const Candidate& candidate) {
   return candidate.stride > 11;
 }
 
+bool only_moves(const Operation& operation) {
+  static const std::set<std::string> kKinds = {"permute",    "transpose",       "reshape", "view",
+                                               "contiguous", "constant-pad-nd", "pad"};
+  return kKinds.contains(kind(operation));
+}
+
 /// The layers of a network that have places.
 class Candidates {
  public:
@@ -61,10 +69,14 @@ class Candidates {
     });
   }
 
-  /// Those that all passes through.
-  std::vector<Candidate> narrow() const {
+  /// Those that all passes through, without those that only move or pad the values before them.
+  std::vector<Candidate> narrow_computed() const {
     auto narrow = find_narrow_values(network_);
-    return select([&](const Candidate& candidate) { return narrow[value_of(candidate)]; });
+    Graph graph(network_);
+    return select([&](const Candidate& candidate) {
+      auto maker = graph.maker(value_of(candidate));
+      return narrow[value_of(candidate)] && maker && !only_moves(network_.steps[*maker].operation);
+    });
   }
 
   /// What modules of several steps return, of those that all passes through.
@@ -136,7 +148,7 @@ Choice choose(const Network& network, const Candidates& candidates) {
   // Between two modules, such as in the padding of a strided one, nothing ends.
   auto modules = candidates.narrow_modules();
   if (auto last = last_at_an_eighth(modules)) return {modules, *last};
-  auto narrow = candidates.narrow();
+  auto narrow = candidates.narrow_computed();
   if (narrow.empty()) narrow = candidates.all();
   return {narrow, last_at_an_eighth(narrow).value_or(narrow.size() / 2)};
 }

@@ -70,8 +70,9 @@ std::string remedy(const Node& node, const std::string& producer) {
            "gradient. Export the network alone.";
   }
   if (node.domain.empty() && producer.starts_with("tf2onnx")) {
-    return "tf2onnx left as TensorFlow's, so that no reader of ONNX knows it. Convert from Keras with its "
-           "PyTorch backend: KERAS_BACKEND=torch, then model.export(path, format=\"onnx\").";
+    return "tf2onnx left as TensorFlow's, so that no reader of ONNX knows it. With KERAS_BACKEND=torch a "
+           "model of "
+           "Keras is a torch.nn.Module, which torch.export.save saves.";
   }
   return "isn't among the operators that are read. Export the model without it, or from PyTorch with "
          "torch.export.save, which knows more of them.";
