@@ -37,8 +37,9 @@ def give_weights(graph):
         graph.node.remove(node)
     # ONNX Runtime warns of each that nobody reads.
     read = {name for node in graph.node for name in node.input}
-    for tensor in [tensor for tensor in graph.initializer if tensor.name not in read]:
-        graph.initializer.remove(tensor)
+    for values in (graph.initializer, graph.input):
+        for value in [value for value in values if value.name not in read]:
+            values.remove(value)
 
 
 def end_with_logits(graph):
