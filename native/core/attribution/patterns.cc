@@ -22,9 +22,12 @@ Tensor sum_over_patches(const Operation& operation, const Tensor& inputs, const 
   return at::matmul(factors.flatten(0, -2).t(), inputs.flatten(0, -2));
 }
 
-/// The sum for each neuron over everything else.
-Tensor sum_per_neuron(const Tensor& outputs) {
-  if (outputs.dim() == 4) return outputs.sum({0, 2, 3}, false, at::kDouble).cpu();
+/// The sum for each neuron over everything else: of a convolution the neurons are the second dimension, of a
+/// linear layer the last.
+Tensor sum_per_neuron(const Operation& operation, const Tensor& outputs) {
+  if (std::holds_alternative<Convolution>(operation)) {
+    return outputs.sum({0, 2, 3}, false, at::kDouble).cpu();
+  }
   return outputs.flatten(0, -2).sum(0, false, at::kDouble).cpu();
 }
 
@@ -78,8 +81,8 @@ void LayerPatterns::update(const Operation& operation, Neurons neurons, const Te
   LayerPatterns part;
   part.active_products_ = exact(sum_over_patches(operation, inputs, outputs * active));
   part.active_inputs_ = exact(sum_over_patches(operation, inputs, active));
-  part.active_ = sum_per_neuron(active);
-  part.outputs_ = sum_per_neuron(outputs);
+  part.active_ = sum_per_neuron(operation, active);
+  part.outputs_ = sum_per_neuron(operation, outputs);
   part.patches_ = static_cast<double>(outputs.numel() / part.outputs_.numel());
   merge(part);
 }

@@ -37,7 +37,7 @@ Tensor fitted(const Operation& operation, Neurons neurons, const std::vector<Ten
 /// What each neuron of an operation sees: its patches (patches, size).
 std::vector<Tensor> patches_of(const Operation& operation, const Tensor& inputs) {
   if (const auto* linear = std::get_if<Linear>(&operation))
-    return std::vector<Tensor>(static_cast<size_t>(linear->weight.size(0)), inputs);
+    return std::vector<Tensor>(static_cast<size_t>(linear->weight.size(0)), inputs.flatten(0, -2));
   const auto& op = std::get<Convolution>(operation);
   int64_t per_group = op.weight.size(0) / op.groups;
   std::vector<Tensor> patches;
@@ -130,10 +130,13 @@ TEST_CASE("patterns equal the naive form, and weights times patterns are 1") {
     Operation operation;
     std::vector<int64_t> input;
   };
-  for (const auto& [operation, shape] : {Case{Linear{normal("weight", {5, 7}), normal("bias", {5})}, {6, 7}},
-                                         Case{convolution({4, 3, 3, 3}, {1, 1}, {1, 1}, 1), {6, 3, 5, 6}},
-                                         Case{convolution({2, 3, 2, 3}, {2, 1}, {0, 0}, 1), {6, 3, 5, 6}},
-                                         Case{convolution({4, 2, 3, 3}, {2, 2}, {1, 1}, 2), {6, 4, 5, 6}}}) {
+  for (const auto& [operation, shape] :
+       {Case{Linear{normal("weight", {5, 7}), normal("bias", {5})}, {6, 7}},
+        Case{Linear{normal("weight", {5, 7}), normal("bias", {5})}, {6, 4, 7}},
+        Case{Linear{normal("weight", {5, 7}), normal("bias", {5})}, {6, 5, 3, 7}},
+        Case{convolution({4, 3, 3, 3}, {1, 1}, {1, 1}, 1), {6, 3, 5, 6}},
+        Case{convolution({2, 3, 2, 3}, {2, 1}, {0, 0}, 1), {6, 3, 5, 6}},
+        Case{convolution({4, 2, 3, 3}, {2, 2}, {1, 1}, 2), {6, 4, 5, 6}}}) {
     CAPTURE(shape);
     Tensor weight = weight_of(operation), inputs = normal("data", shape);
     for (Neurons neurons : {Neurons::rectified, Neurons::linear}) {
