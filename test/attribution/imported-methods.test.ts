@@ -182,6 +182,13 @@ testWithModels(
   },
 )
 
+testWithModels('relevance goes through a batch norm of features without places', async t => {
+  await using model = await loadFile(join(odd, 'normed-features.pt'), 32)
+  const lrp = methods.lrp(model, { composite: 'epsilon' })
+  const [{ map } = { map: undefined }] = await lrp.attribute(noiseImage({ height: 32 }))
+  t.true(finite(map!.data) && varies(map!.data))
+})
+
 testWithModels('relevance goes past the gates of a MobileNet', async t => {
   await using model = await loadFile(join(folder, 'mobilenet_v3_large.scripted.pt'), 64)
   for (const composite of ['z-plus', 'epsilon-plus-flat'] as const) {

@@ -96,7 +96,16 @@ testWithModels(
   },
 )
 
-const unusual = ['shared', 'grey', 'named', 'in-place', 'shaped', 'rounding', 'standardised']
+const unusual = [
+  'shared',
+  'grey',
+  'named',
+  'in-place',
+  'shaped',
+  'rounding',
+  'standardised',
+  'normed-features',
+]
 for (const file of [...unusual.flatMap(name => [`${name}.pt`, `${name}.pt2`]), 'wrapped.pt2']) {
   testWithModels(`unusual, but a list of steps: ${file}`, async t => {
     const { images, logits } = await readReference(odd, file.slice(0, file.lastIndexOf('.')))

@@ -52,6 +52,19 @@ class Named(Base):
         return {"logits": self.head(features.mean([2, 3])), "features": features}
 
 
+class NormedFeatures(Base):
+    """Normalises its features where they have no places any more."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(8)
+        nn.init.normal_(self.norm.running_mean)
+        nn.init.normal_(self.norm.bias)
+
+    def forward(self, images):
+        return self.head(self.norm(self.middle(self.stem(images)).mean([2, 3])))
+
+
 class Several(Base):
     """Tells species, and from the same features the genus."""
 
@@ -244,6 +257,7 @@ LOADED = {
     "shaped": Shaped,
     "rounding": Rounding,
     "standardised": Standardised,
+    "normed-features": NormedFeatures,
 }
 GRIDS = {"pixels": Pixels, "channels-last": ChannelsLast, "tokens": Tokens, "class-token": ClassToken}
 REFUSED = {

@@ -217,12 +217,10 @@ Rule sum_rule(double epsilon) {
 
 Rule batch_norm_rule(double epsilon, bool biases) {
   return {[epsilon, biases](const Operation& operation, const StepState& state, const Tensor& relevance) {
-            auto affine = std::get<BatchNorm>(operation).affine();
             const Tensor& x = state.inputs[0];
-            at::DimVector shape(x.dim(), 1);
-            shape[1] = affine.scale.numel();
-            Tensor z = x * affine.scale.view(shape);
-            Tensor total = biases ? z + affine.shift.view(shape) : z;
+            // Of features without places it is LibTorch's operator: the derivative is the scale of either.
+            Tensor z = x * backward(operation, state, at::ones_like(x))[0];
+            Tensor total = biases ? forward(operation, {x}, nullptr) : z;
             return std::vector<Tensor>{z * relevance / stabilised(total, epsilon)};
           },
           true};
