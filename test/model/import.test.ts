@@ -105,6 +105,7 @@ const unusual = [
   'rounding',
   'standardised',
   'normed-features',
+  'same',
 ]
 for (const file of [...unusual.flatMap(name => [`${name}.pt`, `${name}.pt2`]), 'wrapped.pt2']) {
   testWithModels(`unusual, but a list of steps: ${file}`, async t => {
@@ -114,6 +115,18 @@ for (const file of [...unusual.flatMap(name => [`${name}.pt`, `${name}.pt2`]), '
     const found = await addon().logits({ model: model.handle, images })
     t.true(relativeError(found.data, logits.data) <= 1e-6)
   })
+}
+
+for (const file of ['same.pt', 'same.pt2']) {
+  testWithModels(
+    `a convolution with padding 'same' is one wherever its borders are even: ${file}`,
+    async t => {
+      await using model = await loadFile(join(odd, file), 32)
+      const kinds = new Map((await model.layers()).map(({ name, kind }) => [name, kind]))
+      t.is(kinds.get('body'), 'convolution')
+      t.not(kinds.get('uneven'), 'convolution')
+    },
+  )
 }
 
 for (const file of ['several.pt', 'several.pt2']) {

@@ -65,6 +65,18 @@ class NormedFeatures(Base):
         return self.head(self.norm(self.middle(self.stem(images)).mean([2, 3])))
 
 
+class Same(Base):
+    """Its convolution keeps the size by name, with dilation and a kernel that is no square."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Conv2d(8, 8, (3, 5), padding="same", dilation=2)
+        self.uneven = nn.Conv2d(8, 8, 2, padding="same")
+
+    def middle(self, x):
+        return self.uneven(self.body(x).relu()).relu()
+
+
 class Several(Base):
     """Tells species, and from the same features the genus."""
 
@@ -258,6 +270,7 @@ LOADED = {
     "rounding": Rounding,
     "standardised": Standardised,
     "normed-features": NormedFeatures,
+    "same": Same,
 }
 GRIDS = {"pixels": Pixels, "channels-last": ChannelsLast, "tokens": Tokens, "class-token": ClassToken}
 REFUSED = {

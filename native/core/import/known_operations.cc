@@ -74,12 +74,26 @@ KnownOperation single(const Call& call, const std::string& input, Operation oper
   return {{std::move(operation)}, {call.item(input)}};
 }
 
+/// Zeros around the input, as numbers or by the name "valid" or "same". Absent where one border needs more of
+/// them than the other.
+std::optional<Pair> convolution_padding(const Call& call, const Tensor& weight, const Pair& dilation) {
+  at::IValue given = call.value("padding");
+  if (!given.isString()) return call.pair("padding");
+  if (given.toStringRef() == "valid") return Pair{0, 0};
+  if (given.toStringRef() != "same") return std::nullopt;
+  Pair together{dilation[0] * (weight.size(2) - 1), dilation[1] * (weight.size(3) - 1)};
+  if (together[0] % 2 != 0 || together[1] % 2 != 0) return std::nullopt;
+  return Pair{together[0] / 2, together[1] / 2};
+}
+
 Known convolution(const Call& call) {
   if (!call.is_activation("input") || call.rank("input") != 4 || !call.all_constant_but({"input"})) return {};
   if (call.has("transposed") && call.value("transposed").toBool()) return {};
-  auto stride = call.pair("stride"), padding = call.pair("padding"), dilation = call.pair("dilation");
+  auto stride = call.pair("stride"), dilation = call.pair("dilation");
   Tensor weight = call.parameter("weight");
-  if (!stride || !padding || !dilation || weight.dim() != 4) return {};
+  if (!stride || !dilation || weight.dim() != 4) return {};
+  auto padding = convolution_padding(call, weight, *dilation);
+  if (!padding) return {};
   return single(call, "input",
                 Convolution{weight, call.parameter("bias"), *stride, *padding, *dilation,
                             call.value("groups").toInt()});
@@ -261,6 +275,7 @@ Known known_operation(const c10::FunctionSchema& schema, const Arguments& argume
       {"aten::conv2d", convolution},
       {"aten::convolution", convolution},
       {"aten::_convolution", convolution},
+      {"aten::_convolution_mode", convolution},
       {"aten::linear", linear},
       {"aten::addmm", matrix_product_with_bias},
       {"aten::batch_norm", batch_norm},
