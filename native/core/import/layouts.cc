@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 
+#include "import/image_values.h"
 #include "network/grid.h"
 #include "network/interpreter.h"
 #include "network/seeded_weights.h"
@@ -262,13 +263,16 @@ std::vector<Changes> find_changes(const Network& network, const Tensor& image) {
 }  // namespace
 
 void find_layouts(Network& network, const Tensor& image) {
+  auto is_image = find_image_values(network);
   auto changes = find_changes(network, image);
   std::map<int64_t, std::vector<TokenLayer>> by_tokens;
   for (size_t i = 0; i < network.layers.size(); ++i) {
     Layout& layout = network.layers[i].layout;
     layout = {Layout::Form::none};
     const Change& first = changes[i].absolute[0];
-    if (first.without_first.defined()) {
+    if (is_image[network.layers[i].value]) {
+      layout = {};
+    } else if (first.without_first.defined()) {
       layout = image_layout(changes[i]);
     } else if (first.without_last.defined()) {
       by_tokens[first.without_last.size(0)].push_back({&layout, &changes[i]});

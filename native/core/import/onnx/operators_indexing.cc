@@ -218,8 +218,7 @@ std::vector<Item> pad(Call& call) {
   for (size_t i = spatial; i < pads.size(); ++i) {
     if (call.recorder().decide(pads[i], "what is padded").toScalar().toLong() != 0) {
       call.refuse("pads the batch or the channels by '" + mode +
-                  "', which LibTorch doesn't compute. Export " +
-                  "the model with a padding of the places alone.");
+                  "', which LibTorch doesn't compute. Export the model with a padding of the places alone.");
     }
   }
   pads.resize(spatial, number(int64_t{0}));
