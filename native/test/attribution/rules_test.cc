@@ -257,6 +257,29 @@ TEST_CASE(
   CHECK(relative_error(one[0], a * s) < 1e-12);
 }
 
+TEST_CASE("means and enlargements by operators share relevance by contribution") {
+  Tensor x = normal("x", {2, 3, 4, 4}), relevance = normal("r", {2, 3});
+  auto mean = operator_of(
+      "aten::mean",
+      [](const Tensor& a, const Tensor&) {
+        return a.mean({2, 3});
+      },
+      at::zeros({1}));
+  auto found = hand_down_operator(sum_rule(0), mean, {x}, relevance);
+  CHECK(relative_error(found[0], x / x.sum({2, 3}, true) * relevance.view({2, 3, 1, 1})) < 1e-12);
+
+  auto enlarge = operator_of(
+      "aten::upsample_nearest2d",
+      [](const Tensor& a, const Tensor&) {
+        return at::upsample_nearest2d(a, {8, 8}, std::nullopt, std::nullopt);
+      },
+      at::zeros({1}));
+  Tensor large = normal("large", {2, 3, 8, 8});
+  // Each place takes what its four copies have.
+  auto taken = hand_down_operator(sum_rule(0), enlarge, {x}, large);
+  CHECK(relative_error(taken[0], at::avg_pool2d(large, {2, 2}) * 4) < 1e-12);
+}
+
 TEST_CASE("what is gated takes all relevance, its gate none, and factors of one size half each") {
   Tensor x = normal("x", {2, 3, 4, 4}), gate = normal("gate", {2, 3, 1, 1}).sigmoid(),
          relevance = normal("r", {2, 3, 4, 4});

@@ -59,8 +59,9 @@ LrpRule flat_rule(double epsilon);
 /// The rule at work on convolutions and linear layers.
 Rule linear_rule(const LrpRule& rule);
 
-/// By contribution: on average pools (but a pool to the size that its input has changes nothing), on sums and
-/// differences, where a constant takes its own part, and on batch norms that are left.
+/// By contribution: on average pools (but a pool to the size that its input has changes nothing), on sums,
+/// differences and whatever else is linear without weights, where a constant takes its own part, and on batch
+/// norms that are left.
 Rule average_pool_rule(double epsilon);
 Rule sum_rule(double epsilon);
 Rule batch_norm_rule(double epsilon, bool biases);
