@@ -214,3 +214,35 @@ test('sigma 0 leaves the mask unsmoothed, and gives another map', async t => {
   t.true(plain.map.data.every(Number.isFinite))
   t.true(relativeError(plain.map.data, (await explain()).map.data) > 0.01)
 })
+
+test('the proximal solver comes lower in ten steps than Adam in twenty', async t => {
+  for (const sigma of [0, 1]) {
+    const adam = (await explain({ sigma, steps: 20 })).series.loss!
+    const proximal = (await explain({ sigma, solver: 'proximal' })).series.loss!
+    t.is(proximal.length, 10)
+    t.true(proximal.at(-1)! < adam.at(-1)!, `${proximal.at(-1)} and ${adam.at(-1)}`)
+  }
+})
+
+test("the proximal solver's map is that of its last mask, and of each step where they are kept", async t => {
+  const options = { solver: 'proximal', keepSteps: true } as const
+  const five = stepMaps(await explain({ ...options, steps: 5 }))
+  const result = await explain({ ...options, steps: 3, keepCapacity: true })
+  const three = stepMaps(result)
+  t.is(three.length, 3)
+  t.deepEqual(three[2]!.data, result.map.data)
+  t.deepEqual(three[2]!.data, five[2]!.data)
+  t.true(Math.abs(sum(result.map.data) / sum(bitsPerPlace(result)) - 1) < 0.1)
+})
+
+test('the proximal solver takes any number of copies, and the images of a batch by themselves', async t => {
+  const options = { statistics, solver: 'proximal', steps: 3, copies: 3 } as const
+  const images = [noiseImage(), noiseImage({ name: 'another' })]
+  const together = await perSample(model, options).attribute(images)
+  for (const [i, image] of images.entries()) {
+    const [alone] = await perSample(model, options).attribute(image)
+    t.true(relativeError(alone!.map.data, together[i]!.map.data) < 1e-4)
+  }
+  const [single] = await perSample(model, { ...options, copies: 1 }).attribute(images[0]!)
+  t.true(single!.map.data.every(Number.isFinite))
+})

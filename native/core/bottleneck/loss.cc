@@ -11,22 +11,21 @@ BottleneckLoss::BottleneckLoss(const Cut& cut, const NoisedLayer& layer, const T
       normalised_(layer.normalise(centred_)),
       skipping_(std::move(skipping)) {}
 
-BottleneckLoss::Terms BottleneckLoss::forward(const Tensor& alpha, const Tensor& noise,
+BottleneckLoss::Terms BottleneckLoss::forward(const Mask& mask, const Tensor& noise,
                                               const std::vector<int64_t>& targets,
                                               bool differentiable) const {
-  Terms terms = information(alpha);
+  Terms terms = information(mask);
   add_logits(terms, noise, differentiable);
   int64_t copies = noise.size(1);
-  terms.targets = at::tensor(targets).to(alpha.device()).repeat_interleave(copies).unsqueeze(1);
+  terms.targets = at::tensor(targets).to(noise.device()).repeat_interleave(copies).unsqueeze(1);
   Tensor log_probability = at::log_softmax(terms.logits, 1).gather(1, terms.targets);
   terms.cross_entropy = -log_probability.view({-1, copies}).mean(1, false, at::kDouble);
   return terms;
 }
 
-BottleneckLoss::Terms BottleneckLoss::information(const Tensor& alpha) const {
+BottleneckLoss::Terms BottleneckLoss::information(const Mask& mask) const {
   Terms terms;
-  terms.alpha = alpha;
-  terms.mask = layer_.mask(alpha);
+  terms.mask = mask;
   terms.capacity = layer_.capacity(normalised_, terms.mask);
   terms.information = terms.capacity.mean({1, 2, 3}, false, at::kDouble);
   return terms;
@@ -52,7 +51,7 @@ Tensor BottleneckLoss::backward(Terms terms, double beta) const {
   Tensor by_mask = capacity_derivative(normalised_, terms.mask);
   by_mask.mul_(beta / static_cast<double>(terms.capacity[0].numel()));
   layer_.mix_backward(centred_, terms.mask, terms.noise, terms.noised, std::move(by_noised), by_mask);
-  return layer_.mask_backward(terms.alpha, std::move(by_mask));
+  return by_mask;
 }
 
 }  // namespace iba

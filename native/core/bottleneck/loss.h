@@ -8,9 +8,8 @@
 namespace iba {
 
 /// The loss of an information bottleneck (Schulz et al. 2020, section 3), for images whose activations R at a
-/// layer are known. Each image has a mask, which follows from its α, and is noised in S copies:
+/// layer are known. Each image has a mask λ and is noised in S copies:
 ///
-///   λ    = K ∗ sigmoid(α)
 ///   L_I  = mean over the neurons of KL[P(Z|R) ‖ Q(Z)]
 ///   Z    = λR + (1 − λ)ε,  ε ~ N(μ, σ²)
 ///   L_CE = mean over the copies of −ln p(target | Z)
@@ -27,7 +26,6 @@ class BottleneckLoss {
 
   /// What a pass computes. Tensors at the layer are pixels (B, h, w, C).
   struct Terms {
-    Tensor alpha;
     Mask mask;             // λ
     Tensor capacity;       // KL[P(Z|R) ‖ Q(Z)]
     Tensor information;    // L_I (B), double
@@ -41,17 +39,20 @@ class BottleneckLoss {
 
   /// All terms, for standard normal noise and a target for each image. Only a pass that is `differentiable`
   /// keeps what the way back needs of the network.
-  Terms forward(const Tensor& alpha, const Tensor& noise, const std::vector<int64_t>& targets,
+  Terms forward(const Mask& mask, const Tensor& noise, const std::vector<int64_t>& targets,
                 bool differentiable) const;
 
   /// The terms up to L_I, which need no noise.
-  Terms information(const Tensor& alpha) const;
+  Terms information(const Mask& mask) const;
 
   /// Adds Z and the logits, for which there need be no targets.
   void add_logits(Terms& terms, const Tensor& noise, bool differentiable = false) const;
 
-  /// ∂L/∂α (B, h, w, C) of each image.
+  /// ∂L/∂λ (B, h, w, C) of each image.
   Tensor backward(Terms terms, double beta) const;
+
+  /// r' = (R − μ)/σ (B, h, w, C).
+  const Tensor& normalised() const { return normalised_; }
 
  private:
   const Cut& cut_;

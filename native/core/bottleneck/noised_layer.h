@@ -45,6 +45,10 @@ class NoisedLayer {
   Mask mask(const Tensor& alpha) const { return mask_of(alpha, smoothing_); }
   Tensor mask_backward(const Tensor& alpha, Tensor gradient) const;
 
+  /// λ = K ∗ ν, and likewise the gradient with respect to ν.
+  Mask smoothed(const Mask& mask) const;
+  Tensor smoothing_backward(Tensor gradient) const;
+
   /// R − μ, and from it r' = (R − μ)/σ.
   Tensor centre(const Tensor& pixels) const { return pixels - mean_; }
   Tensor normalise(const Tensor& centred) const { return centred / std_; }

@@ -120,12 +120,14 @@ void ReadoutTrainer::add_run(const ReadoutBatch& batch, int64_t begin, int64_t e
   const Cut& cut = bottleneck_.cut();
   BottleneckLoss loss(cut, bottleneck_.layer(), reading.values[cut.at()], reading.values);
   Tensor noise = bottleneck_.layer().draw_noise(streams, 1);
-  auto terms = loss.forward(alpha, noise, labels, gradients != nullptr);
+  auto terms = loss.forward(bottleneck_.layer().mask(alpha), noise, labels, gradients != nullptr);
   sums.images += end - begin;
   sums.cross_entropy += terms.cross_entropy.sum().item<double>();
   sums.information += terms.information.sum().item<double>();
   sums.correct += terms.logits.argmax(1, true).eq(terms.targets).sum().item<int64_t>();
-  if (gradients) readout_network.backward(trace, loss.backward(std::move(terms), options_.beta), *gradients);
+  if (!gradients) return;
+  Tensor by_mask = loss.backward(std::move(terms), options_.beta);
+  readout_network.backward(trace, bottleneck_.layer().mask_backward(alpha, std::move(by_mask)), *gradients);
 }
 
 ReadoutOutcome ReadoutTrainer::outcome_of(const Tensor& sums) const {

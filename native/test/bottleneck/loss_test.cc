@@ -92,11 +92,12 @@ TEST_CASE("the loss is the paper's, and its gradient with respect to α that of 
     BottleneckLoss loss(cut, layer, activation,
                         cut.select(before, at::arange(6).div(3, "floor").to(at::kLong)));
 
-    auto terms = loss.forward(given.alpha.to(at::kFloat), given.noise.to(at::kFloat), kTargets, true);
+    Tensor single = given.alpha.to(at::kFloat);
+    auto terms = loss.forward(layer.mask(single), given.noise.to(at::kFloat), kTargets, true);
     double sum = (terms.cross_entropy + kBeta * terms.information).sum().item<double>();
     auto expected = [&](const Tensor& alpha) { return naive_loss(given, alpha, conventions); };
     CHECK(sum == doctest::Approx(expected(given.alpha)).epsilon(1e-5));
-    Tensor gradient = loss.backward(std::move(terms), kBeta);
+    Tensor gradient = layer.mask_backward(single, loss.backward(std::move(terms), kBeta));
     CHECK(relative_error(gradient, finite_differences(given.alpha, expected)) < 1e-4);
   }
 }
@@ -109,8 +110,9 @@ TEST_CASE("information alone is that of the whole loss, and needs no noise") {
   NoisedLayer layer(network, given.statistics, {Grid::Form::image, 0, 5, 4}, conventions_of(Preset::iba),
                     SmoothingKernel::of(1));
   BottleneckLoss loss(cut, layer, before[cut.at()], Values(network.value_count));
-  auto alone = loss.information(given.alpha.to(at::kFloat));
-  auto whole = loss.forward(given.alpha.to(at::kFloat), given.noise.to(at::kFloat), kTargets, false);
+  Mask mask = layer.mask(given.alpha.to(at::kFloat));
+  auto alone = loss.information(mask);
+  auto whole = loss.forward(mask, given.noise.to(at::kFloat), kTargets, false);
   CHECK(at::equal(alone.capacity, whole.capacity));
   CHECK(at::equal(alone.information, whole.information));
   CHECK(alone.capacity.select(3, 1).select(1, 2).select(1, 3).abs().max().item<double>() == 0);

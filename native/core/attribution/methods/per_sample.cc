@@ -5,15 +5,12 @@
 #include <span>
 
 #include "attribution/passes.h"
-#include "bottleneck/adam.h"
-#include "bottleneck/loss.h"
+#include "bottleneck/mask_solver.h"
 
 namespace iba {
 
 namespace {
 
-/// At the start (almost) everything passes.
-constexpr double kInitialAlpha = 5;
 /// Activations are divided by standard deviations, and squared.
 constexpr double kSmallestStd = 1e-12;
 
@@ -28,13 +25,14 @@ const Conventions& conventions_from(const MethodContext& context) {
   return chosen ? context.options.conventions() : conventions_of(context.resources.statistics->preset);
 }
 
-/// For each image, α is optimised so that the class stays recognisable while as little information as
+/// For each image, a mask is optimised so that the class stays recognisable while as little information as
 /// possible passes the layer.
 class PerSample : public Method {
  public:
   explicit PerSample(const MethodContext& context)
       : network_(context.network),
         conventions_(conventions_from(context)),
+        is_proximal_(context.options.text("solver") == "proximal"),
         beta_(context.options.number("beta")),
         steps_(context.options.whole("steps")),
         copies_(context.options.whole("copies")),
@@ -74,7 +72,8 @@ class PerSample : public Method {
   std::string unit() const override { return conventions_.unit; }
 
  private:
-  /// Fills in the attributions of some images. The map is that of the last forward pass, after which α stays.
+  /// Fills in the attributions of some images. Adam's map is that of the last forward pass, after which α
+  /// stays; the proximal solver's is that after its last step.
   void optimise(const BottleneckLoss& loss, const NoisedLayer& layer, std::vector<NoiseStream> streams,
                 std::array<int64_t, 2> image_size, std::span<Attribution> attributions, Steps& steps) const {
     std::vector<int64_t> targets;
@@ -82,23 +81,35 @@ class PerSample : public Method {
       targets.push_back(attribution.target);
       attribution.series = {{"loss", {}}, {"crossEntropy", {}}, {"information", {}}};
     }
-    Tensor alpha = layer.filled(static_cast<int64_t>(attributions.size()), kInitialAlpha);
-    Adam adam(alpha, learning_rate_);
-    NoiseAhead noise([&] { return layer.draw_noise(streams, copies_); }, steps_, network_.device());
+    auto solver = solver_for(layer, loss, static_cast<int64_t>(attributions.size()));
+    NoiseAhead noise([&] { return draw(layer, streams); }, steps_, network_.device());
     std::vector<std::vector<Tensor>> maps(attributions.size());  // of each step that is kept
     for (int64_t step = 1; step <= steps_; ++step) {
       steps.check();
-      bool is_last = step == steps_;
-      auto terms = loss.forward(alpha, noise.next(), targets, !is_last);
+      const bool is_last = step == steps_;
+      const bool moves = is_proximal_ || !is_last;
+      auto terms = loss.forward(solver->mask(), noise.next(), targets, moves);
       add_losses(terms, attributions);
-      if (is_last || keeps_steps_) add_maps(layer.grid().places(terms.capacity), image_size, maps);
-      if (is_last) {
-        finish(layer.grid().from_pixels(terms.capacity), maps, attributions);
-      } else {
-        adam.step(loss.backward(std::move(terms), beta_));
-      }
+      Tensor capacity = terms.capacity;
+      if (moves) solver->step(loss, std::move(terms));
+      if (is_proximal_) capacity = loss.information(solver->mask()).capacity;
+      if (is_last || keeps_steps_) add_maps(layer.grid().places(capacity), image_size, maps);
+      if (is_last) finish(layer.grid().from_pixels(capacity), maps, attributions);
       steps.finish();
     }
+  }
+
+  std::unique_ptr<MaskSolver> solver_for(const NoisedLayer& layer, const BottleneckLoss& loss,
+                                         int64_t images) const {
+    if (is_proximal_) return std::make_unique<ProximalSolver>(layer, loss, images, beta_);
+    return std::make_unique<AdamSolver>(layer, images, beta_, learning_rate_);
+  }
+
+  /// The proximal solver takes copies in pairs of opposite noise, which agree in what is linear in it.
+  Tensor draw(const NoisedLayer& layer, std::vector<NoiseStream>& streams) const {
+    if (!is_proximal_) return layer.draw_noise(streams, copies_);
+    Tensor half = layer.draw_noise(streams, (copies_ + 1) / 2);
+    return at::cat({half, -half}, 1).narrow(1, 0, copies_);
   }
 
   void add_losses(const BottleneckLoss::Terms& terms, std::span<Attribution> attributions) const {
@@ -146,6 +157,7 @@ class PerSample : public Method {
 
   const Network& network_;
   const Conventions& conventions_;
+  bool is_proximal_;
   double beta_;
   int64_t steps_;
   int64_t copies_;
@@ -170,7 +182,10 @@ MethodEntry per_sample_method() {
       {text_option("layer", "where the bottleneck goes (default: the paper's place in the network)"),
        preset_option().without_default().described(
            "conventions of the authors' library, or of the paper's code (default: the statistics')"),
-       rows_option(kNoisedRows), number_option("beta", "the price of information: higher shows less", 10, 0),
+       rows_option(kNoisedRows),
+       choice_option("solver", "how the mask is found: Adam is the paper's, proximal takes fewer steps",
+                     "adam", {"adam", "proximal"}),
+       number_option("beta", "the price of information: higher shows less", 10, 0),
        whole_option("steps", "optimisation steps", 10, 1, 100'000),
        whole_option("copies", "noise copies of each image in each step", 10, 1, 10'000),
        number_option("learningRate", "learning rate of Adam", 1, 0),

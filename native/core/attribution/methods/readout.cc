@@ -50,7 +50,7 @@ class ReadoutMethod : public Method {
     Tensor row = at::full({1}, i, at::TensorOptions(alpha.device()).dtype(at::kLong));
     BottleneckLoss loss(cut, bottleneck_.layer(), reading.values[cut.at()].narrow(0, i, 1),
                         keeps_logits_ ? cut.select(reading.values, row) : Values());
-    auto terms = loss.information(alpha);
+    auto terms = loss.information(bottleneck_.layer().mask(alpha));
     Tensor capacity = terms.capacity[0].permute({2, 0, 1});
     attribution.map = conventions_.readout_map(capacity, image_size);
     attribution.series = {{"information", {terms.information.item<double>()}}};
