@@ -54,7 +54,7 @@ export interface PerSampleOptions {
   preset?: 'iba' | 'paper'
   /** Images, or copies of images, that go through the network together at most. Default 32. */
   rows?: number
-  /** How the mask is found: Adam is the paper's, proximal takes fewer steps. Default adam. */
+  /** How the mask is found: Adam is the paper's, proximal comes to a lower loss in as many steps. Default adam. */
   solver?: 'adam' | 'proximal'
   /** The price of information: higher shows less. Default 10. */
   beta?: number

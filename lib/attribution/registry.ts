@@ -13,7 +13,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
       {"name":"layer","summary":"where the bottleneck goes (default: the paper's place in the network)","form":"text","defaults":{"iba":null,"paper":null}},
       {"name":"preset","summary":"conventions of the authors' library, or of the paper's code (default: the statistics')","form":"choice","defaults":{"iba":null,"paper":null},"choices":["iba","paper"]},
       {"name":"rows","summary":"images, or copies of images, that go through the network together at most","form":"whole","defaults":{"iba":32,"paper":32},"minimum":1,"maximum":4096},
-      {"name":"solver","summary":"how the mask is found: Adam is the paper's, proximal takes fewer steps","form":"choice","defaults":{"iba":"adam","paper":"adam"},"choices":["adam","proximal"]},
+      {"name":"solver","summary":"how the mask is found: Adam is the paper's, proximal comes to a lower loss in as many steps","form":"choice","defaults":{"iba":"adam","paper":"adam"},"choices":["adam","proximal"]},
       {"name":"beta","summary":"the price of information: higher shows less","form":"number","defaults":{"iba":10,"paper":10},"minimum":0,"maximum":1000000000000},
       {"name":"steps","summary":"optimisation steps","form":"whole","defaults":{"iba":10,"paper":10},"minimum":1,"maximum":100000},
       {"name":"copies","summary":"noise copies of each image in each step","form":"whole","defaults":{"iba":10,"paper":10},"minimum":1,"maximum":10000},

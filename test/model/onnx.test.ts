@@ -174,6 +174,18 @@ test('a softmax at the end, and a sigmoid after a single logit, are left out', a
   t.true(Math.abs(predicted!.probability - Math.max(yes!, 1 - yes!)) < 1e-6)
 })
 
+test('several sigmoids at the end are labels, which the size of a batch has nothing to do with', async t => {
+  const sigmoid: OnnxNode = { operation: 'Sigmoid', inputs: ['logits'], outputs: ['labels'] }
+  const model = withOutputs([sigmoid], ['labels'])
+  const input = { name: 'images', shape: [1, 3, size, size] }
+  for (const [name, given] of Object.entries({ labels: model, 'labels of one': { ...model, input } })) {
+    const { message } = await t.throwsAsync(loadFile(await write(name, given), size), {
+      instanceOf: ModelError,
+    })
+    t.regex(message, /\(multi-label\).*without that sigmoid\.$/)
+  }
+})
+
 const refused: Record<
   string,
   Partial<Pick<OnnxStep, 'more' | 'attributes' | 'domain'>> & { operation: string; message: RegExp }

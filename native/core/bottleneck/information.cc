@@ -2,8 +2,12 @@
 
 namespace iba {
 
+Mask smoothed(const Mask& mask, const Smoothing& smoothing) {
+  return {smoothing.apply(mask.keep), smoothing.apply(mask.drop)};
+}
+
 Mask mask_of(const at::Tensor& alpha, const Smoothing& smoothing) {
-  return {smoothing.apply(at::sigmoid(alpha)), smoothing.apply(at::sigmoid(-alpha))};
+  return smoothed({at::sigmoid(alpha), at::sigmoid(-alpha)}, smoothing);
 }
 
 at::Tensor mask_backward(const at::Tensor& alpha, const Smoothing& smoothing,

@@ -12,6 +12,9 @@ struct Mask {
   at::Tensor drop;  // 1−λ
 };
 
+/// K ∗ ν, for a mask ν.
+Mask smoothed(const Mask& mask, const Smoothing& smoothing);
+
 Mask mask_of(const at::Tensor& alpha, const Smoothing& smoothing);
 
 /// The gradient with respect to α for the gradient with respect to λ (with 1−λ moving against it).

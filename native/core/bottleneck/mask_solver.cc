@@ -17,6 +17,8 @@ constexpr double kSmallestShare = 0.1;
 /// Where information costs (nearly) nothing, a mask of 1 would let an infinite amount of it pass.
 constexpr double kSmallestDrop = 1e-6;
 constexpr double kSmallestBeta = 1e-20;
+/// K counts a neuron nowhere where all that it reaches are inactive. No gradient arrives there either.
+constexpr double kSmallestWeight = 1e-6;
 
 Mask with_drop(Tensor drop) {
   return {1 - drop, drop};
@@ -39,7 +41,7 @@ void AdamSolver::step(const BottleneckLoss& loss, BottleneckLoss::Terms terms) {
 ProximalSolver::ProximalSolver(const NoisedLayer& layer, const BottleneckLoss& loss, int64_t images,
                                double beta)
     : layer_(layer),
-      weight_(layer.smoothing_backward(layer.filled(images, 1))),
+      weight_(layer.smoothing_backward(layer.filled(images, 1)).clamp_min_(kSmallestWeight)),
       squares_(layer.smoothing_backward(loss.normalised().square()) / weight_),
       unsmoothed_(with_drop(layer.filled(images, 1 - kInitialMask))),
       mask_(layer.smoothed(unsmoothed_)) {

@@ -56,10 +56,6 @@ Tensor NoisedLayer::mask_backward(const Tensor& alpha, Tensor gradient) const {
   return iba::mask_backward(alpha, smoothing_, gradient);
 }
 
-Mask NoisedLayer::smoothed(const Mask& mask) const {
-  return {smoothing_.apply(mask.keep), smoothing_.apply(mask.drop)};
-}
-
 Tensor NoisedLayer::smoothing_backward(Tensor gradient) const {
   silence_inactive(gradient);
   return smoothing_.adjoint(gradient);

@@ -46,7 +46,7 @@ class NoisedLayer {
   Tensor mask_backward(const Tensor& alpha, Tensor gradient) const;
 
   /// λ = K ∗ ν, and likewise the gradient with respect to ν.
-  Mask smoothed(const Mask& mask) const;
+  Mask smoothed(const Mask& mask) const { return iba::smoothed(mask, smoothing_); }
   Tensor smoothing_backward(Tensor gradient) const;
 
   /// R − μ, and from it r' = (R − μ)/σ.

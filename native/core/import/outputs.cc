@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "error.h"
+#include "import/chosen_output.h"
 #include "import/native_operator.h"
 #include "network/graph.h"
 #include "network/interpreter.h"
@@ -90,10 +90,10 @@ void add_logarithm(Network& network) {
 }
 
 [[noreturn]] void refuse_labels(int64_t count) {
-  throw Error(ErrorCode::model,
-              "The model ends with a sigmoid of each of its " + std::to_string(count) +
-                  " outputs: they are labels that may hold together (multi-label), expected classes of which "
-                  "one is right. To have them explained as such, export the model without that sigmoid.");
+  throw imported::OutputError(
+      "The model ends with a sigmoid of each of its " + std::to_string(count) +
+      " outputs: they are labels that may hold together (multi-label), expected classes of which one is "
+      "right. To have them explained as such, export the model without that sigmoid.");
 }
 
 }  // namespace

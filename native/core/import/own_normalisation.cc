@@ -1,7 +1,5 @@
 #include "import/own_normalisation.h"
 
-#include <algorithm>
-
 #include "network/interpreter.h"
 
 namespace iba {

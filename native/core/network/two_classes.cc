@@ -1,12 +1,10 @@
 #include "network/two_classes.h"
 
-#include <algorithm>
-
 namespace iba {
 
 namespace {
 
-/// The last layer of weights, where it makes the logit for nothing else.
+/// The layer of weights that makes the logit, where nothing comes after it.
 Linear* last_linear(Network& network) {
   if (network.steps.empty() || network.steps.back().output != network.output) return nullptr;
   auto* linear = std::get_if<Linear>(&network.steps.back().operation);
@@ -26,8 +24,7 @@ void take_two_classes(Network& network) {
   network.is_binary = true;
   network.notes.emplace_back(
       "The model has a single logit z. It is explained as two classes, 0 (no) and 1 (yes), with the logits "
-      "-z/2 and "
-      "z/2: the probability of yes is sigmoid(z).");
+      "-z/2 and z/2: the probability of yes is sigmoid(z).");
   // In the layer itself, rules of propagation see what speaks for no as its positive contributions.
   if (Linear* linear = last_linear(network)) {
     *linear = {against_and_for(linear->weight), against_and_for(linear->bias)};

@@ -106,6 +106,18 @@ TEST_CASE("the proximal solver comes below Adam in a third of the steps, with an
   }
 }
 
+TEST_CASE("inactive neurons stay shut, and leave those around them finite") {
+  Made made;
+  made.statistics.active.slice(1, 0, 3).fill_(false);
+  for (double sigma : {0.0, 1.0}) {
+    const Found found = proximal(made, sigma, 2, 5);
+    CHECK(found.mask.drop.isfinite().all().item<bool>());
+    CHECK(std::isfinite(found.loss));
+    // Smoothing lets some of what passes their neighbours into their masks.
+    if (sigma == 0) CHECK(found.mask.keep.slice(1, 0, 3).max().item<float>() == 0);
+  }
+}
+
 TEST_CASE("dear information passes nowhere, and free information everywhere, finitely") {
   const Made made;
   CHECK(proximal(made, 1, 1e12, 3).information < 1e-6);

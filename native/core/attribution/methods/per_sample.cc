@@ -1,6 +1,7 @@
 #include "attribution/methods/methods.h"
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <span>
 
@@ -92,8 +93,10 @@ class PerSample : public Method {
       add_losses(terms, attributions);
       Tensor capacity = terms.capacity;
       if (moves) solver->step(loss, std::move(terms));
-      if (is_proximal_) capacity = loss.information(solver->mask()).capacity;
-      if (is_last || keeps_steps_) add_maps(layer.grid().places(capacity), image_size, maps);
+      if (is_last || keeps_steps_) {
+        if (is_proximal_) capacity = loss.information(solver->mask()).capacity;
+        add_maps(layer.grid().places(capacity), image_size, maps);
+      }
       if (is_last) finish(layer.grid().from_pixels(capacity), maps, attributions);
       steps.finish();
     }
@@ -183,8 +186,10 @@ MethodEntry per_sample_method() {
        preset_option().without_default().described(
            "conventions of the authors' library, or of the paper's code (default: the statistics')"),
        rows_option(kNoisedRows),
-       choice_option("solver", "how the mask is found: Adam is the paper's, proximal takes fewer steps",
-                     "adam", {"adam", "proximal"}),
+       choice_option(
+           "solver",
+           "how the mask is found: Adam is the paper's, proximal comes to a lower loss in as many steps",
+           "adam", {"adam", "proximal"}),
        number_option("beta", "the price of information: higher shows less", 10, 0),
        whole_option("steps", "optimisation steps", 10, 1, 100'000),
        whole_option("copies", "noise copies of each image in each step", 10, 1, 10'000),

@@ -2,6 +2,7 @@
 
 #include "attribution/rules/lrp_rules.h"
 #include "error.h"
+#include "io/text.h"
 
 namespace iba {
 
@@ -19,47 +20,20 @@ std::vector<RuleEntry> common_entries(const LrpSettings& settings) {
       {"-softmax", softmax_rule()},
       {"batch-norm", batch_norm_rule(settings.epsilon, settings.biases)},
   };
-  // Averages and enlargements are sums of their input.
-  for (const char* kind : {"mean", "sum", "adaptive-avg-pool2d", "avg-pool2d", "upsample-nearest2d",
-                           "upsample-bilinear2d", "upsample-bicubic2d", "conv1d", "-convolution"}) {
+  // Sums of their input, such as averages and enlargements, and what else is linear: convolutions that are
+  // transposed or of one dimension, whose biases always take their part.
+  for (const auto& kind : io::split("mean sum adaptive-avg-pool2d avg-pool2d upsample-nearest2d "
+                                    "upsample-bilinear2d upsample-bicubic2d conv1d -convolution",
+                                    ' ')) {
     entries.push_back({kind, sum_rule(settings.epsilon)});
   }
   // The derivative of these hands all of it to the winner, or puts it where it came from.
-  for (const char* kind : {"max-pool",
-                           "concatenate",
-                           "flatten",
-                           "dropout",
-                           "identity",
-                           "pad",
-                           "constant-pad-nd",
-                           "permute",
-                           "transpose",
-                           "reshape",
-                           "view",
-                           "-unsafe-view",
-                           "unflatten",
-                           "squeeze",
-                           "unsqueeze",
-                           "slice",
-                           "select",
-                           "split",
-                           "chunk",
-                           "expand",
-                           "expand-as",
-                           "contiguous",
-                           "clone",
-                           "roll",
-                           "pixel-shuffle",
-                           "pixel-unshuffle",
-                           "cat",
-                           "stack",
-                           "unbind",
-                           "narrow",
-                           "split-with-sizes",
-                           "flip",
-                           "movedim",
-                           "index-select",
-                           "channel-shuffle"}) {
+  for (const auto& kind : io::split(
+           "max-pool concatenate flatten dropout identity pad constant-pad-nd permute transpose reshape "
+           "view -unsafe-view unflatten squeeze unsqueeze slice select split chunk expand expand-as "
+           "contiguous clone roll pixel-shuffle pixel-unshuffle cat stack unbind narrow "
+           "split-with-sizes flip movedim index-select channel-shuffle",
+           ' ')) {
     entries.push_back({kind, {}});
   }
   for (const char* kind : {"relu", "hardtanh", "leaky-relu", "elu", "celu", "selu", "gelu", "silu", "mish",

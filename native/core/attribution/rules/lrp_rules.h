@@ -60,8 +60,8 @@ LrpRule flat_rule(double epsilon);
 Rule linear_rule(const LrpRule& rule);
 
 /// By contribution: on average pools (but a pool to the size that its input has changes nothing), on sums,
-/// differences and whatever else is linear without weights, where a constant takes its own part, and on batch
-/// norms that are left.
+/// differences and whatever else is linear, where a constant takes its own part, and on batch norms that are
+/// left.
 Rule average_pool_rule(double epsilon);
 Rule sum_rule(double epsilon);
 Rule batch_norm_rule(double epsilon, bool biases);
