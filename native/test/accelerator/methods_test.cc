@@ -1,0 +1,159 @@
+#include <doctest/doctest.h>
+
+#include "attribution/patterns.h"
+#include "attribution/registry.h"
+#include "bottleneck/readout_place.h"
+#include "network/batch_norm_folding.h"
+#include "support/accelerator.h"
+#include "support/small_resnet.h"
+#include "support/tensors.h"
+
+namespace iba::test {
+
+namespace {
+
+constexpr const char* kHash = "seeded";
+const std::vector<std::string> kNames = {"a", "b", "c", "d", "e", "f"};
+/// Of floats that a device adds up in another order.
+constexpr double kRounding = 1e-4;
+
+/// A network on a device with what was made for it there.
+struct Subject {
+  Network network;
+  Resources resources;
+
+  explicit Subject(at::Device device) : network(small_resnet(device)) {
+    Tensor images = small_images(6).to(device);
+    auto place = default_readout_place(network);
+    auto statistics = make_statistics(network, kHash, Preset::iba, place.reads);
+    update_statistics(statistics, network, images, kNames);
+    auto patterns = make_patterns(network, kHash);
+    update_patterns(patterns, fold_batch_norms(network), images, kNames);
+    auto readout = make_readout(
+        statistics, {place, ReadoutVariant::A, Preset::iba, SmoothingKernel::of(1), 0.01, 0});
+    readout.network = readout.network.to(device);
+    resources = {std::make_shared<ModelStatistics>(statistics), std::make_shared<ModelPatterns>(patterns),
+                 std::make_shared<Readout>(readout)};
+  }
+};
+
+const Subject& on_cpu() {
+  static Subject subject(at::kCPU);
+  return subject;
+}
+
+const Subject& on_accelerator() {
+  static Subject subject(accelerator());
+  return subject;
+}
+
+using Given = std::map<std::string, OptionValue>;
+
+/// Little work for methods that do some of it again and again, and all there is to return.
+Given options_of(const MethodEntry& entry) {
+  const Given few = {{"steps", 3.0}, {"samples", 3.0}, {"copies", 2.0}, {"patch", 12.0}, {"rows", 4.0}};
+  Given given;
+  for (const auto& spec : entry.options) {
+    if (auto found = few.find(spec.name); found != few.end()) given.insert(*found);
+    if (spec.name.starts_with("keep")) given[spec.name] = true;
+  }
+  return given;
+}
+
+std::vector<Attribution> attribute(const MethodEntry& entry, const Subject& subject, const Given& options) {
+  PreparedMethod method(entry, subject.network, kHash, options, subject.resources);
+  Cancellation cancellation;
+  return method.attribute(small_images(2).to(subject.network.device()), {{-1, 3}, {2, 4}}, cancellation, {});
+}
+
+void check_same(const Tensor& found, const Tensor& expected) {
+  CHECK(found.is_cpu());
+  CHECK(relative_error(found, expected) < kRounding);
+}
+
+void check_same(const Attribution& found, const Attribution& expected) {
+  CHECK(found.target == expected.target);
+  CHECK(found.probability == doctest::Approx(expected.probability));
+  check_same(found.map, expected.map);
+  REQUIRE(found.tensors.size() == expected.tensors.size());
+  for (size_t i = 0; i < found.tensors.size(); ++i) {
+    CAPTURE(expected.tensors[i].first);
+    check_same(found.tensors[i].second, expected.tensors[i].second);
+  }
+  REQUIRE(found.checks.size() == expected.checks.size());
+  for (size_t i = 0; i < found.checks.size(); ++i)
+    CHECK(found.checks[i].second == doctest::Approx(expected.checks[i].second).epsilon(kRounding));
+  REQUIRE(found.series.size() == expected.series.size());
+  for (size_t i = 0; i < found.series.size(); ++i)
+    check_same(at::tensor(found.series[i].second), at::tensor(expected.series[i].second));
+}
+
+/// How often the host waits for the accelerator in such a run.
+int64_t reads_of(const std::string& method, const Given& options) {
+  int64_t before = host_reads();
+  attribute(find_method(method), on_accelerator(), options);
+  return host_reads() - before;
+}
+
+}  // namespace
+
+TEST_CASE("every method gives on an accelerator what it gives on the CPU") {
+  for (const auto& entry : methods()) {
+    for (const char* preset : {"iba", "paper"}) {
+      CAPTURE(entry.name);
+      CAPTURE(preset);
+      Given options = options_of(entry);
+      if (entry.name != "readout") options["preset"] = std::string(preset);
+      auto found = attribute(entry, on_accelerator(), options);
+      auto expected = attribute(entry, on_cpu(), options);
+      REQUIRE(found.size() == expected.size());
+      for (size_t i = 0; i < found.size(); ++i) check_same(found[i], expected[i]);
+    }
+  }
+}
+
+TEST_CASE("every baseline and composite runs on an accelerator as on the CPU") {
+  auto check = [](const std::string& method, const std::string& option) {
+    const auto& entry = find_method(method);
+    for (const auto& spec : entry.options) {
+      if (spec.name != option) continue;
+      for (const auto& choice : spec.choices) {
+        CAPTURE(choice);
+        Given options = options_of(entry);
+        options[option] = choice;
+        check_same(attribute(entry, on_accelerator(), options)[0], attribute(entry, on_cpu(), options)[0]);
+      }
+    }
+  };
+  check("integrated-gradients", "baseline");
+  check("lrp", "composite");
+}
+
+TEST_CASE("statistics and patterns of an accelerator's activations are those of the CPU's") {
+  const auto& conventions = conventions_of(Preset::iba);
+  for (const auto& expected : on_cpu().resources.statistics->layers) {
+    const auto& found = on_accelerator().resources.statistics->layer(expected.layer());
+    check_same(found.mean(conventions), expected.mean(conventions));
+    check_same(found.standard_deviation(conventions, 0.01), expected.standard_deviation(conventions, 0.01));
+    CHECK(found.active(conventions).equal(expected.active(conventions)));
+  }
+  for (const auto& [name, expected] : on_cpu().resources.patterns->layers) {
+    CAPTURE(name);
+    Tensor weight = normal(name, expected.shape());
+    check_same(on_accelerator().resources.patterns->layers.at(name).pattern(weight),
+               expected.pattern(weight));
+  }
+}
+
+TEST_CASE("no step of a method's loop waits for the accelerator") {
+  auto with = [](const char* option, double count) {
+    return Given{{option, count}, {"rows", 2.0}};
+  };
+  CHECK(reads_of("per-sample", with("steps", 2)) == reads_of("per-sample", with("steps", 6)));
+  CHECK(reads_of("smoothgrad", with("samples", 2)) == reads_of("smoothgrad", with("samples", 6)));
+  CHECK(reads_of("integrated-gradients", with("steps", 2)) ==
+        reads_of("integrated-gradients", with("steps", 6)));
+  CHECK(reads_of("occlusion", with("patch", 16)) == reads_of("occlusion", with("patch", 8)));
+}
+
+}  // namespace iba::test

@@ -1,0 +1,74 @@
+#include "support/closed_memory.h"
+
+#include <sys/mman.h>
+
+#include <map>
+#include <mutex>
+#include <new>
+
+namespace iba::test {
+
+namespace {
+
+struct Allocation {
+  size_t size;
+  int opened = 0;
+};
+
+/// Never destroyed: tensors may outlive static objects.
+struct Allocations {
+  std::mutex mutex;
+  std::map<const void*, Allocation> by_address;
+
+  static Allocations& all() {
+    static auto* allocations = new Allocations;
+    return *allocations;
+  }
+};
+
+void protect(const void* memory, size_t size, int protection) {
+  TORCH_CHECK(mprotect(const_cast<void*>(memory), size, protection) == 0, "mprotect failed");
+}
+
+void release(void* memory) {
+  auto& allocations = Allocations::all();
+  std::lock_guard lock(allocations.mutex);
+  auto found = allocations.by_address.find(memory);
+  munmap(memory, found->second.size);
+  allocations.by_address.erase(found);
+}
+
+}  // namespace
+
+c10::DataPtr ClosedMemory::allocate(size_t size) {
+  if (size == 0) return {nullptr, device_};
+  void* memory = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  auto& allocations = Allocations::all();
+  std::lock_guard lock(allocations.mutex);
+  allocations.by_address[memory] = {size};
+  return {memory, memory, &release, device_};
+}
+
+void ClosedMemory::copy_data(void* to, const void* from, size_t size) const {
+  Opened target(to), source(from);
+  default_copy_data(to, from, size);
+}
+
+Opened::Opened(const void* memory) : memory_(memory) {
+  if (!memory_) return;
+  auto& allocations = Allocations::all();
+  std::lock_guard lock(allocations.mutex);
+  auto& allocation = allocations.by_address.at(memory_);
+  if (allocation.opened++ == 0) protect(memory_, allocation.size, PROT_READ | PROT_WRITE);
+}
+
+Opened::~Opened() {
+  if (!memory_) return;
+  auto& allocations = Allocations::all();
+  std::lock_guard lock(allocations.mutex);
+  auto& allocation = allocations.by_address.at(memory_);
+  if (--allocation.opened == 0) mprotect(const_cast<void*>(memory_), allocation.size, PROT_NONE);
+}
+
+}  // namespace iba::test

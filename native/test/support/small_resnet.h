@@ -1,0 +1,13 @@
+#pragma once
+
+#include "network/network.h"
+
+namespace iba::test {
+
+/// A ResNet-18 of 8 channels and 5 classes with seeded weights, on a device.
+Network small_resnet(at::Device device);
+
+/// So many images (count, 3, 32, 32) for it, on the CPU, the same each time.
+Tensor small_images(int64_t count);
+
+}  // namespace iba::test
