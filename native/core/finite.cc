@@ -18,7 +18,9 @@ bool is_finite(const at::Tensor& values) {
   if (values.numel() == 0 || !values.is_floating_point()) return true;
   // NaN takes over both.
   auto [least, greatest] = at::aminmax(values);
-  return std::isfinite(least.item<double>()) && std::isfinite(greatest.item<double>());
+  // Of both at once, so that a device is waited for once.
+  at::Tensor bounds = at::stack({least, greatest}).to(at::kCPU, at::kDouble);
+  return std::isfinite(bounds[0].item<double>()) && std::isfinite(bounds[1].item<double>());
 }
 
 void require_finite(const at::Tensor& values, ErrorCode code, const std::string& what,

@@ -1,5 +1,7 @@
 #include "attribution/mean_gradient.h"
 
+#include "runtime/device.h"
+
 namespace iba {
 
 namespace {
@@ -32,8 +34,8 @@ Tensor mean_gradient(const BackwardPass& pass, int64_t target, int64_t total, in
 Tensor weighted_gradient(const BackwardPass& pass, int64_t target, const Tensor& weights, int64_t rows,
                          const Copies& copies, Steps& steps) {
   auto sum = [&](const Tensor& gradients, int64_t begin, int64_t end) {
-    Tensor factors = weights.slice(0, begin, end).to(gradients.options()).view({-1, 1, 1, 1});
-    return (gradients * factors).sum(0);
+    Tensor factors = sent_to(gradients.device(), weights.slice(0, begin, end).to(gradients.scalar_type()));
+    return (gradients * factors.view({-1, 1, 1, 1})).sum(0);
   };
   return sum_over_copies(pass, target, weights.size(0), rows, copies, steps, sum);
 }

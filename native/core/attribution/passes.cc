@@ -2,6 +2,7 @@
 
 #include "finite.h"
 #include "network/interpreter.h"
+#include "runtime/device.h"
 
 namespace iba {
 
@@ -38,7 +39,7 @@ BackwardPass::BackwardPass(const Network& network, ValueId at, StepRules rules, 
     : cut_(network, at, std::move(rules)), start_(start) {}
 
 Tensor BackwardPass::start_from(const Tensor& logits, const std::vector<int64_t>& classes) const {
-  Tensor index = at::tensor(classes).to(logits.device()).unsqueeze(1);
+  Tensor index = sent_to(logits.device(), at::tensor(classes)).unsqueeze(1);
   Tensor start = at::zeros_like(logits);
   Tensor value = start_ == Start::one ? at::ones_like(index, logits.options()) : logits.gather(1, index);
   return start.scatter_(1, index, value);

@@ -1,5 +1,7 @@
 #include "bottleneck/loss.h"
 
+#include "runtime/device.h"
+
 namespace iba {
 
 BottleneckLoss::BottleneckLoss(const Cut& cut, const NoisedLayer& layer, const Tensor& activation,
@@ -17,7 +19,7 @@ BottleneckLoss::Terms BottleneckLoss::forward(const Mask& mask, const Tensor& no
   Terms terms = information(mask);
   add_logits(terms, noise, differentiable);
   int64_t copies = noise.size(1);
-  terms.targets = at::tensor(targets).to(noise.device()).repeat_interleave(copies).unsqueeze(1);
+  terms.targets = sent_to(noise.device(), at::tensor(targets)).repeat_interleave(copies).unsqueeze(1);
   Tensor log_probability = at::log_softmax(terms.logits, 1).gather(1, terms.targets);
   terms.cross_entropy = -log_probability.view({-1, copies}).mean(1, false, at::kDouble);
   return terms;

@@ -32,7 +32,7 @@ bool points_at(const at::Tensor& map, const at::Tensor& mask, double tolerance) 
   at::Tensor inside = require_mask(mask).nonzero().to(at::kDouble);
   int64_t peak = ranks(map.flatten(), true).argmin().item<int64_t>();
   at::Tensor place = at::tensor(
-      {static_cast<double>(peak / map.size(1)), static_cast<double>(peak % map.size(1))}, at::kDouble);
+      {static_cast<double>(peak / map.size(1)), static_cast<double>(peak % map.size(1))}, inside.options());
   return (inside - place).square().sum(1).min().item<double>() <= tolerance * tolerance;
 }
 

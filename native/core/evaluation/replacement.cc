@@ -1,10 +1,12 @@
 #include "evaluation/replacement.h"
 
+#include "runtime/device.h"
+
 namespace iba {
 
 at::Tensor Replacement::images(int64_t begin, int64_t end) const {
   std::vector<int64_t> chosen(counts.begin() + begin, counts.begin() + end);
-  at::Tensor limits = at::tensor(chosen, at::kLong).to(ranks.device()).view({-1, 1, 1, 1});
+  at::Tensor limits = sent_to(ranks.device(), at::tensor(chosen, at::kLong)).view({-1, 1, 1, 1});
   return at::where(ranks < limits, to, from);
 }
 

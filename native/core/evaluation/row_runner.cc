@@ -8,11 +8,14 @@ Tensor RowRunner::logits(int64_t rows, const Build& build) {
   std::vector<Tensor> found;
   for_each_run(rows, settings_.rows, [&](int64_t begin, int64_t end) {
     settings_.cancellation.check();
-    found.push_back(iba::logits(network_, build(begin, end)).to(at::kCPU, at::kDouble));
+    found.push_back(activations(network_, build(begin, end), {network_.output})[0]);
     done_ += end - begin;
     if (settings_.progress) settings_.progress(done_, total_);
   });
-  return at::cat(found);
+  // Read once: a device goes on without waiting for the host.
+  Tensor logits = at::cat(found).to(at::kCPU, at::kDouble);
+  require_probabilities(logits);
+  return logits;
 }
 
 }  // namespace iba

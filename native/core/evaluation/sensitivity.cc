@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "evaluation/tiles.h"
+#include "runtime/device.h"
 
 namespace iba {
 
@@ -57,7 +58,7 @@ MaskedDrops masked_drops(const Network& network, const Tensor& image, const Tens
   require_masks_of(tiles, masks);
   Tensor hidden = masks.ne(0);
   auto build = [&](int64_t begin, int64_t end) {
-    Tensor pixels = tiles.spread(hidden.slice(0, begin, end)).to(image.device());
+    Tensor pixels = sent_to(image.device(), tiles.spread(hidden.slice(0, begin, end)));
     return image.unsqueeze(0).masked_fill(pixels.unsqueeze(1), 0);
   };
   auto logits = target_logits(network, image, target, masks.size(0), build, settings);
@@ -71,7 +72,7 @@ Infidelity infidelity(const Network& network, const Tensor& image, const Tensor&
   Tensor drawn = at::empty({noise.samples, channels, map.size(0), map.size(1)}, at::kFloat)
                      .normal_(0, noise.deviation, generator);
   auto build = [&](int64_t begin, int64_t end) {
-    return image.unsqueeze(0) - drawn.slice(0, begin, end).to(image.device());
+    return image.unsqueeze(0) - sent_to(image.device(), drawn.slice(0, begin, end));
   };
   auto logits = target_logits(network, image, target, noise.samples, build, settings);
   Tensor of_pixels = drawn.mean(1, false, at::kDouble).flatten(1);
@@ -87,7 +88,7 @@ Tensor neighbours(const Tensor& image, double radius, int64_t count, uint64_t se
   auto generator = at::detail::createCPUGenerator(seed);
   auto shape = image.sizes().vec();
   shape.insert(shape.begin(), count);
-  return image + at::empty(shape, at::kFloat).uniform_(-radius, radius, generator);
+  return image + sent_to(image.device(), at::empty(shape, at::kFloat).uniform_(-radius, radius, generator));
 }
 
 }  // namespace iba

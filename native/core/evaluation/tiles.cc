@@ -32,7 +32,7 @@ at::Tensor Tiles::means(const at::Tensor& map) const {
 
 at::Tensor ranks(const at::Tensor& values, bool highest_first) {
   at::Tensor order = at::argsort(values, /*stable=*/true, 0, highest_first);
-  return at::empty_like(order).scatter_(0, order, at::arange(order.size(0)));
+  return at::empty_like(order).scatter_(0, order, at::arange(order.size(0), order.options()));
 }
 
 }  // namespace iba

@@ -25,6 +25,10 @@ int64_t cuda_device_count() {
   return at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
 }
 
+at::Tensor sent_to(at::Device device, const at::Tensor& tensor) {
+  return tensor.to(device, tensor.scalar_type(), /*non_blocking=*/true);
+}
+
 at::Device parse_device(const std::string& name) {
   at::Device device = parse(name);
   if (device.is_cpu()) return device;

@@ -10,6 +10,9 @@ namespace iba {
 /// device is never replaced by another silently.
 at::Device parse_device(const std::string& name);
 
+/// A tensor of the CPU on a device. The host doesn't wait until the device has done what it was given before.
+at::Tensor sent_to(at::Device device, const at::Tensor& tensor);
+
 /// How many CUDA devices LibTorch can use now.
 int64_t cuda_device_count();
 

@@ -37,15 +37,13 @@ std::string moment_name(size_t parameter, const char* which) {
 
 struct ReadoutTrainer::Sums {
   int64_t images = 0;
-  double cross_entropy = 0;
-  double information = 0;
-  int64_t correct = 0;
+  /// Cross-entropy, information and correct, double, where the network is: the host reads them once.
+  Tensor terms;
 
   Tensor with(const std::vector<double>& extras) const {
-    std::vector<double> all = {static_cast<double>(images), cross_entropy, information,
-                               static_cast<double>(correct)};
-    all.insert(all.end(), extras.begin(), extras.end());
-    return at::tensor(all, at::kDouble);
+    Tensor count = at::full({1}, images, at::kDouble);
+    Tensor own = terms.defined() ? terms.cpu() : at::zeros({kOwnSums - 1}, at::kDouble);
+    return at::cat({count, own, at::tensor(extras, at::kDouble)});
   }
 };
 
@@ -77,10 +75,14 @@ ReadoutOutcome ReadoutTrainer::step(const ReadoutBatch& batch, const std::vector
   }
   ReadoutOutcome outcome = outcome_of(sums);
   if (outcome.images == 0) return outcome;
+  std::vector<Tensor> norms;
   for (auto& gradient : gradients) {
     gradient.div_(static_cast<double>(outcome.images));
-    outcome.gradient_norms.push_back(gradient.norm().item<double>());
+    norms.push_back(gradient.norm());
   }
+  Tensor found = at::stack(norms).to(at::kCPU, at::kDouble);
+  outcome.gradient_norms.assign(found.const_data_ptr<double>(),
+                                found.const_data_ptr<double>() + found.numel());
   // Before anything is changed: what was learnt so far stays good.
   for (size_t i = 0; i < gradients.size(); ++i) {
     require_finite(outcome.gradient_norms[i], ErrorCode::not_finite,
@@ -122,9 +124,9 @@ void ReadoutTrainer::add_run(const ReadoutBatch& batch, int64_t begin, int64_t e
   Tensor noise = bottleneck_.layer().draw_noise(streams, 1);
   auto terms = loss.forward(bottleneck_.layer().mask(alpha), noise, labels, gradients != nullptr);
   sums.images += end - begin;
-  sums.cross_entropy += terms.cross_entropy.sum().item<double>();
-  sums.information += terms.information.sum().item<double>();
-  sums.correct += terms.logits.argmax(1, true).eq(terms.targets).sum().item<int64_t>();
+  Tensor correct = terms.logits.argmax(1, true).eq(terms.targets).sum().to(at::kDouble);
+  Tensor found = at::stack({terms.cross_entropy.sum(), terms.information.sum(), correct});
+  sums.terms = sums.terms.defined() ? sums.terms.add_(found) : found;
   if (!gradients) return;
   Tensor by_mask = loss.backward(std::move(terms), options_.beta);
   readout_network.backward(trace, bottleneck_.layer().mask_backward(alpha, std::move(by_mask)), *gradients);

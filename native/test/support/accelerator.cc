@@ -25,17 +25,17 @@ using at::Tensor;
 const at::Device kDevice(at::kPrivateUse1, 0);
 const c10::DispatchKeySet kKeys(c10::DispatchKey::PrivateUse1);
 
-std::atomic<int64_t> reads = 0;
+std::atomic<int64_t> waits = 0;
 thread_local int kernels = 0;
 
-/// While a kernel runs, what is copied to the CPU is the device's own business.
+/// While a kernel runs, what is copied is the device's own business.
 struct Kernel {
   Kernel() { ++kernels; }
   ~Kernel() { --kernels; }
 };
 
-void count_read() {
-  if (kernels == 0) ++reads;
+void count_wait() {
+  if (kernels == 0) ++waits;
 }
 
 bool is_on_device(const Tensor& tensor) {
@@ -130,8 +130,9 @@ const Tensor& resize(const Tensor& tensor, c10::IntArrayRef size, std::optional<
   return tensor;
 }
 
-Tensor copy_from(const Tensor& from, const Tensor& to, bool) {
-  if (!is_on_device(to)) count_read();
+Tensor copy_from(const Tensor& from, const Tensor& to, bool non_blocking) {
+  bool is_sent = !is_on_device(from);
+  if (!is_on_device(to) || (is_sent && !non_blocking)) count_wait();
   OnHost source(from), target(to);
   (*target).copy_(*source);
   return to;
@@ -143,7 +144,7 @@ Tensor copy_from_and_resize(const Tensor& from, const Tensor& to) {
 }
 
 at::Scalar number(const Tensor& tensor) {
-  count_read();
+  count_wait();
   return (*OnHost(tensor)).item();
 }
 
@@ -235,8 +236,8 @@ at::Device accelerator() {
   return kDevice;
 }
 
-int64_t host_reads() {
-  return reads;
+int64_t host_waits() {
+  return waits;
 }
 
 }  // namespace iba::test

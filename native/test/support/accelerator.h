@@ -10,7 +10,8 @@ namespace iba::test {
 
 at::Device accelerator();
 
-/// How often the host has waited for a value of the device: a copy to the CPU, or a number read.
-int64_t host_reads();
+/// How often the host has waited for the device: for a number, or for a copy from the one to the other, but
+/// for those to the device that don't block.
+int64_t host_waits();
 
 }  // namespace iba::test

@@ -4,6 +4,7 @@
 #include "attribution/mean_gradient.h"
 #include "attribution/quadrature.h"
 #include "image/baseline.h"
+#include "runtime/device.h"
 
 namespace iba {
 
@@ -43,8 +44,8 @@ class IntegratedGradients : public Method {
     Tensor baseline = make_baseline(baseline_, image, {.seed = batch.requests[b].seed});
     Tensor way = image - baseline;
     auto copies = [&](int64_t begin, int64_t end) {
-      Tensor shares = quadrature_.places.slice(0, begin, end).to(image.options());
-      return baseline + shares.view({-1, 1, 1, 1}) * way;
+      Tensor shares = quadrature_.places.slice(0, begin, end).to(image.scalar_type());
+      return baseline + sent_to(image.device(), shares).view({-1, 1, 1, 1}) * way;
     };
     Tensor gradient =
         weighted_gradient(pass_, attribution.target, quadrature_.weights, batch.rows, copies, steps);

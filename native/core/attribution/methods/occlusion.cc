@@ -85,10 +85,10 @@ class Occlusion : public Method {
         replaced.origins.push_back(origin);
       }
       replaced.inside = at::stack(inside);
-      found.push_back(pass.logits(std::move(replaced)).select(1, target).cpu());
+      found.push_back(pass.logits(std::move(replaced)).select(1, target));
       steps.finish();
     });
-    return at::cat(found);
+    return at::cat(found).cpu();
   }
 
   /// To each pixel the mean drop of the patches that cover it.

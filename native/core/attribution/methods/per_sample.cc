@@ -84,13 +84,14 @@ class PerSample : public Method {
     }
     auto solver = solver_for(layer, loss, static_cast<int64_t>(attributions.size()));
     NoiseAhead noise([&] { return draw(layer, streams); }, steps_, network_.device());
+    std::vector<Tensor> losses;                                  // of each step; a device keeps them
     std::vector<std::vector<Tensor>> maps(attributions.size());  // of each step that is kept
     for (int64_t step = 1; step <= steps_; ++step) {
       steps.check();
       const bool is_last = step == steps_;
       const bool moves = is_proximal_ || !is_last;
       auto terms = loss.forward(solver->mask(), noise.next(), targets, moves);
-      add_losses(terms, attributions);
+      losses.push_back(at::stack({terms.cross_entropy, terms.information}, 1));
       Tensor capacity = terms.capacity;
       if (moves) solver->step(loss, std::move(terms));
       if (is_last || keeps_steps_) {
@@ -100,6 +101,7 @@ class PerSample : public Method {
       if (is_last) finish(layer.grid().from_pixels(capacity), maps, attributions);
       steps.finish();
     }
+    add_losses(at::stack(losses).cpu(), attributions);
   }
 
   std::unique_ptr<MaskSolver> solver_for(const NoisedLayer& layer, const BottleneckLoss& loss,
@@ -115,14 +117,17 @@ class PerSample : public Method {
     return at::cat({half, -half}, 1).narrow(1, 0, copies_);
   }
 
-  void add_losses(const BottleneckLoss::Terms& terms, std::span<Attribution> attributions) const {
-    Tensor losses = at::stack({terms.cross_entropy, terms.information}, 1).cpu();
-    for (size_t i = 0; i < attributions.size(); ++i) {
-      const double* found = losses.const_data_ptr<double>() + 2 * i;
-      auto& series = attributions[i].series;
-      series[0].second.push_back(found[0] + beta_ * found[1]);
-      series[1].second.push_back(found[0]);
-      series[2].second.push_back(found[1]);
+  /// L_CE and L_I (steps, B, 2), as series.
+  void add_losses(const Tensor& losses, std::span<Attribution> attributions) const {
+    auto found = losses.accessor<double, 3>();
+    for (int64_t step = 0; step < losses.size(0); ++step) {
+      for (int64_t i = 0; i < losses.size(1); ++i) {
+        double cross_entropy = found[step][i][0], information = found[step][i][1];
+        auto& series = attributions[static_cast<size_t>(i)].series;
+        series[0].second.push_back(cross_entropy + beta_ * information);
+        series[1].second.push_back(cross_entropy);
+        series[2].second.push_back(information);
+      }
     }
   }
 

@@ -21,6 +21,7 @@ class ReadoutMethod : public Method {
     Steps steps(batch, batch.size());
     Targets targets;
     std::vector<Attribution> attributions;
+    std::vector<Tensor> information;  // of each image; a device keeps them
     for_each_run(batch.size(), batch.rows, [&](int64_t begin, int64_t end) {
       steps.check();
       auto reading = bottleneck_.read(batch.images.slice(0, begin, end));
@@ -32,11 +33,14 @@ class ReadoutMethod : public Method {
           steps.check();
           attributions.push_back(targets.attribution(begin + i));
           read_out(reading, i, alpha.narrow(0, i - first, 1), batch.requests[begin + i].seed,
-                   batch.image_size(), attributions.back());
+                   batch.image_size(), attributions.back(), information);
           steps.finish();
         }
       });
     });
+    Tensor found = at::cat(information).cpu();
+    for (size_t b = 0; b < attributions.size(); ++b)
+      attributions[b].series = {{"information", {found[static_cast<int64_t>(b)].item<double>()}}};
     return attributions;
   }
 
@@ -45,7 +49,8 @@ class ReadoutMethod : public Method {
  private:
   /// Fills in the attribution of the i-th image of a reading.
   void read_out(const ReadoutBottleneck::Reading& reading, int64_t i, const Tensor& alpha, uint64_t seed,
-                std::array<int64_t, 2> image_size, Attribution& attribution) const {
+                std::array<int64_t, 2> image_size, Attribution& attribution,
+                std::vector<Tensor>& information) const {
     const Cut& cut = bottleneck_.cut();
     Tensor row = at::full({1}, i, at::TensorOptions(alpha.device()).dtype(at::kLong));
     BottleneckLoss loss(cut, bottleneck_.layer(), reading.values[cut.at()].narrow(0, i, 1),
@@ -53,7 +58,7 @@ class ReadoutMethod : public Method {
     auto terms = loss.information(bottleneck_.layer().mask(alpha));
     Tensor capacity = terms.capacity[0].permute({2, 0, 1});
     attribution.map = conventions_.readout_map(capacity, image_size);
-    attribution.series = {{"information", {terms.information.item<double>()}}};
+    information.push_back(terms.information);
     if (keeps_capacity_) attribution.tensors.emplace_back("capacity", capacity.cpu().contiguous());
     if (keeps_logits_) {
       std::vector<NoiseStream> streams = {{seed, alpha.device()}};

@@ -1,6 +1,7 @@
 #include "attribution/rules/lrp_rules.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "error.h"
 
@@ -61,9 +62,7 @@ class LinearMap {
 class Propagation {
  public:
   Propagation(const LrpRule& rule, const Operation& operation, const StepState& state)
-      : rule_(rule), operation_(operation), state_(state), x_(state.inputs[0]) {
-    has_negative_inputs_ = x_.numel() > 0 && x_.min().item<double>() < 0;
-  }
+      : rule_(rule), operation_(operation), state_(state), x_(state.inputs[0]) {}
 
   Tensor hand_down(const Tensor& relevance) const {
     Tensor sum;
@@ -84,9 +83,10 @@ class Propagation {
     std::vector<Term> terms;
     Tensor z;
     for (const auto& product : share.products) {
-      bool is_empty = !has_negative_inputs_ && product.source == Product::Source::input &&
-                      product.input.positive == 0 && product.bias.positive == 0 && product.bias.negative == 0;
-      if (is_empty) continue;
+      bool reads_negative_inputs_alone = product.source == Product::Source::input &&
+                                         product.input.positive == 0 && product.bias.positive == 0 &&
+                                         product.bias.negative == 0;
+      if (reads_negative_inputs_alone && !has_negative_inputs()) continue;
       terms.push_back({factors(product), LinearMap(operation_, product)});
       Tensor contributions = terms.back().map.apply(terms.back().x);
       z = z.defined() ? z.add_(contributions) : contributions;
@@ -134,6 +134,12 @@ class Propagation {
         .contiguous(x_.suggest_memory_format());
   }
 
+  /// Found out only for rules that ask: a device must be waited for.
+  bool has_negative_inputs() const {
+    if (!has_negative_inputs_) has_negative_inputs_ = x_.numel() > 0 && x_.min().item<double>() < 0;
+    return *has_negative_inputs_;
+  }
+
   Tensor outputs_of_sign(Share::Outputs when) const {
     Tensor outputs = forward(operation_, {x_}, nullptr);
     return when == Share::Outputs::positive ? outputs > 0 : outputs < 0;
@@ -143,7 +149,7 @@ class Propagation {
   const Operation& operation_;
   const StepState& state_;
   const Tensor& x_;
-  bool has_negative_inputs_;
+  mutable std::optional<bool> has_negative_inputs_;
 };
 
 }  // namespace
