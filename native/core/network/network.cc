@@ -26,6 +26,16 @@ void append_problem(std::ostringstream& out, const char* what, const std::vector
   if (!names.empty()) out << " " << what << " (" << names.size() << "): " << io::joined_some(names) << ".";
 }
 
+/// Lets an operator make its new tensors on that device, whatever device it was recorded with. Numbers stay
+/// on the CPU.
+void make_tensors_on(at::Device device, Operator& op) {
+  if (op.makes_number) return;
+  for (auto& argument : op.arguments) {
+    if (argument.name == "device" && argument.form == OperatorArgument::Form::constant)
+      argument.constant = device;
+  }
+}
+
 }  // namespace
 
 std::string Step::name() const {
@@ -81,6 +91,7 @@ void Network::to(at::Device device, at::MemoryFormat layout) {
       if (!copy.defined()) copy = tensor.to(device).contiguous(format);
       tensor = copy;
     });
+    if (auto* op = std::get_if<Operator>(&step.operation)) make_tensors_on(device, *op);
   }
 }
 

@@ -86,8 +86,8 @@ class Network {
   std::vector<std::pair<std::string, Tensor*>> parameters();
   std::vector<std::pair<std::string, const Tensor*>> parameters() const;
 
-  /// Moves all parameters to the device. `layout` is that of the convolutions' weights, which activations
-  /// take on: channels last is the faster one.
+  /// Moves all parameters to the device, where steps then make their tensors. `layout` is that of the
+  /// convolutions' weights, which activations take on: channels last is the faster one.
   void to(at::Device device, at::MemoryFormat layout = at::MemoryFormat::ChannelsLast);
   at::Device device() const;
 

@@ -84,12 +84,17 @@ struct Hooks : at::PrivateUse1HooksInterface {
   }
 };
 
+/// Kernels are done when they return: no stream has anything to wait for.
 struct Guard final : c10::impl::NoOpDeviceGuardImpl<c10::DeviceType::PrivateUse1> {
   c10::Device exchangeDevice(c10::Device) const override { return kDevice; }
   c10::Device getDevice() const override { return kDevice; }
   c10::Stream getStream(c10::Device) const noexcept override {
     return c10::Stream(c10::Stream::DEFAULT, kDevice);
   }
+  c10::Stream exchangeStream(c10::Stream) const noexcept override { return getStream(kDevice); }
+  void record(void**, const c10::Stream&, c10::DeviceIndex, c10::EventFlag) const override {}
+  void block(void*, const c10::Stream&) const override {}
+  bool queryEvent(void*) const override { return true; }
 };
 
 /// The tensor's memory, opened, as a tensor of the CPU.
@@ -212,6 +217,7 @@ void run_on_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
 C10_REGISTER_GUARD_IMPL(PrivateUse1, Guard)
 
 TORCH_LIBRARY_IMPL(_, PrivateUse1, library) {
+  c10::register_privateuse1_backend("accelerator");
   c10::SetAllocator(at::kPrivateUse1, memory());
   at::RegisterPrivateUse1HooksInterface(new Hooks);
   library.fallback(torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
