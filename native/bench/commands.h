@@ -12,6 +12,12 @@ void peak(const Models& models, const Options& options);
 /// Seconds per map.
 void per_sample(const Models& models, const Options& options);
 
+/// Seconds per readout map, per image of a readout's training, and per image of a plain forward pass.
+void readout(const Models& models, const Options& options);
+
+/// Seconds for the degradation of one image from both ends.
+void degradation(const Models& models, const Options& options);
+
 /// Where the time of a map goes.
 void breakdown(const Models& models, const Options& options);
 

@@ -16,8 +16,10 @@ namespace iba::bench {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: bench peak|per-sample|breakdown [MODEL...] [--device cpu|cuda|cuda:N] [--batch N] [--steps N]\n"
-    "             [--copies N] [--rounds N]\n"
+    "usage: bench peak|per-sample|readout|degradation|breakdown [MODEL...] [--device cpu|cuda|cuda:N]\n"
+    "             [--batch N,...] [--precision float32|tf32|bfloat16,...] [--steps N] [--copies N] [--rounds "
+    "N]\n"
+    "             [--size N]\n"
     "MODEL is a name of the zoo; resnet50 and vgg16 if there is none.\n";
 
 struct UsageError : std::runtime_error {
@@ -25,7 +27,11 @@ struct UsageError : std::runtime_error {
 };
 
 const std::map<std::string, std::function<void(const Models&, const Options&)>> kCommands{
-    {"peak", peak}, {"per-sample", per_sample}, {"breakdown", breakdown}};
+    {"peak", peak},
+    {"per-sample", per_sample},
+    {"readout", readout},
+    {"degradation", degradation},
+    {"breakdown", breakdown}};
 
 struct CommandLine {
   std::string command;
@@ -47,24 +53,69 @@ int64_t positive(const std::string& option, const std::string& text) {
   return value;
 }
 
+Precision precision_of(const std::string& text) {
+  if (auto precision = precision_named(text)) return *precision;
+  throw UsageError("Expected float32, tf32 or bfloat16 for --precision, but received '" + text + "'.");
+}
+
+/// What stands between the commas.
+std::vector<std::string> parts_of(const std::string& text) {
+  std::vector<std::string> parts(1);
+  for (char c : text) {
+    if (c == ',') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+/// What an option's value does to the command line.
+using Setter = std::function<void(const std::string& option, const std::string& text)>;
+
+std::map<std::string, Setter> setters_of(CommandLine& line) {
+  auto number = [](int64_t& value) {
+    return [&value](const std::string& option, const std::string& text) { value = positive(option, text); };
+  };
+  Options& options = line.options;
+  return {{"--device", [&](const std::string&, const std::string& text) { line.device = text; }},
+          {"--batch",
+           [&](const std::string& option, const std::string& text) {
+             options.batches.clear();
+             for (const auto& part : parts_of(text)) options.batches.push_back(positive(option, part));
+           }},
+          {"--precision",
+           [&](const std::string&, const std::string& text) {
+             options.precisions.clear();
+             for (const auto& part : parts_of(text)) options.precisions.push_back(precision_of(part));
+           }},
+          {"--steps", number(options.steps)},
+          {"--copies", number(options.copies)},
+          {"--rounds", number(options.rounds)},
+          {"--size", number(options.size)}};
+}
+
+/// Throws UsageError where a precision would change nothing of what is measured.
+void check_precisions(const CommandLine& line) {
+  for (auto precision : line.options.precisions) {
+    if (precision == Precision::tf32 && line.device.rfind("cuda", 0) != 0)
+      throw UsageError("TF32 is a precision of NVIDIA's GPUs: give --device cuda.");
+    if (precision == Precision::bfloat16 && line.command != "readout")
+      throw UsageError("Only the training that 'readout' measures can be in bfloat16.");
+  }
+}
+
 CommandLine parse(const std::vector<std::string>& arguments) {
   CommandLine line;
-  const std::map<std::string, int64_t*> numbers{{"--batch", &line.options.batch},
-                                                {"--steps", &line.options.steps},
-                                                {"--copies", &line.options.copies},
-                                                {"--rounds", &line.options.rounds}};
+  const auto setters = setters_of(line);
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (argument.rfind("--", 0) == 0) {
-      auto number = numbers.find(argument);
-      if (number == numbers.end() && argument != "--device")
-        throw UsageError("There is no option " + argument + ".");
+      auto setter = setters.find(argument);
+      if (setter == setters.end()) throw UsageError("There is no option " + argument + ".");
       if (++i == arguments.size()) throw UsageError("Expected a value after " + argument + ".");
-      if (number == numbers.end()) {
-        line.device = arguments[i];
-      } else {
-        *number->second = positive(argument, arguments[i]);
-      }
+      setter->second(argument, arguments[i]);
     } else if (line.command.empty()) {
       line.command = argument;
     } else {
@@ -72,6 +123,7 @@ CommandLine parse(const std::vector<std::string>& arguments) {
     }
   }
   if (kCommands.count(line.command) == 0) throw UsageError("Expected a command.");
+  check_precisions(line);
   if (line.models.empty()) line.models = {"resnet50", "vgg16"};
   return line;
 }
@@ -86,6 +138,7 @@ void run(const std::vector<std::string>& arguments) {
   CommandLine line = parse(arguments);
   if (line.device.rfind("cuda", 0) == 0) open_cuda();
   line.options.device = parse_device(line.device);
+  use_precision(line.options.precisions.front());
   kCommands.at(line.command)(line.models, line.options);
 }
 

@@ -33,6 +33,10 @@ std::vector<double> rounds_of(at::Device device, int64_t rounds, const Work& wor
 
 double median(std::vector<double> values);
 
+/// Prints what one of `count` images took in runs of all of them: the median, the fastest and the slowest.
+void print_times(const std::string& subject, const std::string& what, const std::vector<double>& seconds,
+                 int64_t count = 1);
+
 /// Prints one result as a line: what it is about, what was measured, the value and its unit, two or more
 /// spaces apart.
 void print_result(const std::string& subject, const std::string& what, double value, const std::string& unit);

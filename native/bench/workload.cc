@@ -10,24 +10,34 @@ namespace {
 
 constexpr int64_t kEstimationImages = 16;
 
-Tensor noise_images(const std::string& name, int64_t count, at::Device device) {
-  return seeded_normal(name, 0, {count, 3, 224, 224}, 1.0).to(device);
-}
-
 }  // namespace
 
-Workload make_workload(const std::string& model, const Options& options) {
+Network make_network(const std::string& model, const Options& options) {
   LoadOptions load;
   load.architecture = model;
-  Workload workload;
-  workload.network = load_network(load);
-  workload.network.to(options.device);
-  auto statistics = make_statistics(workload.network, "", Preset::iba, {workload.network.bottleneck_layer});
-  update_statistics(statistics, workload.network,
-                    noise_images("estimation", kEstimationImages, options.device),
+  Network network = load_network(load);
+  network.to(options.device);
+  return network;
+}
+
+Tensor noise_images(const std::string& name, int64_t count, const Options& options) {
+  return seeded_normal(name, 0, {count, 3, options.size, options.size}, 1.0).to(options.device);
+}
+
+ModelStatistics statistics_of(const Network& network, const std::vector<std::string>& layers,
+                              const Options& options) {
+  auto statistics = make_statistics(network, "", Preset::iba, layers);
+  update_statistics(statistics, network, noise_images("estimation", kEstimationImages, options),
                     std::vector<std::string>(kEstimationImages, "noise"));
-  workload.statistics = std::make_shared<ModelStatistics>(std::move(statistics));
-  workload.images = noise_images("image", options.batch, options.device);
+  return statistics;
+}
+
+Workload make_workload(const std::string& model, const Options& options, int64_t count) {
+  Workload workload;
+  workload.network = make_network(model, options);
+  workload.statistics = std::make_shared<ModelStatistics>(
+      statistics_of(workload.network, {workload.network.bottleneck_layer}, options));
+  workload.images = noise_images("image", count, options);
   return workload;
 }
 

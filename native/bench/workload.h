@@ -2,15 +2,18 @@
 
 #include "attribution/method.h"
 #include "network/interpreter.h"
+#include "precision.h"
 
 namespace iba::bench {
 
 struct Options {
   at::Device device = at::kCPU;
-  int64_t batch = 1;
+  std::vector<int64_t> batches = {};  // each command has its own where there is none
+  std::vector<Precision> precisions = {Precision::float32};
   int64_t steps = 10;
   int64_t copies = 10;
   int64_t rounds = 3;
+  int64_t size = 224;  // height and width of the images
 };
 
 /// A network of the zoo with seeded weights, and what its bottleneck needs: how long it all takes doesn't
@@ -18,10 +21,21 @@ struct Options {
 struct Workload {
   Network network;
   std::shared_ptr<const ModelStatistics> statistics;
-  Tensor images;  // (batch, 3, 224, 224)
+  Tensor images;  // (count, 3, size, size)
 };
 
-Workload make_workload(const std::string& model, const Options& options);
+/// With so many images.
+Workload make_workload(const std::string& model, const Options& options, int64_t count = 1);
+
+/// The network alone, on the device.
+Network make_network(const std::string& model, const Options& options);
+
+/// Images that depend on the name alone.
+Tensor noise_images(const std::string& name, int64_t count, const Options& options);
+
+/// Statistics of these layers from a few images of noise.
+ModelStatistics statistics_of(const Network& network, const std::vector<std::string>& layers,
+                              const Options& options);
 
 /// The per-sample bottleneck for a workload, which must outlive it.
 PreparedMethod make_per_sample(const Workload& workload, const Options& options);
