@@ -42,7 +42,7 @@ class Tiles:
 
 def probabilities(model, images):
     with torch.no_grad():
-        return torch.softmax(model(images), 1).numpy()
+        return torch.softmax(model(images), 1).cpu().numpy()
 
 
 def evaluate(model, image, heat_map, tile, least_first):

@@ -167,11 +167,11 @@ def attribute(way, model, layer, statistics, image, target, steps):
     return heat_map(way, bottleneck.capacity, image.shape[-1])
 
 
-def estimate(way, model, layer):
+def estimate(way, model, layer, images):
     seen = []
     hook = model.get_submodule(layer).register_forward_hook(lambda module, inputs, output: seen.append(output.clone()))
     with torch.no_grad():
-        model(seeded_normal("estimation", (ESTIMATION_IMAGES, 3, 224, 224)))
+        model(images)
     hook.remove()
     return Statistics(way, seen[0], after_relu=bool((seen[0] >= 0).all()))
 
@@ -179,7 +179,7 @@ def estimate(way, model, layer):
 def main():
     architecture, way, layer, target, image_file, map_file = sys.argv[1:]
     model = seeded_model(architecture)
-    statistics = estimate(way, model, layer)
+    statistics = estimate(way, model, layer, seeded_normal("estimation", (ESTIMATION_IMAGES, 3, 224, 224)))
     image = torch.from_numpy(np.load(image_file))[None]
     say(torch=torch.__version__, threads=torch.get_num_threads())
     for line in sys.stdin:
