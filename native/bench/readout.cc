@@ -24,7 +24,9 @@ Readout fresh_readout(const Network& network, const Options& options) {
   auto layers = design.place.reads;
   if (std::find(layers.begin(), layers.end(), design.place.layer) == layers.end())
     layers.push_back(design.place.layer);
-  return make_readout(statistics_of(network, layers, options), design);
+  Readout readout = make_readout(statistics_of(network, layers, options), design);
+  readout.network = readout.network.to(options.device);
+  return readout;
 }
 
 template <typename Work>

@@ -173,15 +173,20 @@ machine() {
 }
 
 write_report() {
+  local logs=() name
+  for name in authors per-sample readout degradation; do
+    [ ! -e "$build/$name.log" ] || logs+=("$build/$name.log")
+  done
   {
     printf '# Measured by scripts/gpu/check.sh%s\n\n' "${quick:+ --quick, which says nothing of the speed}"
     machine
     printf '\n'
-    awk -f "$scripts/report.awk" "$build"/{authors,per-sample,readout,degradation}.log 2>/dev/null
+    awk -f "$scripts/report.awk" ${logs[@]+"${logs[@]}"} </dev/null
     printf '\n| stage | seconds | outcome |\n| --- | --- | --- |\n%s' "$stages"
   } >"$report" && echo "The table is in $report"
 }
 
+rm -f "$build"/{authors,per-sample,readout,degradation}.log
 build_all
 built test 150 core_test '--source-file=*/test/device/*'
 built per-sample 150 bench per-sample "${models[@]}" --batch "$batches" --precision "$precisions" ${workload[@]+"${workload[@]}" "${steps[@]}"}
