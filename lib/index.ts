@@ -121,6 +121,7 @@ export { type DemoSample, demo, demoClassNames, demoSamples } from './model/demo
 export type { Device } from './model/device.js'
 export { type LoadOptions, loadModel } from './model/load-model.js'
 export { architectures, type LayerInfo, type Model, type Prediction } from './model/model.js'
+export type { Precision } from './model/precision.js'
 export type { ResourceName } from './native/attribution-calls.js'
 export type { Architecture, MemoryFormat } from './native/model-calls.js'
 export type { PatternEstimator, PatternsDescription } from './native/patterns-calls.js'

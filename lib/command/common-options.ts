@@ -10,9 +10,11 @@ import {
   type LoadOptions,
   loadModel,
   type Model,
+  type Precision,
   readClassNames,
 } from '../index.js'
 import { isModelFile } from '../model/model-file.js'
+import { precisions } from '../model/precision.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/call.js'
 import { UsageError } from './exit.js'
@@ -27,6 +29,7 @@ export interface ModelOptions {
   /** The name of the output to explain. */
   outputName?: string
   device: Device
+  precision: Precision
 }
 
 /** What the options for pre-processing give. */
@@ -46,7 +49,7 @@ export type ChosenClass = number | string
 /** As the library has them; told in the help, and needed to check one option against the other. */
 const defaultSizes = { resize: 256, crop: 224 }
 
-/** `--model`, `--weights`, `--device`. */
+/** `--model`, `--weights`, `--device`, `--precision`. */
 export function addModelOptions(command: Command): Command {
   return command
     .optionsGroup('Network:')
@@ -61,6 +64,7 @@ export function addModelOptions(command: Command): Command {
     )
     .addOption(outputNameOption())
     .addOption(deviceOption())
+    .addOption(precisionOption())
 }
 
 /** `--output-name`. */
@@ -73,6 +77,16 @@ export function deviceOption(): Option {
   return new Option('--device <device>', 'auto, cpu, cuda or cuda:N; auto takes CUDA where it can run')
     .default('auto')
     .argParser(parseDevice)
+}
+
+/** `--precision`. */
+export function precisionOption(): Option {
+  return new Option(
+    '--precision <type>',
+    'what the network computes in; auto takes bfloat16 on GPUs and on processors with matrix units for it',
+  )
+    .choices(precisions)
+    .default('float32')
 }
 
 /** How pictures become inputs. */
@@ -186,10 +200,11 @@ export async function openModel(
   options: ModelOptions & PreprocessingOptions & Pick<LoadOptions, 'memoryFormat' | 'signal'>,
   normalisation: Pick<NonNullable<LoadOptions['preprocessing']>, 'mean' | 'std'> = {},
 ): Promise<Model> {
-  const { model, weights, classes, outputName, device, memoryFormat, signal } = options
+  const { model, weights, classes, outputName, device, precision, memoryFormat, signal } = options
   const { resize, crop, cropFirst, squash, interpolation, mean, std } = options
   const opened = await loadModel(model, {
     device,
+    precision,
     ...(weights !== undefined && { weights }),
     ...(classes !== undefined && { classes: await readClassNames(classes) }),
     ...(outputName !== undefined && { output: outputName }),

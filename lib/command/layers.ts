@@ -46,6 +46,7 @@ async function listLayers(
   await using model = await openModel({
     model: name,
     device: 'cpu',
+    precision: 'float32',
     ...(chosen !== undefined && { weights: chosen }),
     ...(outputName !== undefined && { outputName }),
     // Only a file may depend on the size as it is loaded.

@@ -146,7 +146,7 @@ async function runReproduce(options: ReproduceOptions): Promise<void> {
 }
 
 async function reproductionOf(options: ReproduceOptions, signal: AbortSignal): Promise<ReproductionOptions> {
-  const { model, weights, device, methods, samples, data } = options
+  const { model, weights, device, precision, methods, samples, data } = options
   const { seed, learn, rows, out } = options
   const models = [...new Set(nameList(model))]
   if (weights !== undefined && !weights.startsWith('seeded:') && models.length > 1)
@@ -162,6 +162,7 @@ async function reproductionOf(options: ReproduceOptions, signal: AbortSignal): P
     published: published === undefined ? transcribedValues : await readPublishedValues(published, wanted),
     weights,
     device,
+    precision,
     // torchvision, and with it the paper, ignores the EXIF tag.
     data: { ...dataSettings(options), orientation: options.orientation ?? 'stored', name: data },
     ...{ seed, learn, rows, folder: out, signal },

@@ -23,7 +23,7 @@ export interface CachedStatistics {
 }
 
 /** Statistics of a layer from a folder of typical images, learnt once: they are kept in the cache and taken from there while the
- * model, its pre-processing, the layer, the preset and the list of the folder's images stay the same. The list has names, sizes
+ * model, its precision and pre-processing, the layer, the preset and the list of the folder's images stay the same. The list has names, sizes
  * and times of the files. Of more images than `samples`, those taken are drawn.
  * @throws ImageError, StatisticsError, FileError */
 export async function cachedStatistics(
@@ -51,9 +51,18 @@ export async function cachedStatisticsPath(
   folder: string,
   { layer = model.bottleneckLayer, preset = 'iba', samples = defaultSamples }: CachedStatisticsOptions,
 ): Promise<string> {
-  const { architecture, weightHash, preprocessing } = model
+  const { architecture, weightHash, precision, preprocessing } = model
   const files = await listOf(requireString('folder', folder))
-  const key = JSON.stringify({ architecture, weightHash, preprocessing, layer, preset, samples, files })
+  const key = JSON.stringify({
+    architecture,
+    weightHash,
+    ...(precision !== 'float32' && { precision }),
+    preprocessing,
+    layer,
+    preset,
+    samples,
+    files,
+  })
   const name = `${architecture}-${layer}`.replace(/[^\w.-]+/g, '_').slice(0, 100)
   return join(cacheFolder(), 'statistics', `${name}-${textHash(key).slice(0, 16)}.safetensors`)
 }

@@ -31,6 +31,7 @@ import { Model, type ModelFacts } from './model.js'
 import { cardPath, type ModelCard, readModelCard } from './model-card.js'
 import { isModelFile } from './model-file.js'
 import { isFolder, readModelFolder } from './model-folder.js'
+import { choosePrecision, type Precision } from './precision.js'
 
 /** Options of {@link loadModel}. */
 export interface LoadOptions {
@@ -39,6 +40,9 @@ export interface LoadOptions {
   weights?: string
   /** Default 'auto'. */
   device?: Device
+  /** What the network computes in. 'bfloat16' is faster on GPUs and on processors with matrix units for it, and rounds to
+   * eight bits; 'auto' takes it there. Default 'float32'. */
+  precision?: Precision
   /** How pictures become inputs. What isn't given is as the model's card says or the architecture's authors have it, or
    * else as torchvision has it for ImageNet. */
   preprocessing?: GivenPreprocessing
@@ -70,6 +74,7 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
     'weights',
     'device',
     'preprocessing',
+    'precision',
     'memoryFormat',
     'classes',
     'output',
@@ -254,9 +259,11 @@ function fitted(
   return { crop, ...(!given?.squash && { resize: resizeFor(crop) }), ...given }
 }
 
-function chosenPlace({ device, memoryFormat }: LoadOptions): Place {
+function chosenPlace({ device: wanted, precision, memoryFormat }: LoadOptions): Place {
+  const device = chooseDevice(wanted ?? 'auto')
   return {
-    device: chooseDevice(device ?? 'auto'),
+    device,
+    precision: choosePrecision(precision ?? 'float32', device),
     memoryFormat: requireOneOf('memoryFormat', memoryFormat ?? 'channels-last', memoryFormats),
   }
 }

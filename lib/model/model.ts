@@ -93,7 +93,12 @@ export class Model {
     return this.#description.device
   }
 
-  /** Tells networks of different weights apart. */
+  /** What its network computes in; see docs/models.md. */
+  get precision(): 'float32' | 'bfloat16' {
+    return this.#description.precision
+  }
+
+  /** Tells networks of different weights apart: those of its file, whatever the precision. */
   get weightHash(): string {
     return this.#description.weightHash
   }

@@ -5,9 +5,13 @@ export type ModelHandle = Handle<'model'>
 /** How activations lie in memory. */
 export type MemoryFormat = 'channels-last' | 'contiguous'
 
-/** Where a network runs, and how its activations lie in memory. */
+/** What a network computes in. */
+export type NumberType = 'float32' | 'bfloat16'
+
+/** Where a network runs, what it computes in, and how its activations lie in memory. */
 export interface Place {
   device: string
+  precision: NumberType
   memoryFormat: MemoryFormat
 }
 
@@ -35,6 +39,7 @@ export interface ModelDescription {
   white: 1 | 255 | null
   weightHash: string
   device: string
+  precision: NumberType
   layers: string[]
   notes: string[]
 }

@@ -29,7 +29,7 @@ export interface ReadoutTrainingCalls {
   createReadoutTrainer(call: {
     model: ModelHandle
     readout: ReadoutHandle
-    options: { beta: number; learningRate: number; precision: 'float32' | 'bfloat16' }
+    options: { beta: number; learningRate: number }
   }): Promise<ReadoutTrainerHandle>
   /** One step of training; `extras` are numbers that are summed over the processes on the way. */
   readoutStep(call: {

@@ -25,7 +25,7 @@ export interface EvaluatedModels extends AsyncDisposable {
 
 /** Loads each model once, for everything that a reproduction does with it. */
 export async function openModels(options: ReproductionOptions): Promise<EvaluatedModels> {
-  const { weights, device, data, models, signal } = options
+  const { weights, device, precision, data, models, signal } = options
   const { name: folder, ...given } = data
   const all: EvaluatedModel[] = []
   const loaded: Model[] = []
@@ -34,7 +34,12 @@ export async function openModels(options: ReproductionOptions): Promise<Evaluate
   }
   try {
     for (const name of models) {
-      const model = await loadModel(name, { device, signal, ...(weights !== undefined && { weights }) })
+      const model = await loadModel(name, {
+        device,
+        precision,
+        signal,
+        ...(weights !== undefined && { weights }),
+      })
       loaded.push(model)
       const dataset = await openDataset(folder, { classes: model.classes, ...given })
       const named = { name, ...(isModelFile(name) && { file: await modelFileHash(name) }) }

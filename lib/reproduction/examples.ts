@@ -47,6 +47,7 @@ export async function drawExamples(
       how.options,
       how.resources,
       network.weightHash,
+      network.precision,
       network.file,
       data.seed,
     ])

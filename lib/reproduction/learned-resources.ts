@@ -98,11 +98,12 @@ export async function requireSameLearning(
 
 /** Everything that decides what is learnt. */
 async function recipeOf({ model, file, dataset }: LearningModel, learn: number) {
-  const { weightHash, preprocessing } = model
+  const { weightHash, precision, preprocessing } = model
   const learning = learningImages(dataset, learn)
   return {
     weightHash,
     file,
+    ...(precision !== 'float32' && { precision }),
     preprocessing,
     preset,
     images: learning.samples,

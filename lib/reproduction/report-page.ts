@@ -155,7 +155,7 @@ function settingsSection(models: readonly ModelReport[]): string {
       ['network', `${model.architecture}, weights ${model.weightHash}, ${model.classes} classes`],
       ['data', `${data.name}, ${data.available.toLocaleString('en')} images, seed ${data.seed}`],
       ['images', samples.filter(text => text !== '').join('; ')],
-      ['device', model.device],
+      ['device', model.precision ? `${model.device}, ${model.precision}` : model.device],
       ['versions', `${versions.package}, LibTorch ${versions.libtorch}, Node ${versions.node}`],
       ['revision', revision ?? 'of a package'],
     ]

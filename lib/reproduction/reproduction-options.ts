@@ -1,6 +1,7 @@
 import type { DatasetOptions } from '../datasets/dataset.js'
 import type { Protocol } from '../evaluation/protocols/protocol.js'
 import type { Device } from '../model/device.js'
+import type { Precision } from '../model/precision.js'
 import type { PaperMethod } from './paper.js'
 import type { PublishedValues } from './published.js'
 
@@ -16,6 +17,7 @@ export interface ReproductionOptions {
   /** Of all models; by default the published ones. */
   weights: string | undefined
   device: Device
+  precision: Precision
   methods: readonly PaperMethod[]
   protocols: readonly PlannedProtocol[]
   data: { name: string } & Omit<DatasetOptions, 'classes'>

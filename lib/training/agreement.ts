@@ -25,6 +25,7 @@ export async function requireSameTraining(
     'version of this package': packageVersion(),
     'version of LibTorch': addon().describeRuntime().libtorch,
     model: `${model.architecture} ${model.weightHash}`,
+    precision: model.precision,
     preprocessing: model.preprocessing,
     data: data.fingerprint,
     validation: validation?.fingerprint ?? 'none',

@@ -47,8 +47,8 @@ export function identityOf(
   { data, statistics, processes }: TrainReadoutOptions,
   settings: Settings,
 ): Identity {
-  const { preprocessing } = model
-  const { beta, learningRate, batch, seed, precision, randomCrop, flip } = settings
+  const { preprocessing, precision } = model
+  const { beta, learningRate, batch, seed, randomCrop, flip } = settings
   const { layer, reads, variant, preset, sigma, minimumStd, samples } = settings
   const size = processes?.size ?? 1
   return {

@@ -93,9 +93,6 @@ export function describeTraining(): Pick<MethodDescription, 'name' | 'summary' |
         maximum: 1e12,
       }),
       option('seed', 'whole', 'of first weights, order, noise and augmentation', 0, { minimum: 0 }),
-      option('precision', 'choice', 'bfloat16 is faster on GPUs; weights stay float32', 'float32', {
-        choices: ['float32', 'bfloat16'],
-      }),
       option('randomCrop', 'flag', 'show a random part of each image, 8 % to 100 % of it', false),
       option('flip', 'flag', 'mirror half of the images', false),
       option('samples', 'whole', 'images to estimate statistics from', 10_000, { minimum: 2 }),

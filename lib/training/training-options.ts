@@ -19,8 +19,6 @@ export interface TrainingOptions {
   beta?: number
   /** Of first weights, order, noise and augmentation. Default 0. */
   seed?: number
-  /** Bfloat16 is faster on GPUs; weights stay float32. Default float32. */
-  precision?: 'float32' | 'bfloat16'
   /** Show a random part of each image, 8 % to 100 % of it. Default false. */
   randomCrop?: boolean
   /** Mirror half of the images. Default false. */

@@ -7,6 +7,7 @@
 #include "module.h"
 #include "network/cut.h"
 #include "network/fingerprint.h"
+#include "network/precision.h"
 #include "runtime/cancellation_scope.h"
 #include "runtime/device.h"
 
@@ -45,6 +46,13 @@ at::MemoryFormat read<at::MemoryFormat>(const Napi::Value& value, const char* na
                                                   : at::MemoryFormat::ChannelsLast;
 }
 
+constexpr std::string_view kPrecisions[] = {"float32", "bfloat16"};
+
+template <>
+at::ScalarType read<at::ScalarType>(const Napi::Value& value, const char* name, Bounds) {
+  return choice_argument(value, name, kPrecisions) == 0 ? at::kFloat : at::kBFloat16;
+}
+
 void fields(Of<Model> auto& model, auto&& field) {
   const Network& network = model.network;
   std::vector<std::string> layers;
@@ -59,20 +67,23 @@ void fields(Of<Model> auto& model, auto&& field) {
   field("white", network.white);
   field("weightHash", model.fingerprint);
   field("device", model.device.str());
+  field("precision", std::string(kPrecisions[precision_of(network) == at::kBFloat16 ? 1 : 0]));
   field("layers", layers);
   field("notes", network.notes);
 }
 
 namespace {
 
-/// Where a network runs, and how its activations lie in memory.
+/// Where a network runs, what it computes in, and how its activations lie in memory.
 struct Place {
   at::Device device = at::kCPU;
+  at::ScalarType precision = at::kFloat;
   at::MemoryFormat memory_format = at::MemoryFormat::ChannelsLast;
 };
 
 void fields(Of<Place> auto& place, auto&& field) {
   field("device", place.device);
+  field("precision", place.precision);
   field("memoryFormat", place.memory_format);
 }
 
@@ -105,6 +116,7 @@ Task<std::shared_ptr<Model>> make_model(const Place& place, Make make) {
             const CancellationScope scope(cancellation);
             Network network = make();
             auto fingerprint = weight_fingerprint(network);
+            network = in_precision(std::move(network), place.precision);
             network.to(place.device, place.memory_format);
             return std::make_shared<Model>(Model{std::move(network), fingerprint, place.device});
           }};

@@ -5,6 +5,7 @@
 #include "handles.h"
 #include "module.h"
 #include "network/fingerprint.h"
+#include "network/precision.h"
 #include "network/seeded_weights.h"
 
 namespace iba::binding {
@@ -34,6 +35,7 @@ Task<std::shared_ptr<Model>> reinitialise(const std::shared_ptr<Model>& model,
               return std::find(modules.begin(), modules.end(), module_of(name)) != modules.end();
             });
             copy->fingerprint = weight_fingerprint(copy->network);
+            copy->network = in_precision(std::move(copy->network), precision_of(model->network));
             copy->network.to(copy->device);
             return copy;
           }};

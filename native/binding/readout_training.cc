@@ -9,7 +9,6 @@ namespace iba {
 void fields(Of<ReadoutTrainingOptions> auto& options, auto&& field) {
   field("beta", options.beta);
   field("learningRate", options.learning_rate);
-  field("precision", options.precision);
 }
 
 void fields(Of<ReadoutBatch> auto& batch, auto&& field) {
@@ -36,12 +35,6 @@ template <>
 struct HandleType<ReadoutTrainer> {
   static constexpr char name[] = "readout trainer";
 };
-
-template <>
-at::ScalarType read<at::ScalarType>(const Napi::Value& value, const char* name, Bounds) {
-  constexpr std::string_view names[] = {"float32", "bfloat16"};
-  return choice_argument(value, name, names) == 0 ? at::kFloat : at::kBFloat16;
-}
 
 namespace {
 

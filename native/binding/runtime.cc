@@ -5,6 +5,16 @@
 #include "handles.h"
 #include "module.h"
 #include "runtime/device.h"
+#include "runtime/precision_probe.h"
+
+namespace iba {
+
+void fields(Of<PrecisionProbe> auto& probe, auto&& field) {
+  field("float32", probe.float32);
+  field("bfloat16", probe.bfloat16);
+}
+
+}  // namespace iba
 
 namespace iba::binding {
 
@@ -26,6 +36,10 @@ void fields(Of<Runtime> auto& runtime, auto&& field) {
 
 Runtime describe_runtime() {
   return {};
+}
+
+Task<PrecisionProbe> measure_precisions() {
+  return {executor_of(at::kCPU), probe_precisions};
 }
 
 std::vector<std::string_view> error_codes() {
@@ -62,6 +76,7 @@ Napi::Value shut_down(const Napi::CallbackInfo& info) {
 
 void export_runtime(Napi::Object exports) {
   export_call<describe_runtime>(exports, "describeRuntime");
+  export_call<measure_precisions>(exports, "probePrecisions");
   export_call<error_codes>(exports, "errorCodes");
   export_function<dispose>(exports, "dispose");
   export_call<create_cancellation>(exports, "createCancellation");

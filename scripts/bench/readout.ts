@@ -47,7 +47,7 @@ async function measure(model: Model, trained: TrainedReadout, { rounds, quick }:
   for (const [i, image] of images.entries()) data.set(image.data, i * image.data.length)
   const all = { data, shape }
   const iba = readout(model, { readout: trained, batch })
-  const options = { beta: 10, learningRate: 1e-5, precision: 'float32' as const }
+  const options = { beta: 10, learningRate: 1e-5 }
   const trainer = await addon().createReadoutTrainer({
     model: model.handle,
     readout: trained.handle,

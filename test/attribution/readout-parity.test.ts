@@ -48,7 +48,7 @@ for (const name of ['resnet50', 'vgg16']) {
       const trainer = await addon().createReadoutTrainer({
         model: model.handle,
         readout: trained.handle,
-        options: { beta: 10, learningRate: 1e-5, precision: 'float32' },
+        options: { beta: 10, learningRate: 1e-5 },
       })
       const images = { data: image.data, shape: [1, ...image.shape] }
       const batch = { images, labels: [target], seeds: [0] }

@@ -31,7 +31,7 @@ test('statistics of the published weights of efficientnet-lite0 come with the pa
 
 test('the command takes them for the usual weights, layer and size', t => {
   const method = describeMethod('per-sample')
-  const usual = { model: 'efficientnet-lite0', device: 'auto' as const }
+  const usual = { model: 'efficientnet-lite0', device: 'auto', precision: 'float32' } as const
   for (const options of [usual, { ...usual, layer: '_blocks.4', crop: 224 }])
     t.deepEqual(chosenResources(method, options), { statistics: 'efficientnet-lite0' })
   t.deepEqual(chosenResources(method, { ...usual, statistics: 'own' }), { statistics: 'own' })

@@ -103,7 +103,7 @@ test('a handle of one kind is not taken for another', async t => {
 })
 
 const tiny = { architecture: 'resnet18', weights: null, seed: 0, classes: 10, width: 8, inputChannels: 3 }
-const place = { device: 'cpu', memoryFormat: 'channels-last' as const }
+const place = { device: 'cpu', precision: 'float32', memoryFormat: 'channels-last' } as const
 const settings = {
   resize: [8, 8] as [number, number],
   crop: [4, 4] as [number, number],

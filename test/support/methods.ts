@@ -110,3 +110,15 @@ export function distance({ map: a }: Attribution, { map: b }: Attribution): numb
   const between = norm(a.data.map((value, i) => value - b.data[i]!))
   return between === 0 ? 0 : between / norm(b.data)
 }
+
+/** Pearson's correlation of two maps. */
+export function correlation({ map: a }: Attribution, { map: b }: Attribution): number {
+  const centred = ({ data }: { data: Float32Array }) => {
+    const mean = data.reduce((sum, value) => sum + value, 0) / data.length
+    return data.map(value => value - mean)
+  }
+  const [x, y] = [centred(a), centred(b)]
+  const product = (one: Float32Array, other: Float32Array) =>
+    one.reduce((sum, value, i) => sum + value * other[i]!, 0)
+  return product(x, y) / Math.sqrt(product(x, x) * product(y, y))
+}

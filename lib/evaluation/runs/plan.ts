@@ -69,7 +69,7 @@ export function plannedSamples({ protocol, dataset, samples, seed }: RunPlan): S
  * @throws FileError where a file that decides its values can't be read */
 export async function headerOf(plan: RunPlan, model: Model, learning: LearningImages): Promise<RunHeader> {
   const { protocol, method, modelName, dataset, samples, seed, explained, part } = plan
-  const { architecture, weightHash, output, classes, device, preprocessing } = model
+  const { architecture, weightHash, output, classes, device, precision, preprocessing } = model
   return {
     format: 1,
     ...protocolFields(protocol),
@@ -86,6 +86,7 @@ export async function headerOf(plan: RunPlan, model: Model, learning: LearningIm
       ...(output !== undefined && { output }),
       classes,
       device,
+      ...(precision !== 'float32' && { precision }),
       preprocessing,
     },
     data: {

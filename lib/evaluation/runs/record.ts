@@ -71,6 +71,8 @@ export interface RunHeader {
     output?: string
     classes: number
     device: string
+    /** What its network computes in, where that isn't float32. */
+    precision?: 'bfloat16'
     preprocessing: Preprocessing
   }
   data: {

@@ -180,10 +180,15 @@ Windows LocalPass::forward(const Step& step, const std::vector<Windows>& known) 
 
 Tensor LocalPass::logits(Windows pixels) const {
   std::vector<Windows> known(network_.value_count);
-  known[network_.input] = std::move(pixels);
+  auto keep = [&](ValueId value, Windows windows) {
+    // The type in which the steps read it.
+    windows.inside = windows.inside.to(clean_[value].scalar_type());
+    known[value] = std::move(windows);
+  };
+  keep(network_.input, std::move(pixels));
   for (size_t i = 0; i < local_; ++i) {
     const Step& step = network_.steps[i];
-    known[step.output] = forward(step, known);
+    keep(step.output, forward(step, known));
   }
   return rest_.after(clean_, whole(clean_[handed_over_], known[handed_over_]));
 }

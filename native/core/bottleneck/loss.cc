@@ -8,7 +8,6 @@ BottleneckLoss::BottleneckLoss(const Cut& cut, const NoisedLayer& layer, const T
                                Values skipping)
     : cut_(cut),
       layer_(layer),
-      type_(activation.scalar_type()),
       centred_(layer.centre(layer.grid().to_pixels(activation.to(at::kFloat)))),
       normalised_(layer.normalise(centred_)),
       skipping_(std::move(skipping)) {}
@@ -36,9 +35,8 @@ BottleneckLoss::Terms BottleneckLoss::information(const Mask& mask) const {
 void BottleneckLoss::add_logits(Terms& terms, const Tensor& noise, bool differentiable) const {
   terms.noise = noise;
   terms.noised = layer_.mix(centred_, terms.mask, noise);
-  Tensor behind = layer_.grid().from_pixels(terms.noised.flatten(0, 1)).to(type_);
-  terms.logits =
-      cut_.after(skipping_, std::move(behind), differentiable ? &terms.tape : nullptr).to(at::kFloat);
+  Tensor behind = layer_.grid().from_pixels(terms.noised.flatten(0, 1));
+  terms.logits = cut_.after(skipping_, std::move(behind), differentiable ? &terms.tape : nullptr);
 }
 
 Tensor BottleneckLoss::backward(Terms terms, double beta) const {
@@ -47,7 +45,7 @@ Tensor BottleneckLoss::backward(Terms terms, double beta) const {
   by_logits.scatter_add_(1, terms.targets, -at::ones_like(terms.targets, by_logits.options()));
   by_logits.div_(static_cast<double>(terms.noise.size(1)));
   // ∂L_CE/∂Z
-  Tensor by_noised = cut_.backward(terms.tape, by_logits.to(type_)).to(at::kFloat);
+  Tensor by_noised = cut_.backward(terms.tape, std::move(by_logits));
   by_noised = layer_.grid().to_pixels(by_noised).view_as(terms.noise);
   // ∂L/∂λ = β·∂L_I/∂λ + ∂L_CE/∂Z·∂Z/∂λ
   Tensor by_mask = capacity_derivative(normalised_, terms.mask);

@@ -20,8 +20,8 @@ namespace iba {
 class BottleneckLoss {
  public:
   /// `cut` is at the layer, `activation` is R as the network gives it (B, ...), and `skipping` are the values
-  /// that skip the cut, of as many rows as there are copies in all. The network computes in the type of R,
-  /// the rest in float. The cut and the layer must outlive this.
+  /// that skip the cut, of as many rows as there are copies in all. The network computes in its
+  /// precision, the rest in float. The cut and the layer must outlive this.
   BottleneckLoss(const Cut& cut, const NoisedLayer& layer, const Tensor& activation, Values skipping);
 
   /// What a pass computes. Tensors at the layer are pixels (B, h, w, C).
@@ -57,7 +57,6 @@ class BottleneckLoss {
  private:
   const Cut& cut_;
   const NoisedLayer& layer_;
-  at::ScalarType type_;
   Tensor centred_;     // R − μ
   Tensor normalised_;  // (R − μ)/σ
   Values skipping_;

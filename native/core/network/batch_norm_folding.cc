@@ -1,6 +1,7 @@
 #include "network/batch_norm_folding.h"
 
 #include "network/graph.h"
+#include "network/precision.h"
 
 namespace iba {
 
@@ -21,7 +22,8 @@ Weights folded(const Weights& weights, const BatchNorm& norm) {
 }  // namespace
 
 Network fold_batch_norms(const Network& network) {
-  Network result = network;
+  const auto precision = precision_of(network);
+  Network result = precision == at::kBFloat16 ? in_precision(network, at::kFloat) : network;
   Graph graph(network);
   for (auto& step : result.steps) {
     const auto* norm = std::get_if<BatchNorm>(&step.operation);

@@ -80,7 +80,7 @@ Tensor Cut::after(const Values& values, Tensor replacement, Interpreter::Tape* t
   for (ValueId value : skipping_) run[value] = values[value];
   run[at_] = std::move(replacement);
   suffix_.forward(run, tape);
-  return run[network_.output];
+  return at_least_float(run[network_.output]);
 }
 
 Tensor Cut::backward(Interpreter::Tape& tape, Tensor gradient) const {

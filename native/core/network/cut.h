@@ -17,10 +17,11 @@ class Cut {
   /// ones.
   Values before(const Tensor& images) const;
 
-  /// The network's output for a replaced value at the cut, beside skipping values of as many rows.
+  /// The network's output, at least in float, for a replaced value at the cut, beside skipping values of as
+  /// many rows.
   Tensor after(const Values& values, Tensor replacement, Interpreter::Tape* tape = nullptr) const;
 
-  /// The gradient at the cut for the gradient at the network's output.
+  /// The gradient at the cut, at least in float, for the gradient at the network's output.
   Tensor backward(Interpreter::Tape& tape, Tensor gradient) const;
 
   /// The skipping values alone, one row for each index in `rows`.

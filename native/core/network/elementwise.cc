@@ -10,9 +10,25 @@ namespace {
 
 constexpr int64_t kGrainElements = 32768;
 
+/// Whether the loops below can run over a tensor: channels-last float or bfloat16 on the CPU.
 bool is_plain(const at::Tensor& tensor) {
-  return tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.dim() == 4 &&
-         tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
+  return tensor.is_cpu() && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16) &&
+         tensor.dim() == 4 && tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+/// Whether they can run over both at once.
+bool are_plain(const at::Tensor& first, const at::Tensor& second) {
+  return is_plain(first) && is_plain(second) && first.scalar_type() == second.scalar_type();
+}
+
+/// Calls `loop` with a number of the tensor's type.
+template <typename Loop>
+void with_type(const at::Tensor& tensor, const Loop& loop) {
+  if (tensor.scalar_type() == at::kBFloat16) {
+    loop(at::BFloat16());
+  } else {
+    loop(0.0f);
+  }
 }
 
 at::Tensor per_channel(const at::Tensor& values, const at::Tensor& like) {
@@ -32,71 +48,99 @@ void for_each_pixel(const at::Tensor& x, const Row& row) {
                    });
 }
 
+template <typename Number>
+void normalise_and_rectify_in_place(at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
+                                    const at::Tensor& shortcut) {
+  Number* data = x.data_ptr<Number>();
+  const float* factor = scale.const_data_ptr<float>();
+  const float* offset = shift.const_data_ptr<float>();
+  if (!shortcut.defined()) {
+    for_each_pixel(x, [=](int64_t start, int64_t channels) {
+      Number* row = data + start;
+      for (int64_t c = 0; c < channels; ++c) {
+        row[c] = std::max(static_cast<float>(row[c]) * factor[c] + offset[c], 0.0f);
+      }
+    });
+    return;
+  }
+  const Number* other = shortcut.const_data_ptr<Number>();
+  for_each_pixel(x, [=](int64_t start, int64_t channels) {
+    Number* row = data + start;
+    const Number* added = other + start;
+    for (int64_t c = 0; c < channels; ++c) {
+      row[c] =
+          std::max(static_cast<float>(row[c]) * factor[c] + offset[c] + static_cast<float>(added[c]), 0.0f);
+    }
+  });
+}
+
+/// Masks the gradient by the output, and scales it: in place, or into `scaled` where there is a shortcut,
+/// which the masked gradient itself is for.
+template <typename Number>
+void mask_and_scale(at::Tensor& gradient, const at::Tensor& output, const at::Tensor& scale,
+                    at::Tensor& scaled) {
+  Number* data = gradient.data_ptr<Number>();
+  const Number* result = output.const_data_ptr<Number>();
+  const float* factor = scale.const_data_ptr<float>();
+  if (!scaled.defined()) {
+    for_each_pixel(gradient, [=](int64_t start, int64_t channels) {
+      Number* row = data + start;
+      const Number* active = result + start;
+      for (int64_t c = 0; c < channels; ++c) {
+        row[c] = active[c] > 0.0f ? static_cast<float>(row[c]) * factor[c] : 0.0f;
+      }
+    });
+    return;
+  }
+  Number* target = scaled.data_ptr<Number>();
+  for_each_pixel(gradient, [=](int64_t start, int64_t channels) {
+    Number* row = data + start;
+    Number* scaled_row = target + start;
+    const Number* active = result + start;
+    for (int64_t c = 0; c < channels; ++c) {
+      float passed = active[c] > 0.0f ? static_cast<float>(row[c]) : 0.0f;
+      row[c] = passed;
+      scaled_row[c] = passed * factor[c];
+    }
+  });
+}
+
 }  // namespace
 
 at::Tensor scale_and_shift(at::Tensor x, const at::Tensor& scale, const at::Tensor& shift) {
-  if (!is_exclusive(x)) return at::addcmul(per_channel(shift, x), x, per_channel(scale, x));
+  const bool rounds_twice = x.scalar_type() != scale.scalar_type();
+  if (rounds_twice || !is_exclusive(x)) {
+    return at::addcmul(per_channel(shift, x), x, per_channel(scale, x)).to(x.scalar_type());
+  }
   return x.mul_(per_channel(scale, x)).add_(per_channel(shift, x));
 }
 
 at::Tensor normalise_and_rectify(at::Tensor x, const at::Tensor& scale, const at::Tensor& shift,
                                  const at::Tensor& shortcut) {
-  bool one_pass = is_plain(x) && is_exclusive(x) && (!shortcut.defined() || is_plain(shortcut));
+  bool one_pass = is_plain(x) && is_exclusive(x) && (!shortcut.defined() || are_plain(x, shortcut));
   if (!one_pass) {
     x = scale_and_shift(std::move(x), scale, shift);
     return (shortcut.defined() ? x.add_(shortcut) : x).relu_();
   }
-  float* data = x.data_ptr<float>();
-  const float* factor = scale.const_data_ptr<float>();
-  const float* offset = shift.const_data_ptr<float>();
-  if (!shortcut.defined()) {
-    for_each_pixel(x, [=](int64_t start, int64_t channels) {
-      float* row = data + start;
-      for (int64_t c = 0; c < channels; ++c) row[c] = std::max(row[c] * factor[c] + offset[c], 0.0f);
-    });
-    return x;
-  }
-  const float* other = shortcut.const_data_ptr<float>();
-  for_each_pixel(x, [=](int64_t start, int64_t channels) {
-    float* row = data + start;
-    const float* added = other + start;
-    for (int64_t c = 0; c < channels; ++c) row[c] = std::max(row[c] * factor[c] + offset[c] + added[c], 0.0f);
-  });
+  with_type(
+      x, [&](auto number) { normalise_and_rectify_in_place<decltype(number)>(x, scale, shift, shortcut); });
   return x;
 }
 
 std::pair<at::Tensor, at::Tensor> normalise_and_rectify_backward(at::Tensor gradient, at::Tensor output,
                                                                  const at::Tensor& scale, bool has_shortcut) {
-  if (!is_plain(gradient) || !is_plain(output)) {
+  if (!are_plain(gradient, output)) {
     at::Tensor passed = at::threshold_backward(gradient, output, 0);
     at::Tensor x = passed * per_channel(scale, passed);
     return {x, has_shortcut ? passed : at::Tensor()};
   }
   if (!is_exclusive(gradient)) gradient = gradient.clone();
-  float* data = gradient.data_ptr<float>();
-  const float* result = output.const_data_ptr<float>();
-  const float* factor = scale.const_data_ptr<float>();
-  if (!has_shortcut) {
-    for_each_pixel(gradient, [=](int64_t start, int64_t channels) {
-      float* row = data + start;
-      const float* active = result + start;
-      for (int64_t c = 0; c < channels; ++c) row[c] = active[c] > 0.0f ? row[c] * factor[c] : 0.0f;
-    });
-    return {gradient, at::Tensor()};
-  }
+  at::Tensor scaled;
   // Fresh memory costs more than the arithmetic: the output is read here for the last time.
-  at::Tensor scaled = is_exclusive(output) ? output : at::empty_like(gradient);
-  float* target = scaled.data_ptr<float>();
-  for_each_pixel(gradient, [=](int64_t start, int64_t channels) {
-    float* row = data + start;
-    float* scaled_row = target + start;
-    const float* active = result + start;
-    for (int64_t c = 0; c < channels; ++c) {
-      float passed = active[c] > 0.0f ? row[c] : 0.0f;
-      row[c] = passed;
-      scaled_row[c] = passed * factor[c];
-    }
-  });
+  if (has_shortcut) scaled = is_exclusive(output) ? output : at::empty_like(gradient);
+  with_type(gradient,
+            [&](auto number) { mask_and_scale<decltype(number)>(gradient, output, scale, scaled); });
+  if (!has_shortcut) return {gradient, at::Tensor()};
   return {scaled, gradient};
 }
 

@@ -48,6 +48,7 @@ void accumulate(Tensor& sum, Tensor gradient) {
 Interpreter::Interpreter(const Network& network, std::vector<size_t> steps, std::vector<ValueId> wanted,
                          StepRules rules)
     : network_(network),
+      precision_(network),
       steps_(std::move(steps)),
       freed_(steps_.size()),
       fusions_(find_fusions(network, steps_, wanted)),
@@ -72,10 +73,14 @@ void Interpreter::separate_ruled_steps() {
   }
 }
 
-/// The inputs of a step; those that nobody reads later are moved out, so that they may be overwritten.
+/// The inputs of a step as it reads them; those that nobody reads later are moved out, so that they may be
+/// overwritten.
 std::vector<Tensor> Interpreter::take_inputs(size_t k, Values& values) const {
   std::vector<Tensor> inputs;
-  for (ValueId input : step(k).inputs) inputs.push_back(values[input]);
+  for (ValueId input : step(k).inputs) {
+    values[input] = precision_.for_step(steps_[k], values[input]);
+    inputs.push_back(values[input]);
+  }
   for (ValueId value : freed_[k]) values[value].reset();
   return inputs;
 }
@@ -139,11 +144,17 @@ Tensor Interpreter::backward(Tape& tape, ValueId source, Tensor gradient, ValueI
     throw Error(ErrorCode::model, "Nothing connects the layer to the output of " + network_.architecture +
                                       ": a gradient can't reach it. Choose another layer.");
   }
-  return gradients[target];
+  return at_least_float(gradients[target]);
+}
+
+/// What arrived for the output of a step, as the step goes on with it.
+Tensor Interpreter::take_gradient(size_t k, std::vector<Tensor>& gradients) const {
+  Tensor gradient = std::exchange(gradients[step(k).output], Tensor());
+  return precision_.for_step(steps_[k], gradient);
 }
 
 void Interpreter::backward_single(size_t k, Tape& tape, std::vector<Tensor>& gradients) const {
-  Tensor from_above = std::exchange(gradients[step(k).output], Tensor());
+  Tensor from_above = take_gradient(k, gradients);
   auto parts = rule(k) ? rule(k)->backward(step(k).operation, tape[k], from_above)
                        : iba::backward(step(k).operation, tape[k], std::move(from_above));
   for (size_t i = 0; i < step(k).inputs.size(); ++i) {
@@ -155,7 +166,7 @@ void Interpreter::backward_fused(size_t k, Tape& tape, std::vector<Tensor>& grad
   auto scale = std::get<BatchNorm>(step(k).operation).affine().scale;
   size_t last = k + fusions_[k].steps - 1;
   bool has_shortcut = fusions_[k].steps == 3;
-  Tensor output_gradient = std::exchange(gradients[step(last).output], Tensor());
+  Tensor output_gradient = take_gradient(last, gradients);
   auto [x, shortcut] = normalise_and_rectify_backward(std::move(output_gradient),
                                                       std::move(tape[last].output), scale, has_shortcut);
   accumulate(gradients[step(k).inputs[0]], std::move(x));
@@ -174,7 +185,7 @@ std::vector<Tensor> activations(const Network& network, const Tensor& images,
 }
 
 Tensor logits(const Network& network, const Tensor& images) {
-  Tensor found = activations(network, images, {network.output})[0];
+  Tensor found = at_least_float(activations(network, images, {network.output})[0]);
   require_probabilities(found);
   return found;
 }

@@ -4,6 +4,7 @@
 
 #include "network/fusion.h"
 #include "network/network.h"
+#include "network/precision.h"
 #include "network/rule.h"
 
 namespace iba {
@@ -11,7 +12,8 @@ namespace iba {
 /// The values of a run by their ids; undefined where not (or no longer) known.
 using Values = std::vector<Tensor>;
 
-/// Runs a selection of a network's steps, in order. The network must outlive it.
+/// Runs a selection of a network's steps, in order, each in its precision: what it reads is converted first.
+/// The network must outlive it.
 class Interpreter {
  public:
   /// What the forward pass left for the backward pass.
@@ -26,8 +28,8 @@ class Interpreter {
   void forward(Values& values, Tape* tape = nullptr) const;
 
   /// The gradient with respect to the value `target` for the gradient with respect to the value `source`, or
-  /// what the rules make of it. Consumes the tape of one forward pass. Throws MODEL where nothing connects
-  /// the two.
+  /// what the rules make of it, at least in float. Consumes the tape of one forward pass. Throws MODEL where
+  /// nothing connects the two.
   Tensor backward(Tape& tape, ValueId source, Tensor gradient, ValueId target) const;
 
   const std::vector<size_t>& steps() const { return steps_; }
@@ -43,19 +45,23 @@ class Interpreter {
   void forward_fused(size_t k, Values& values, Tape* tape) const;
   void backward_fused(size_t k, Tape& tape, std::vector<Tensor>& gradients) const;
   std::vector<Tensor> take_inputs(size_t k, Values& values) const;
+  Tensor take_gradient(size_t k, std::vector<Tensor>& gradients) const;
 
   const Network& network_;
+  Precision precision_;
   std::vector<size_t> steps_;
   std::vector<std::vector<ValueId>> freed_;  // per step: the values it reads last
   std::vector<Fusion> fusions_;              // per step: what is computed together from there on
   StepRules rules_;                          // by the network's steps
 };
 
-/// The values of several layers for a batch of images, computed in one pass that stops at the last of them.
+/// The values of several layers for a batch of images, computed in one pass that stops at the last of them,
+/// in the network's precision.
 std::vector<Tensor> activations(const Network& network, const Tensor& images,
                                 const std::vector<ValueId>& values);
 
-/// The logits of a batch of images, without gradient. Throws as `require_probabilities` does.
+/// The logits of a batch of images, without gradient, at least in float. Throws as `require_probabilities`
+/// does.
 Tensor logits(const Network& network, const Tensor& images);
 
 /// Throws NOT_FINITE where logits (rows, classes) have no softmax: one is NaN, or the greatest is infinite.

@@ -4,6 +4,7 @@
 #include "bottleneck/readout_file.h"
 #include "error.h"
 #include "finite.h"
+#include "network/precision.h"
 #include "runtime/rows.h"
 
 namespace iba {
@@ -12,14 +13,6 @@ namespace {
 
 /// What is summed beside the extras: images, cross-entropy, information, correct.
 constexpr int64_t kOwnSums = 4;
-
-/// A network whose parameters are of another type.
-Network in_precision(Network network, at::ScalarType type) {
-  for (auto& [name, tensor] : network.parameters()) {
-    if (tensor->is_floating_point()) *tensor = tensor->to(type);
-  }
-  return network;
-}
 
 Readout own_copy(const Readout& readout, at::Device device) {
   Readout copy = readout;
@@ -49,7 +42,8 @@ struct ReadoutTrainer::Sums {
 
 ReadoutTrainer::ReadoutTrainer(const Network& network, const Readout& readout, ReadoutTrainingOptions options)
     : options_(options),
-      network_(in_precision(network, options.precision)),
+      network_(network),
+      precision_(precision_of(network)),
       readout_(own_copy(readout, network.device())),
       bottleneck_(network_, readout_) {
   for (const auto& parameter : readout_.network.parameters()) {
@@ -60,7 +54,7 @@ ReadoutTrainer::ReadoutTrainer(const Network& network, const Readout& readout, R
 ReadoutOutcome ReadoutTrainer::step(const ReadoutBatch& batch, const std::vector<double>& extras,
                                     const SumOverProcesses& sum_over_processes) {
   at::NoGradGuard no_grad;
-  ReadoutNetwork working = readout_.network.to(options_.precision);
+  ReadoutNetwork working = readout_.network.to(precision_);
   std::vector<Tensor> gradients;
   for (const auto& parameter : working.parameters()) gradients.push_back(at::zeros_like(parameter));
   Sums own;
@@ -96,7 +90,7 @@ ReadoutOutcome ReadoutTrainer::evaluate(const ReadoutBatch& batch,
                                         const SumOverProcesses& sum_over_processes) const {
   at::NoGradGuard no_grad;
   Sums own;
-  add(batch, readout_.network.to(options_.precision), own, nullptr);
+  add(batch, readout_.network.to(precision_), own, nullptr);
   Tensor sums = own.with({});
   if (sum_over_processes) sum_over_processes({sums});
   return outcome_of(sums);
@@ -112,7 +106,7 @@ void ReadoutTrainer::add(const ReadoutBatch& batch, const ReadoutNetwork& readou
 void ReadoutTrainer::add_run(const ReadoutBatch& batch, int64_t begin, int64_t end,
                              const ReadoutNetwork& readout_network, Sums& sums,
                              std::vector<Tensor>* gradients) const {
-  auto reading = bottleneck_.read(batch.images.slice(0, begin, end).to(options_.precision));
+  auto reading = bottleneck_.read(batch.images.slice(0, begin, end));
   ReadoutNetwork::Trace trace;
   Tensor alpha = bottleneck_.alpha(reading, 0, end - begin, readout_network, gradients ? &trace : nullptr);
   std::vector<NoiseStream> streams;

@@ -14,8 +14,6 @@ namespace iba {
 struct ReadoutTrainingOptions {
   double beta;
   double learning_rate;
-  /// What networks and readout compute in; weights, statistics and the optimiser stay float.
-  at::ScalarType precision;
 };
 
 /// Images (B, C, H, W) with their labels, and the seed of each one's noise. A batch may be empty.
@@ -43,9 +41,10 @@ struct ReadoutOutcome {
 using SumOverProcesses = std::function<void(const std::vector<Tensor>&)>;
 
 /// Trains a readout network on labelled images: cross-entropy with one noise copy of each image, plus β times
-/// the mean capacity, by Adam (Schulz et al. 2020, section 3.3). The network that is explained doesn't
-/// change. What a step does depends on its batch alone, so that training can be repeated and taken up again
-/// bit for bit.
+/// the mean capacity, by Adam (Schulz et al. 2020, section 3.3). The readout network computes in the
+/// precision of the one that is explained, which doesn't change; the readout's weights, statistics and the
+/// optimiser are in float. What a step does depends on its batch alone, so that training can be repeated and
+/// taken up again bit for bit.
 class ReadoutTrainer {
  public:
   ReadoutTrainer(const Network& network, const Readout& readout, ReadoutTrainingOptions options);
@@ -84,6 +83,7 @@ class ReadoutTrainer {
 
   ReadoutTrainingOptions options_;
   Network network_;
+  at::ScalarType precision_;
   Readout readout_;
   ReadoutBottleneck bottleneck_;
   std::vector<Adam> optimizers_;

@@ -22,7 +22,7 @@ struct Training {
   ReadoutTrainer trainer;
 
   explicit Training(at::Device device)
-      : network(small_resnet(device)), trainer(network, fresh_readout(), {0.1, 1e-3, at::kFloat}) {}
+      : network(small_resnet(device)), trainer(network, fresh_readout(), {0.1, 1e-3}) {}
 
   ReadoutBatch batch(int64_t images) const {
     ReadoutBatch batch{small_images(images).to(network.device()), {}, {}};

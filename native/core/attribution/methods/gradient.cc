@@ -13,7 +13,9 @@ template <Form form>
 class Gradient : public Method {
  public:
   explicit Gradient(const MethodContext& context)
-      : pass_(context.network, context.network.input), conventions_(context.options.conventions()) {}
+      : network_(in_precision(context.network, at::kFloat)),
+        pass_(network_, network_.input),
+        conventions_(context.options.conventions()) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     auto found = pass_.run(batch);
@@ -31,6 +33,8 @@ class Gradient : public Method {
   }
 
  private:
+  // A single gradient shows every sign that rounding turned, and is soon computed.
+  Network network_;
   BackwardPass pass_;
   const Conventions& conventions_;
 };

@@ -8,17 +8,11 @@
 #include "attribution/patterns.h"
 #include "attribution/rules/pattern_rules.h"
 #include "network/batch_norm_folding.h"
+#include "network/precision.h"
 
 namespace iba {
 
 namespace {
-
-Network in_double(Network network) {
-  for (auto& [name, parameter] : network.parameters()) {
-    if (parameter->is_floating_point()) *parameter = parameter->to(at::kDouble);
-  }
-  return network;
-}
 
 /// The way back through a network in double precision.
 struct WidePass {
@@ -26,7 +20,8 @@ struct WidePass {
   BackwardPass pass;
 
   WidePass(const Network& folded, const ModelPatterns& patterns, PatternUse use)
-      : network(in_double(folded)), pass(network, network.input, pattern_rules(network, patterns, use)) {}
+      : network(in_precision(folded, at::kDouble)),
+        pass(network, network.input, pattern_rules(network, patterns, use)) {}
 };
 
 /// As floats, with what exceeds their range divided by its greatest magnitude.
