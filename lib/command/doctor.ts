@@ -84,7 +84,7 @@ function processorText(
 
 /** What --precision bfloat16 would gain. */
 function bfloat16Text({ float32, bfloat16 }: NonNullable<Findings['convolution']>): string {
-  const [full, rounded] = [float32, bfloat16].map(seconds => `${(seconds * 1000).toPrecision(3)} ms`)
+  const [full, rounded] = [float32, bfloat16].map(seconds => `${(seconds * 1000).toFixed(1)} ms`)
   const change =
     bfloat16 < float32
       ? `${(float32 / bfloat16).toPrecision(2)} times as fast`
