@@ -10,6 +10,7 @@ const native = () => addon() as unknown as Record<string, (...args: unknown[]) =
 // These take no argument.
 const harmless: Function[] = [
   'describeRuntime',
+  'probePrecisions',
   'errorCodes',
   'createCancellation',
   'architectures',

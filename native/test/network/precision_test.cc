@@ -29,16 +29,17 @@ TEST_SUITE_BEGIN("precision");
 
 TEST_CASE("batch norms and the last weighted sum of a network in bfloat16 stay float") {
   Network network = in_precision(seeded("resnet18"), at::kBFloat16);
-  CHECK(precision_of(network) == at::kBFloat16);
+  CHECK((precision_of(network) == at::kBFloat16));
   for (const auto& [name, tensor] : std::as_const(network).parameters()) {
     CAPTURE(name);
     bool stays = name.starts_with("fc.") || tensor->dim() == 1;
-    CHECK(tensor->scalar_type() == (stays ? at::kFloat : at::kBFloat16));
+    CHECK((tensor->scalar_type() == (stays ? at::kFloat : at::kBFloat16)));
   }
   for (auto type : {at::kFloat, at::kDouble}) {
     Network back = in_precision(network, type);
-    CHECK(precision_of(back) == type);
-    for (const auto& [name, tensor] : std::as_const(back).parameters()) CHECK(tensor->scalar_type() == type);
+    CHECK((precision_of(back) == type));
+    for (const auto& [name, tensor] : std::as_const(back).parameters())
+      CHECK((tensor->scalar_type() == type));
   }
 }
 
@@ -75,8 +76,8 @@ TEST_CASE("logits and gradients of a network in bfloat16 are float, and near tho
       };
       auto [expected_gradient, expected_logits] = gradient_and_logits(network);
       auto [gradient, logits] = gradient_and_logits(rounded);
-      CHECK(gradient.scalar_type() == at::kFloat);
-      CHECK(logits.scalar_type() == at::kFloat);
+      CHECK((gradient.scalar_type() == at::kFloat));
+      CHECK((logits.scalar_type() == at::kFloat));
       CHECK(relative_error(logits, expected_logits) < 0.03);
       CHECK(relative_error(gradient, expected_gradient) < 0.3);
     }
@@ -93,7 +94,7 @@ TEST_CASE("batch norm, shortcut and ReLU in one pass round bfloat16 once") {
   auto per_channel = [&](const Tensor& values) { return wide(values).view({1, 8, 1, 1}); };
   Tensor exact = wide(rounded("x")) * per_channel(scale) + per_channel(shift) + wide(shortcut);
   Tensor found = normalise_and_rectify(rounded("x"), scale, shift, shortcut);
-  CHECK(found.scalar_type() == at::kBFloat16);
+  CHECK((found.scalar_type() == at::kBFloat16));
   // Half a unit in the last of eight bits.
   CHECK(((wide(found) - exact.relu()).abs() <= exact.abs() * 0x1p-8 + 1e-6).all().item<bool>());
 
