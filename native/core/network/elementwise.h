@@ -10,8 +10,8 @@ namespace iba {
 at::Tensor scale_and_shift(at::Tensor x, const at::Tensor& scale, const at::Tensor& shift);
 
 /// max(scale·x + shift + shortcut, 0): batch norm, the addition of a shortcut (which may be undefined) and
-/// ReLU. One pass over memory where x is an exclusive channels-last float tensor on the CPU, which is then
-/// overwritten.
+/// ReLU. One pass over memory where x is an exclusive channels-last tensor of float or bfloat16 on the CPU,
+/// which is then overwritten.
 at::Tensor normalise_and_rectify(at::Tensor x, const at::Tensor& scale, const at::Tensor& shift,
                                  const at::Tensor& shortcut);
 
