@@ -99,6 +99,11 @@ test('everything that decides the values of a run tells it apart, files by their
   const networks = differences(await header(), await header({}, other)).map(({ field }) => field)
   t.true(networks.includes('model.weightHash') && networks.includes('model.preprocessing.resize'))
   const older = await header()
+  await using rounding = await loadModel('demo', { device: 'cpu', precision: 'bfloat16' })
+  t.deepEqual(
+    differences(older, await header({}, rounding)).map(({ field }) => field),
+    ['model.precision'],
+  )
   const changedVersion = { ...older, versions: { ...older.versions, package: '0.0.1', node: '1.0.0' } }
   t.deepEqual(
     differences(changedVersion, older).map(({ field }) => field),
