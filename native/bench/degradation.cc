@@ -23,11 +23,11 @@ void degradation(const Models& models, const Options& options) {
     Cancellation cancellation;
     RowSettings settings{kForwardRows.on(options.device), cancellation, nullptr};
     for (auto precision : options.precisions) {
-      use_precision(precision);
+      Network used = use_precision(network, precision);
       auto what = "degradation, batch 1, " + name_of(precision);
       watch_memory(options.device);
       print_times(model, what, rounds_of(options.device, options.rounds, [&] {
-                    degrade(network, image, map, -1, kTile, kPoints, settings);
+                    degrade(used, image, map, -1, kTile, kPoints, settings);
                   }));
       print_result(model, what + ": peak memory", peak_megabytes(options.device), "MB");
     }

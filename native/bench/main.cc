@@ -101,8 +101,6 @@ void check_precisions(const CommandLine& line) {
   for (auto precision : line.options.precisions) {
     if (precision == Precision::tf32 && line.device.rfind("cuda", 0) != 0)
       throw UsageError("TF32 is a precision of NVIDIA's GPUs: give --device cuda.");
-    if (precision == Precision::bfloat16 && line.command != "readout")
-      throw UsageError("Only the training that 'readout' measures can be in bfloat16.");
   }
 }
 

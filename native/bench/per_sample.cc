@@ -8,9 +8,9 @@ void per_sample(const Models& models, const Options& options) {
   auto batches = options.batches.empty() ? std::vector<int64_t>{1} : options.batches;
   for (const auto& model : models) {
     Workload workload = make_workload(model, options, *std::max_element(batches.begin(), batches.end()));
-    PreparedMethod method = make_per_sample(workload, options);
     for (auto precision : options.precisions) {
-      use_precision(precision);
+      Workload used{use_precision(workload.network, precision), workload.statistics, workload.images};
+      PreparedMethod method = make_per_sample(used, options);
       for (int64_t batch : batches) {
         Tensor images = workload.images.slice(0, 0, batch);
         watch_memory(options.device);

@@ -5,6 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "network/precision.h"
+
 namespace iba::bench {
 
 namespace {
@@ -25,10 +27,11 @@ std::optional<Precision> precision_named(const std::string& name) {
   return std::nullopt;
 }
 
-void use_precision(Precision precision) {
+Network use_precision(const Network& network, Precision precision) {
   bool allows_tf32 = precision == Precision::tf32;
   at::globalContext().setAllowTF32CuBLAS(allows_tf32);
   at::globalContext().setAllowTF32CuDNN(allows_tf32);
+  return in_precision(network, precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat);
 }
 
 }  // namespace iba::bench

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "torch.h"
+#include "network/network.h"
 
 namespace iba::bench {
 
@@ -15,7 +15,8 @@ enum class Precision { float32, tf32, bfloat16 };
 std::string name_of(Precision precision);
 std::optional<Precision> precision_named(const std::string& name);
 
-/// Lets float32 products on a GPU be as exact as the precision says, whatever LibTorch's own default is.
-void use_precision(Precision precision);
+/// The network in the precision. Lets float32 products on a GPU be as exact as that says, whatever LibTorch's
+/// own default is.
+Network use_precision(const Network& network, Precision precision);
 
 }  // namespace iba::bench

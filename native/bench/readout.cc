@@ -38,13 +38,12 @@ void measure(const std::string& model, const std::string& what, int64_t batch, c
 }
 
 void measure_training(const std::string& model, const std::string& what, const Network& network,
-                      const Readout& readout, const Tensor& images, at::ScalarType precision,
-                      const Options& options) {
+                      const Readout& readout, const Tensor& images, const Options& options) {
   ReadoutBatch batch{.images = images, .labels = {}, .seeds = {}};
   batch.labels.resize(static_cast<size_t>(images.size(0)));
   std::iota(batch.labels.begin(), batch.labels.end(), 0);
   batch.seeds.assign(batch.labels.begin(), batch.labels.end());
-  ReadoutTrainer trainer(network, readout, {.beta = 10, .learning_rate = 1e-5, .precision = precision});
+  ReadoutTrainer trainer(network, readout, {.beta = 10, .learning_rate = 1e-5});
   measure(model, what, images.size(0), options, [&] { trainer.step(batch, {}); });
 }
 
@@ -55,18 +54,15 @@ void readout(const Models& models, const Options& options) {
   for (const auto& model : models) {
     Network network = make_network(model, options);
     auto readout = std::make_shared<Readout>(fresh_readout(network, options));
-    PreparedMethod method(find_method("readout"), network, "", {}, {.readout = readout});
     for (auto precision : options.precisions) {
-      use_precision(precision);
+      Network used = use_precision(network, precision);
+      PreparedMethod method(find_method("readout"), used, "", {}, {.readout = readout});
       for (int64_t batch : batches) {
         Tensor images = noise_images("image", batch, options);
         auto what = ", batch " + std::to_string(batch) + ", " + name_of(precision);
-        if (precision != Precision::bfloat16) {
-          measure(model, "forward pass" + what, batch, options, [&] { logits(network, images); });
-          measure(model, "readout map" + what, batch, options, [&] { attribute(method, images); });
-        }
-        measure_training(model, "readout training" + what, network, *readout, images,
-                         precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat, options);
+        measure(model, "forward pass" + what, batch, options, [&] { logits(used, images); });
+        measure(model, "readout map" + what, batch, options, [&] { attribute(method, images); });
+        measure_training(model, "readout training" + what, used, *readout, images, options);
       }
     }
   }

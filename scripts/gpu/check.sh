@@ -79,9 +79,9 @@ version=$(sed -nE 's/^#define TORCH_VERSION_(MAJOR|MINOR|PATCH) ([0-9]+).*/\2/p'
 failed='' stages='' job=''
 trap '[ -z "$job" ] || kill $job; exit 130' INT TERM
 models=(resnet50 vgg16)
-batches=1,4,16,64 precisions=float32,tf32 training=,bfloat16
+batches=1,4,16,64 precisions=float32,tf32 own=,bfloat16
 workload=() steps=() patience=1
-if [ "$device" = cpu ]; then precisions=float32 training='' patience=12; fi
+if [ "$device" = cpu ]; then precisions=float32 own='' patience=12; fi
 if [ -n "$quick" ]; then
   models=(resnet50) batches=1,2 workload=(--size 32 --rounds 1) steps=(--steps 2)
 fi
@@ -189,9 +189,9 @@ write_report() {
 rm -f "$build"/{authors,per-sample,readout,degradation}.log
 build_all
 built test 150 core_test '--source-file=*/test/device/*'
-built per-sample 150 bench per-sample "${models[@]}" --batch "$batches" --precision "$precisions" ${workload[@]+"${workload[@]}" "${steps[@]}"}
-built readout 60 bench readout "${models[@]}" --precision "$precisions$training" ${workload[@]+"${workload[@]}"}
-built degradation 30 bench degradation resnet50 --precision "$precisions" ${workload[@]+"${workload[@]}"}
+built per-sample 150 bench per-sample "${models[@]}" --batch "$batches" --precision "$precisions$own" ${workload[@]+"${workload[@]}" "${steps[@]}"}
+built readout 60 bench readout "${models[@]}" --precision "$precisions$own" ${workload[@]+"${workload[@]}"}
+built degradation 30 bench degradation resnet50 --precision "$precisions$own" ${workload[@]+"${workload[@]}"}
 stage authors 100 "$python" "$scripts/authors.py" "${models[@]}" --device "$device" --precision "$precisions" \
   ${workload[@]+"${workload[@]}" "${steps[@]}"}
 write_report || failed+=' report'

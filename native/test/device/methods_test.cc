@@ -6,6 +6,7 @@
 #include "bottleneck/readout_place.h"
 #include "network/batch_norm_folding.h"
 #include "network/seeded_weights.h"
+#include "network/precision.h"
 #include "network/zoo/zoo.h"
 #include "support/device.h"
 #include "support/tensors.h"
@@ -135,7 +136,8 @@ TEST_CASE("a readout learns on a device as on the CPU") {
     CAPTURE(precision == at::kFloat);
     auto outcomes = [&](at::Device device) {
       Subject subject("resnet18", device);
-      ReadoutTrainer trainer(subject.network, *subject.resources.readout, {10, 1e-3, precision});
+      const Network network = in_precision(subject.network, precision);
+      ReadoutTrainer trainer(network, *subject.resources.readout, {10, 1e-3});
       ReadoutBatch batch{images_of("training", 4).to(device), {0, 1, 2, 3}, {5, 6, 7, 8}};
       std::vector<ReadoutOutcome> steps;
       for (int step = 0; step < 3; ++step) steps.push_back(trainer.step(batch, {}));
