@@ -17,7 +17,7 @@ import { isModelFile } from '../model/model-file.js'
 import { precisions } from '../model/precision.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/call.js'
-import { UsageError } from './exit.js'
+import { InterruptedError, UsageError } from './exit.js'
 import { note } from './output.js'
 
 /** What the options that choose a network give. */
@@ -195,14 +195,15 @@ export function nameList(text: string): string[] {
   throw new InvalidOption('Expected names with commas between them.')
 }
 
-/** Loads the network that the options choose, for images of its own normalisation or another. */
+/** Loads the network that the options choose, for images of its own normalisation or another.
+ * @throws InterruptedError as soon as the signal aborts, besides what {@link loadModel} throws */
 export async function openModel(
   options: ModelOptions & PreprocessingOptions & Pick<LoadOptions, 'memoryFormat' | 'signal'>,
   normalisation: Pick<NonNullable<LoadOptions['preprocessing']>, 'mean' | 'std'> = {},
 ): Promise<Model> {
   const { model, weights, classes, outputName, device, precision, memoryFormat, signal } = options
   const { resize, crop, cropFirst, squash, interpolation, mean, std } = options
-  const opened = await loadModel(model, {
+  const opened = await loadedUnlessInterrupted(model, {
     device,
     precision,
     ...(weights !== undefined && { weights }),
@@ -223,6 +224,15 @@ export async function openModel(
   })
   noteModel(opened)
   return opened
+}
+
+async function loadedUnlessInterrupted(name: string, options: LoadOptions): Promise<Model> {
+  try {
+    return await loadModel(name, options)
+  } catch (error) {
+    if (!options.signal?.aborted) throw error
+    throw new InterruptedError('Interrupted before the model was loaded; nothing was written.')
+  }
 }
 
 /** Says on stderr what is worth knowing of a model. */

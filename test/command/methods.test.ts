@@ -3,6 +3,8 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import sharp from 'sharp'
+import { openModel } from '../../lib/command/common-options.js'
+import { InterruptedError } from '../../lib/command/exit.js'
 import { methodNames, readNpy, writeNpy } from '../../lib/index.js'
 import { ended, iba, makeFolder, startIba, writePicture } from '../support/command.js'
 
@@ -229,8 +231,19 @@ test.serial('an interrupted comparison writes nothing and ends with 130', async 
   setTimeout(() => child.kill('SIGINT'), 2500)
   const { code, stderr } = await ended(child)
   t.is(code, 130, stderr)
-  t.regex(stderr, /Interrupted; nothing was written/)
+  t.regex(stderr, /Interrupted.*; nothing was written/)
   t.false(existsSync(out))
+})
+
+test('an interruption while the model is loaded is told as one', async t => {
+  const opened = openModel({
+    model: 'resnet18',
+    weights: 'seeded:0',
+    device: 'cpu',
+    precision: 'float32',
+    signal: AbortSignal.abort(),
+  })
+  await t.throwsAsync(opened, { instanceOf: InterruptedError, message: /nothing was written/ })
 })
 
 test.serial('patterns are fitted, merged and used', async t => {
