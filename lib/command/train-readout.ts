@@ -146,7 +146,10 @@ async function runTrainReadout(options: TrainReadoutCommandOptions): Promise<voi
   const reporter = new TrainingReporter(options, membership?.rank ?? 0)
   let processes: ProcessGroup | undefined
   try {
-    if (membership) processes = await joinProcesses(membership, { timeout: options.timeout, signal })
+    if (membership) {
+      processes = await joinProcesses(membership, { timeout: options.timeout, device, signal })
+      if (processes.rank === 0 && processes.note !== undefined) note(`iba: ${processes.note}`)
+    }
     await train(model, data, { options, out, validation, processes, reporter, signal })
   } catch (error) {
     if (!interrupts.signal.aborted) throw error

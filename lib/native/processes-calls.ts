@@ -16,9 +16,13 @@ export interface ProcessCalls {
     networkInterface: string
     /** Milliseconds. */
     timeout: number
+    /** What this process computes on. */
+    device: string
     /** Ends the waiting. */
     cancellation: CancellationHandle
   }): Promise<ProcessGroupHandle>
+  /** Whether tensors of GPUs go through NCCL; if one of the processes has a GPU and they don't, why. */
+  describeExchange(call: { group: ProcessGroupHandle }): { usesNccl: boolean; whyNotNccl: string }
   mergeStatisticsOfProcesses(call: {
     group: ProcessGroupHandle
     statistics: StatisticsHandle

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { missingVariable, numberFrom, rankFrom } from '../foundation/environment.js'
 import { ProcessGroupError } from '../foundation/errors.js'
 import { Statistics } from '../learned/statistics.js'
+import { chooseDevice, type Device } from '../model/device.js'
 import { addon } from '../native/addon.js'
 import { callNative } from '../native/call.js'
 import { withCancellation } from '../native/cancellation.js'
@@ -18,12 +19,21 @@ export class ProcessGroup {
   readonly rank: number
   /** How many there are. */
   readonly size: number
+  /** Whether gradients go from GPU to GPU through NCCL, the same for all processes. */
+  readonly usesNccl: boolean
+  /** Why they go by way of the processors' memory though one of the processes has a GPU; otherwise undefined. */
+  readonly note: string | undefined
 
   /** @internal Use `joinProcesses`. */
   constructor(handle: ProcessGroupHandle, rank: number, size: number) {
     this.#handle = handle
     this.rank = rank
     this.size = size
+    const { usesNccl, whyNotNccl } = addon().describeExchange({ group: handle })
+    this.usesNccl = usesNccl
+    this.note = whyNotNccl
+      ? `Gradients go by way of the processor's memory, since NCCL isn't used: ${whyNotNccl}.`
+      : undefined
   }
 
   /** @internal */
@@ -111,6 +121,8 @@ export interface Membership {
 export interface JoinOptions {
   /** Seconds that this process waits for the others, now and in every later step. Default 300. */
   timeout?: number
+  /** The model's. Processes with a GPU each add up gradients through NCCL where it is there. Default 'cpu'. */
+  device?: Device
   /** Stops waiting for the others to come; the call rejects with the signal's reason. */
   signal?: AbortSignal
 }
@@ -136,13 +148,17 @@ export function membershipFrom(environment: NodeJS.ProcessEnv): Membership | und
 }
 
 /** Joins the group of all processes, and waits until all are there.
- * @throws ProcessGroupError where they don't come, or don't count as many; the signal's reason */
+ * @throws ProcessGroupError where they don't come, or don't count as many; DeviceError where the device can't run; the signal's reason */
 export async function joinProcesses(
   membership: Membership,
-  { timeout = defaultTimeout, signal }: JoinOptions = {},
+  { timeout = defaultTimeout, device = 'cpu', signal }: JoinOptions = {},
 ): Promise<ProcessGroup> {
   const { localRank: _, ...options } = membership
-  const call = { ...options, timeout: Math.max(1, Math.round(timeout * 1000)) }
+  const call = {
+    ...options,
+    timeout: Math.max(1, Math.round(timeout * 1000)),
+    device: chooseDevice(device),
+  }
   const handle = await withCancellation({ signal }, ({ cancellation }) =>
     callNative(() => addon().joinProcesses({ ...call, cancellation })),
   )

@@ -1,4 +1,5 @@
 #include "calls.h"
+#include "device_argument.h"
 #include "executors.h"
 #include "handles.h"
 #include "import/import.h"

@@ -1,4 +1,5 @@
 #include "calls.h"
+#include "device_argument.h"
 #include "executors.h"
 #include "handles.h"
 #include "module.h"
@@ -15,6 +16,7 @@ void fields(Of<ProcessGroupOptions> auto& options, auto&& field) {
   field("meeting", options.meeting);
   field("networkInterface", options.network_interface);
   field("timeout", options.timeout);
+  field("device", options.device);
 }
 
 }  // namespace iba
@@ -38,6 +40,21 @@ Task<Group> join(const ProcessGroupOptions& options) {
   return {executor_of(at::kCPU), [options](const Cancellation& cancellation, const StepProgress&) {
             return std::make_shared<ProcessGroup>(options, cancellation);
           }};
+}
+
+/// How tensors of GPUs are exchanged.
+struct Exchange {
+  bool uses_nccl;
+  std::string why_not_nccl;
+};
+
+void fields(Of<Exchange> auto& exchange, auto&& field) {
+  field("usesNccl", exchange.uses_nccl);
+  field("whyNotNccl", exchange.why_not_nccl);
+}
+
+Exchange describe_exchange(const Group& group) {
+  return {group->uses_nccl(), group->why_not_nccl()};
 }
 
 /// The statistics of all processes together.
@@ -66,6 +83,7 @@ Task<void> barrier(const Group& group) {
 
 void export_processes(Napi::Object exports) {
   export_call<join>(exports, "joinProcesses");
+  export_call<describe_exchange>(exports, "describeExchange", "group");
   export_call<merge_statistics_of_all>(exports, "mergeStatisticsOfProcesses", "group", "statistics");
   export_call<publish>(exports, "publishToProcesses", "group", "key", "text");
   export_call<read_published>(exports, "readFromProcesses", "group", "key");

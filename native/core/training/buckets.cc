@@ -21,8 +21,8 @@ void Bucket::add(const at::Tensor& piece) {
   bytes_ += static_cast<int64_t>(piece.nbytes());
 }
 
-at::Tensor& Bucket::pack() {
-  exchanged_ = (pieces_.size() == 1 ? pieces_[0] : at::cat(pieces_)).cpu();
+at::Tensor& Bucket::pack(at::Device device) {
+  exchanged_ = (pieces_.size() == 1 ? pieces_[0] : at::cat(pieces_)).to(device);
   return exchanged_;
 }
 

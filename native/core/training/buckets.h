@@ -13,8 +13,10 @@ class Bucket {
   bool takes(const at::Tensor& piece) const;
   void add(const at::Tensor& piece);
 
-  /// The tensor to exchange, on the CPU.
-  at::Tensor& pack();
+  const at::Tensor& first() const { return pieces_[0]; }
+
+  /// The tensor to exchange, on that device.
+  at::Tensor& pack(at::Device device);
   /// Gives the pieces what came back.
   void unpack() const;
 

@@ -16,6 +16,7 @@
 #include "error.h"
 #include "training/buckets.h"
 #include "training/meeting_place.h"
+#include "training/nccl_agreement.h"
 
 namespace iba {
 
@@ -96,6 +97,8 @@ std::string silent_processes(c10d::Store& store, const ProcessGroupOptions& opti
 struct ProcessGroup::Connection {
   c10::intrusive_ptr<c10d::Store> store;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group;
+  /// None where Gloo takes everything.
+  std::unique_ptr<NcclCommunicator> nccl;
 };
 
 namespace {
@@ -157,6 +160,18 @@ c10::intrusive_ptr<c10d::ProcessGroupGloo> connect(const c10::intrusive_ptr<c10d
                                                      static_cast<int>(options.size), group_options);
 }
 
+void sum_by_gloo(c10d::ProcessGroupGloo& group, std::vector<Bucket>& buckets) {
+  std::vector<c10::intrusive_ptr<c10d::Work>> works;
+  for (auto& bucket : buckets) {
+    std::vector<at::Tensor> one = {bucket.pack(at::kCPU)};
+    works.push_back(group.allreduce(one));
+  }
+  for (size_t i = 0; i < buckets.size(); ++i) {
+    works[i]->wait();
+    buckets[i].unpack();
+  }
+}
+
 /// What fails is thrown, and told once. LibTorch would print it as well, at each try and with its own stack,
 /// unless somebody who wants to see that asked for it.
 void silence_libtorch() {
@@ -177,8 +192,14 @@ ProcessGroup::ProcessGroup(const ProcessGroupOptions& options, const Cancellatio
       // Gloo keeps the time by itself, and knows more about a failure.
       auto group = within(options.timeout + kInquiry, &cancellation,
                           [store = *store, options] { return connect(store, options); });
-      if (group) {
+      auto agreement = group ? within(options.timeout + kInquiry, &cancellation,
+                                      [store = *store, options] { return agree_on_nccl(*store, options); })
+                             : std::nullopt;
+      if (agreement) {
         connection_->group = *group;
+        connection_->nccl = std::move(agreement->communicator);
+        uses_nccl_ = connection_->nccl != nullptr;
+        why_not_nccl_ = agreement->reason;
         return;
       }
     }
@@ -226,6 +247,7 @@ auto ProcessGroup::together(const char* what, Call call) {
 std::string ProcessGroup::missing_processes() {
   // Whoever waits for this process learns of it now.
   connection_->group.reset();
+  connection_->nccl.reset();
   try {
     // Where the meeting place is a process that hangs, an answer never comes.
     auto names = within(2 * kInquiry, nullptr, [store = connection_->store, options = options_] {
@@ -261,26 +283,36 @@ std::string ProcessGroup::read(const std::string& key) {
 
 void ProcessGroup::sum(const std::vector<at::Tensor>& tensors) {
   together("add up their gradients", [&] {
-    auto buckets = buckets_of(tensors);
-    std::vector<c10::intrusive_ptr<c10d::Work>> works;
-    for (auto& bucket : buckets) {
-      std::vector<at::Tensor> one = {bucket.pack()};
-      works.push_back(connection_->group->allreduce(one));
+    NcclCommunicator* nccl = connection_->nccl.get();
+    std::vector<Bucket> by_nccl, by_gloo;
+    for (auto& bucket : buckets_of(tensors)) {
+      (nccl != nullptr && nccl->takes(bucket.first()) ? by_nccl : by_gloo).push_back(std::move(bucket));
     }
-    for (size_t i = 0; i < buckets.size(); ++i) {
-      works[i]->wait();
-      buckets[i].unpack();
-    }
+    if (by_gloo.empty()) by_gloo = buckets_of({at::zeros({1})});
+    sum_by_gloo(*connection_->group, by_gloo);
+    // Gloo tells at once that a process is gone, where NCCL would wait for it: here all have come this far.
+    for (auto& bucket : by_nccl) nccl->sum(bucket.pack(bucket.first().device()));
+    for (const auto& bucket : by_nccl) bucket.unpack();
+    if (!by_nccl.empty()) nccl->finish();
     return 0;
   });
 }
 
 std::vector<at::Tensor> ProcessGroup::gather(const at::Tensor& tensor) {
   return together("gather what each has found", [&] {
+    NcclCommunicator* nccl = connection_->nccl.get();
+    if (nccl != nullptr && nccl->takes(tensor)) {
+      auto presence = buckets_of({at::zeros({1})});
+      sum_by_gloo(*connection_->group, presence);
+      auto all = nccl->gather(tensor).unbind(0);
+      nccl->finish();
+      return all;
+    }
     std::vector<at::Tensor> own = {tensor.cpu().contiguous()};
     std::vector<std::vector<at::Tensor>> all(1);
     for (int64_t i = 0; i < options_.size; ++i) all[0].push_back(at::empty_like(own[0]));
     connection_->group->allgather(all, own)->wait();
+    for (auto& each : all[0]) each = each.to(tensor.device());
     return all[0];
   });
 }

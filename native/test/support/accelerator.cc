@@ -92,6 +92,7 @@ struct Guard final : c10::impl::NoOpDeviceGuardImpl<c10::DeviceType::PrivateUse1
     return c10::Stream(c10::Stream::DEFAULT, kDevice);
   }
   c10::Stream exchangeStream(c10::Stream) const noexcept override { return getStream(kDevice); }
+  void* getStreamNativeHandle(const c10::Stream) const override { return nullptr; }
   void record(void**, const c10::Stream&, c10::DeviceIndex, c10::EventFlag) const override {}
   void block(void*, const c10::Stream&) const override {}
   bool queryEvent(void*) const override { return true; }

@@ -2,9 +2,11 @@
 
 #include <sys/mman.h>
 
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <new>
+#include <utility>
 
 namespace iba::test {
 
@@ -23,6 +25,11 @@ struct Allocations {
   static Allocations& all() {
     static auto* allocations = new Allocations;
     return *allocations;
+  }
+
+  /// The one that an address lies in.
+  std::pair<const void* const, Allocation>& around(const void* address) {
+    return *std::prev(by_address.upper_bound(address));
   }
 };
 
@@ -55,20 +62,29 @@ void ClosedMemory::copy_data(void* to, const void* from, size_t size) const {
   default_copy_data(to, from, size);
 }
 
+bool is_closed(const void* address) {
+  auto& allocations = Allocations::all();
+  std::lock_guard lock(allocations.mutex);
+  auto after = allocations.by_address.upper_bound(address);
+  if (after == allocations.by_address.begin()) return false;
+  const auto& [begin, allocation] = *std::prev(after);
+  return address < static_cast<const char*>(begin) + allocation.size;
+}
+
 Opened::Opened(const void* memory) : memory_(memory) {
   if (!memory_) return;
   auto& allocations = Allocations::all();
   std::lock_guard lock(allocations.mutex);
-  auto& allocation = allocations.by_address.at(memory_);
-  if (allocation.opened++ == 0) protect(memory_, allocation.size, PROT_READ | PROT_WRITE);
+  auto& [begin, allocation] = allocations.around(memory_);
+  if (allocation.opened++ == 0) protect(begin, allocation.size, PROT_READ | PROT_WRITE);
 }
 
 Opened::~Opened() {
   if (!memory_) return;
   auto& allocations = Allocations::all();
   std::lock_guard lock(allocations.mutex);
-  auto& allocation = allocations.by_address.at(memory_);
-  if (--allocation.opened == 0) mprotect(const_cast<void*>(memory_), allocation.size, PROT_NONE);
+  auto& [begin, allocation] = allocations.around(memory_);
+  if (--allocation.opened == 0) mprotect(const_cast<void*>(begin), allocation.size, PROT_NONE);
 }
 
 }  // namespace iba::test

@@ -16,7 +16,10 @@ class ClosedMemory : public c10::Allocator {
   c10::Device device_;
 };
 
-/// Opens an allocation of such memory, by its first address, as long as this lives.
+/// Whether an address lies in such memory, opened or not.
+bool is_closed(const void* address);
+
+/// Opens an allocation of such memory, by an address in it, as long as this lives.
 class Opened {
  public:
   explicit Opened(const void* memory);
