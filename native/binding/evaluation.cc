@@ -86,9 +86,9 @@ auto run(const Subject& subject, Evaluate evaluate)
           [subject, evaluate](const Cancellation& cancellation, const StepProgress& progress) {
             at::NoGradGuard no_grad;
             const Model& model = *subject.model;
-            return evaluate(
-                model.network, subject.image.to(model.device),
-                RowSettings{subject.rows.value_or(kForwardRows.on(model.device)), cancellation, progress});
+            const int64_t rows = subject.rows.value_or(kForwardRows.on(model.device));
+            return evaluate(model.network, subject.image.to(model.device),
+                            RowSettings{rows, cancellation, progress, !subject.rows});
           }};
 }
 

@@ -39,7 +39,9 @@ std::vector<OptionSpec> with_common_options(std::vector<OptionSpec> own) {
 PreparedMethod::PreparedMethod(const MethodEntry& entry, const Network& network,
                                const std::string& weight_hash,
                                const std::map<std::string, OptionValue>& given, Resources resources)
-    : options_(entry.options, given), resources_(std::move(resources)) {
+    : options_(entry.options, given),
+      resources_(std::move(resources)),
+      rows_(options_.whole("rows"), !given.contains("rows")) {
   check_resources(entry.needs, resources_, network.architecture, weight_hash);
   method_ = entry.make({network, weight_hash, options_, resources_});
 }
@@ -48,7 +50,10 @@ std::vector<Attribution> PreparedMethod::attribute(const Tensor& images, const s
                                                    const Cancellation& cancellation,
                                                    const StepProgress& progress) const {
   at::NoGradGuard no_grad;
-  auto attributions = method_->attribute({images, requests, options_.whole("rows"), cancellation, progress});
+  std::vector<Attribution> attributions;
+  rows_.run(images.device(), [&](int64_t rows) {
+    attributions = method_->attribute({images, requests, rows, cancellation, progress});
+  });
   for (const auto& attribution : attributions) check_numbers(attribution);
   bool keeps_raw = options_.has("keepRaw") && options_.flag("keepRaw");
   for (auto& attribution : attributions) {

@@ -11,6 +11,7 @@
 #include "attribution/resources.h"
 #include "network/network.h"
 #include "runtime/cancellation.h"
+#include "runtime/fitting_rows.h"
 #include "runtime/request.h"
 
 namespace iba {
@@ -101,7 +102,9 @@ class PreparedMethod {
   PreparedMethod(const MethodEntry& entry, const Network& network, const std::string& weight_hash,
                  const std::map<std::string, OptionValue>& given, Resources resources);
 
-  /// Runs the method on images. Throws NOT_FINITE where a number of a result isn't.
+  /// Runs the method on images; by one thread at a time. Where no rows were given, they adapt to the memory
+  /// of the images' device, and the progress begins anew where they have to. Throws NOT_FINITE where a number
+  /// of a result isn't.
   std::vector<Attribution> attribute(const Tensor& images, const std::vector<Request>& requests,
                                      const Cancellation& cancellation, const StepProgress& progress) const;
 
@@ -111,6 +114,7 @@ class PreparedMethod {
   Options options_;
   Resources resources_;
   std::unique_ptr<Method> method_;
+  mutable FittingRows rows_;
 };
 
 }  // namespace iba

@@ -4,6 +4,7 @@
 
 #include "network/interpreter.h"
 #include "runtime/cancellation.h"
+#include "runtime/fitting_rows.h"
 #include "runtime/request.h"
 
 namespace iba {
@@ -13,6 +14,7 @@ struct RowSettings {
   int64_t rows;  // that go through the network together at most
   const Cancellation& cancellation;
   const StepProgress& progress;  // counts images
+  bool adapts_rows = false;      // to the memory of the network's device
 };
 
 /// Sends many changed versions of images through a network. They are made on the network's device, a few at a
@@ -24,14 +26,16 @@ class RowRunner {
 
   /// `total` is how many rows there will be in all.
   RowRunner(const Network& network, RowSettings settings, int64_t total)
-      : network_(network), settings_(settings), total_(total) {}
+      : network_(network), settings_(settings), rows_(settings.rows, settings.adapts_rows), total_(total) {}
 
-  /// The logits (rows, classes), double on the CPU. Throws ABORTED soon after a cancellation.
+  /// The logits (rows, classes), double on the CPU. `build` gives the same images where it is called again.
+  /// Throws ABORTED soon after a cancellation.
   Tensor logits(int64_t rows, const Build& build);
 
  private:
   const Network& network_;
   RowSettings settings_;
+  FittingRows rows_;
   int64_t total_;
   int64_t done_ = 0;
 };

@@ -11,7 +11,7 @@ namespace iba {
 // through together at most: more of them keep a processor busier and take more memory. The results stay the
 // same up to rounding; with one row, on the CPU, those of an image are the same bits in any batch.
 
-/// How many rows go through together where nothing else is asked for.
+/// How many rows go through together where nothing else is asked for; on a GPU, those that are tried first.
 struct DefaultRows {
   int64_t cpu;
   int64_t cuda;
@@ -34,6 +34,21 @@ inline constexpr int64_t kReadoutNetworkRows = 8;
 
 /// Splits so many rows into runs of equal length of at most `most`, and calls `run(begin, end)` for each.
 void for_each_run(int64_t rows, int64_t most, const std::function<void(int64_t begin, int64_t end)>& run);
+
+/// Whether, while it lives, rows of this thread went through in several runs where more rows would have made
+/// one of them.
+class RunsWatch {
+ public:
+  RunsWatch();
+  ~RunsWatch();
+  RunsWatch(const RunsWatch&) = delete;
+  RunsWatch& operator=(const RunsWatch&) = delete;
+
+  bool were_several() const;
+
+ private:
+  bool outer_;
+};
 
 /// How many runs that are.
 int64_t runs_of(int64_t rows, int64_t most);

@@ -45,7 +45,8 @@ ReadoutTrainer::ReadoutTrainer(const Network& network, const Readout& readout, R
       network_(network),
       precision_(precision_of(network)),
       readout_(own_copy(readout, network.device())),
-      bottleneck_(network_, readout_) {
+      bottleneck_(network_, readout_),
+      rows_(kTrainingRows.on(network.device())) {
   for (const auto& parameter : readout_.network.parameters()) {
     optimizers_.emplace_back(parameter, options.learning_rate);
   }
@@ -56,9 +57,8 @@ ReadoutOutcome ReadoutTrainer::step(const ReadoutBatch& batch, const std::vector
   at::NoGradGuard no_grad;
   ReadoutNetwork working = readout_.network.to(precision_);
   std::vector<Tensor> gradients;
-  for (const auto& parameter : working.parameters()) gradients.push_back(at::zeros_like(parameter));
   Sums own;
-  add(batch, working, own, &gradients);
+  add_up(batch, working, own, &gradients);
   for (auto& gradient : gradients) gradient = gradient.to(at::kFloat);
 
   Tensor sums = own.with(extras);
@@ -90,17 +90,25 @@ ReadoutOutcome ReadoutTrainer::evaluate(const ReadoutBatch& batch,
                                         const SumOverProcesses& sum_over_processes) const {
   at::NoGradGuard no_grad;
   Sums own;
-  add(batch, readout_.network.to(precision_), own, nullptr);
+  add_up(batch, readout_.network.to(precision_), own, nullptr);
   Tensor sums = own.with({});
   if (sum_over_processes) sum_over_processes({sums});
   return outcome_of(sums);
 }
 
-void ReadoutTrainer::add(const ReadoutBatch& batch, const ReadoutNetwork& readout_network, Sums& sums,
-                         std::vector<Tensor>* gradients) const {
-  for_each_run(
-      static_cast<int64_t>(batch.labels.size()), kTrainingRows.on(network_.device()),
-      [&](int64_t begin, int64_t end) { add_run(batch, begin, end, readout_network, sums, gradients); });
+void ReadoutTrainer::add_up(const ReadoutBatch& batch, const ReadoutNetwork& readout_network, Sums& sums,
+                            std::vector<Tensor>* gradients) const {
+  rows_.run(network_.device(), [&](int64_t rows) {
+    sums = {};
+    if (gradients) {
+      gradients->clear();
+      for (const auto& parameter : readout_network.parameters())
+        gradients->push_back(at::zeros_like(parameter));
+    }
+    for_each_run(static_cast<int64_t>(batch.labels.size()), rows, [&](int64_t begin, int64_t end) {
+      add_run(batch, begin, end, readout_network, sums, gradients);
+    });
+  });
 }
 
 void ReadoutTrainer::add_run(const ReadoutBatch& batch, int64_t begin, int64_t end,

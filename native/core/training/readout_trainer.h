@@ -8,6 +8,7 @@
 
 #include "bottleneck/adam.h"
 #include "bottleneck/readout.h"
+#include "runtime/fitting_rows.h"
 
 namespace iba {
 
@@ -75,8 +76,9 @@ class ReadoutTrainer {
  private:
   struct Sums;
 
-  void add(const ReadoutBatch& batch, const ReadoutNetwork& readout_network, Sums& sums,
-           std::vector<Tensor>* gradients) const;
+  /// Fills in the sums of a batch, and its gradients.
+  void add_up(const ReadoutBatch& batch, const ReadoutNetwork& readout_network, Sums& sums,
+              std::vector<Tensor>* gradients) const;
   void add_run(const ReadoutBatch& batch, int64_t begin, int64_t end, const ReadoutNetwork& readout_network,
                Sums& sums, std::vector<Tensor>* gradients) const;
   ReadoutOutcome outcome_of(const Tensor& sums) const;
@@ -87,6 +89,7 @@ class ReadoutTrainer {
   Readout readout_;
   ReadoutBottleneck bottleneck_;
   std::vector<Adam> optimizers_;
+  mutable FittingRows rows_;
 };
 
 }  // namespace iba

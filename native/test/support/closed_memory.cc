@@ -17,9 +17,13 @@ struct Allocation {
   int opened = 0;
 };
 
+constexpr int64_t kAllMemory = int64_t{1} << 40;
+
 /// Never destroyed: tensors may outlive static objects.
 struct Allocations {
   std::mutex mutex;
+  int64_t limit = kAllMemory;
+  c10::CachingAllocator::Stat bytes;
   std::map<const void*, Allocation> by_address;
 
   static Allocations& all() {
@@ -42,6 +46,7 @@ void release(void* memory) {
   std::lock_guard lock(allocations.mutex);
   auto found = allocations.by_address.find(memory);
   munmap(memory, found->second.size);
+  allocations.bytes.decrease(found->second.size);
   allocations.by_address.erase(found);
 }
 
@@ -49,17 +54,64 @@ void release(void* memory) {
 
 c10::DataPtr ClosedMemory::allocate(size_t size) {
   if (size == 0) return {nullptr, device_};
-  void* memory = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
   auto& allocations = Allocations::all();
   std::lock_guard lock(allocations.mutex);
+  const int64_t free = allocations.limit - allocations.bytes.current;
+  TORCH_CHECK_WITH(OutOfMemoryError, static_cast<int64_t>(size) <= free, "Tried to allocate ", size,
+                   " bytes, of which ", free, " are free.");
+  void* memory = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
   allocations.by_address[memory] = {size};
+  allocations.bytes.increase(size);
   return {memory, memory, &release, device_};
 }
 
 void ClosedMemory::copy_data(void* to, const void* from, size_t size) const {
   Opened target(to), source(from);
   default_copy_data(to, from, size);
+}
+
+c10::CachingDeviceAllocator::DeviceStats ClosedMemory::getDeviceStats(c10::DeviceIndex) {
+  auto& allocations = Allocations::all();
+  std::lock_guard lock(allocations.mutex);
+  constexpr auto kAll = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  c10::CachingDeviceAllocator::DeviceStats stats;
+  stats.allocated_bytes[kAll] = allocations.bytes;
+  stats.reserved_bytes[kAll] = allocations.bytes;
+  return stats;
+}
+
+void ClosedMemory::resetPeakStats(c10::DeviceIndex) {
+  auto& allocations = Allocations::all();
+  std::lock_guard lock(allocations.mutex);
+  allocations.bytes.reset_peak();
+}
+
+std::pair<size_t, size_t> ClosedMemory::getMemoryInfo(c10::DeviceIndex) {
+  auto& allocations = Allocations::all();
+  std::lock_guard lock(allocations.mutex);
+  return {static_cast<size_t>(allocations.limit - allocations.bytes.current),
+          static_cast<size_t>(allocations.limit)};
+}
+
+MemoryLimit::MemoryLimit(int64_t bytes) {
+  auto& allocations = Allocations::all();
+  std::lock_guard lock(allocations.mutex);
+  allocations.limit = allocations.bytes.current + bytes;
+}
+
+MemoryLimit::~MemoryLimit() {
+  auto& allocations = Allocations::all();
+  std::lock_guard lock(allocations.mutex);
+  allocations.limit = kAllMemory;
+}
+
+int64_t memory_taken_by(const std::function<void()>& work) {
+  auto& allocations = Allocations::all();
+  const int64_t before = allocations.bytes.current;
+  allocations.bytes.reset_peak();
+  work();
+  return allocations.bytes.peak - before;
 }
 
 bool is_closed(const void* address) {
