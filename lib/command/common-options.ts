@@ -5,6 +5,7 @@ import { fitsInto, interpolations } from '../images/preprocess.js'
 import { type ImageSize, requireSize, sizeText } from '../images/size.js'
 import { liteSizes } from '../images/zoo-preprocessing.js'
 import {
+  configureRuntime,
   type Device,
   type Interpolation,
   type LoadOptions,
@@ -30,6 +31,8 @@ export interface ModelOptions {
   outputName?: string
   device: Device
   precision: Precision
+  tf32?: boolean
+  cudnnBenchmark?: boolean
 }
 
 /** What the options for pre-processing give. */
@@ -49,7 +52,7 @@ export type ChosenClass = number | string
 /** As the library has them; told in the help, and needed to check one option against the other. */
 const defaultSizes = { resize: 256, crop: 224 }
 
-/** `--model`, `--weights`, `--device`, `--precision`. */
+/** `--model`, `--weights`, `--device`, `--precision`, `--tf32`, `--cudnn-benchmark`. */
 export function addModelOptions(command: Command): Command {
   return command
     .optionsGroup('Network:')
@@ -65,6 +68,8 @@ export function addModelOptions(command: Command): Command {
     .addOption(outputNameOption())
     .addOption(deviceOption())
     .addOption(precisionOption())
+    .option('--tf32', "products of float32 numbers in TF32, on NVIDIA's GPUs; less exact")
+    .option('--cudnn-benchmark', 'try algorithms for convolutions first, on the same GPUs')
 }
 
 /** `--output-name`. */
@@ -202,6 +207,7 @@ export async function openModel(
   normalisation: Pick<NonNullable<LoadOptions['preprocessing']>, 'mean' | 'std'> = {},
 ): Promise<Model> {
   const { model, weights, classes, outputName, device, precision, memoryFormat, signal } = options
+  chooseArithmetic(options)
   const { resize, crop, cropFirst, squash, interpolation, mean, std } = options
   const opened = await loadedUnlessInterrupted(model, {
     device,
@@ -233,6 +239,15 @@ async function loadedUnlessInterrupted(name: string, options: LoadOptions): Prom
     if (!options.signal?.aborted) throw error
     throw new InterruptedError('Interrupted before the model was loaded; nothing was written.')
   }
+}
+
+/** Does what `--tf32` and `--cudnn-benchmark` ask for. */
+export function chooseArithmetic({
+  tf32,
+  cudnnBenchmark,
+}: Pick<ModelOptions, 'tf32' | 'cudnnBenchmark'>): void {
+  if (tf32 || cudnnBenchmark)
+    configureRuntime({ tf32: tf32 ?? false, cudnnBenchmark: cudnnBenchmark ?? false })
 }
 
 /** Says on stderr what is worth knowing of a model. */

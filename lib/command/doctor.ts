@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { cacheFolder } from '../foundation/cache-folder.mjs'
 import { instructionsOf, readFlags } from '../foundation/processor.js'
 import { whyNoCuda } from '../model/device.js'
-import { addon } from '../native/addon.js'
+import { addon, type RuntimeCalls } from '../native/addon.js'
 import { callNative } from '../native/call.js'
 import { describeInstallation, type Installation } from '../native/load.js'
 import { addJsonOption } from './common-options.js'
@@ -12,7 +12,7 @@ import { publishedFiles } from './published-files.js'
 
 /** What `iba doctor --json` prints. */
 interface Findings extends Installation {
-  runtime: { libtorch: string; cpuCapability: string; threads: number; cudaDevices: number } | null
+  runtime: ReturnType<RuntimeCalls['describeRuntime']> | null
   /** Instructions of the processor's that decide how fast networks run, as far as the system tells them. */
   instructions: string[]
   /** Seconds of the same convolution in both types on the processor. */

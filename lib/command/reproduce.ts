@@ -13,6 +13,7 @@ import type { PlannedProtocol, ReproductionOptions } from '../reproduction/repro
 import {
   addGeneralOptions,
   addModelOptions,
+  chooseArithmetic,
   type ModelOptions,
   nameList,
   noteModel,
@@ -148,6 +149,7 @@ async function runReproduce(options: ReproduceOptions): Promise<void> {
 async function reproductionOf(options: ReproduceOptions, signal: AbortSignal): Promise<ReproductionOptions> {
   const { model, weights, device, precision, methods, samples, data } = options
   const { seed, learn, rows, out } = options
+  chooseArithmetic(options)
   const models = [...new Set(nameList(model))]
   if (weights !== undefined && !weights.startsWith('seeded:') && models.length > 1)
     throw new UsageError('--weights is of one network, but --model names several. Reproduce them one by one.')

@@ -14,8 +14,21 @@ import type { StatisticsCalls } from './statistics-calls.js'
 import type { CancellationHandle, Handle } from './values.js'
 import type { WeightCalls } from './weights-calls.js'
 
+/** How NVIDIA's libraries compute, for all of the process. */
+export interface GpuArithmetic {
+  tf32: boolean
+  cudnnBenchmark: boolean
+}
+
 export interface RuntimeCalls {
-  describeRuntime(): { libtorch: string; cpuCapability: string; threads: number; cudaDevices: number }
+  describeRuntime(): {
+    libtorch: string
+    cpuCapability: string
+    threads: number
+    cudaDevices: number
+    arithmetic: GpuArithmetic
+  }
+  setGpuArithmetic(call: GpuArithmetic): void
   /** Seconds of the same convolution on the processor in both types, measured for about 0.3 seconds. */
   probePrecisions(): Promise<{ float32: number; bfloat16: number }>
   /** The codes of the errors that native calls throw. */

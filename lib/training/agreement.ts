@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { fileHash } from '../foundation/file-hash.js'
 import { packageVersion } from '../foundation/package-version.js'
 import type { Model } from '../model/model.js'
+import { gpuArithmetic } from '../model/runtime.js'
 import { addon } from '../native/addon.js'
 import type { Settings, TrainReadoutOptions } from './settings.js'
 import { statisticsHash } from './statistics-hash.js'
@@ -26,6 +27,7 @@ export async function requireSameTraining(
     'version of LibTorch': addon().describeRuntime().libtorch,
     model: `${model.architecture} ${model.weightHash}`,
     precision: model.precision,
+    'TF32 on GPUs': gpuArithmetic().tf32,
     preprocessing: model.preprocessing,
     data: data.fingerprint,
     validation: validation?.fingerprint ?? 'none',

@@ -1,10 +1,13 @@
 #include <ATen/Version.h>
 
+#include <mutex>
+
 #include "calls.h"
 #include "executors.h"
 #include "handles.h"
 #include "module.h"
 #include "runtime/device.h"
+#include "runtime/gpu_arithmetic.h"
 #include "runtime/precision_probe.h"
 
 namespace iba {
@@ -12,6 +15,11 @@ namespace iba {
 void fields(Of<PrecisionProbe> auto& probe, auto&& field) {
   field("float32", probe.float32);
   field("bfloat16", probe.bfloat16);
+}
+
+void fields(Of<GpuArithmetic> auto& arithmetic, auto&& field) {
+  field("tf32", arithmetic.tf32);
+  field("cudnnBenchmark", arithmetic.cudnn_benchmark);
 }
 
 }  // namespace iba
@@ -25,6 +33,7 @@ struct Runtime {
   std::string cpu_capability = at::get_cpu_capability();
   int64_t threads = at::get_num_threads();
   int64_t cuda_devices = cuda_device_count();
+  GpuArithmetic arithmetic = gpu_arithmetic();
 };
 
 void fields(Of<Runtime> auto& runtime, auto&& field) {
@@ -32,6 +41,7 @@ void fields(Of<Runtime> auto& runtime, auto&& field) {
   field("cpuCapability", runtime.cpu_capability);
   field("threads", runtime.threads);
   field("cudaDevices", runtime.cuda_devices);
+  field("arithmetic", runtime.arithmetic);
 }
 
 Runtime describe_runtime() {
@@ -75,7 +85,11 @@ Napi::Value shut_down(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void export_runtime(Napi::Object exports) {
+  // Once for all environments: float32 is float32 until somebody asks for something else.
+  static std::once_flag is_set;
+  std::call_once(is_set, [] { set_gpu_arithmetic({}); });
   export_call<describe_runtime>(exports, "describeRuntime");
+  export_call(exports, "setGpuArithmetic", set_gpu_arithmetic);
   export_call<measure_precisions>(exports, "probePrecisions");
   export_call<error_codes>(exports, "errorCodes");
   export_function<dispose>(exports, "dispose");

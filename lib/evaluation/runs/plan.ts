@@ -6,6 +6,7 @@ import { fileError } from '../../foundation/files.js'
 import type { Model } from '../../model/model.js'
 import { isModelFile } from '../../model/model-file.js'
 import { modelFileHash } from '../../model/model-file-hash.js'
+import { computesInTf32 } from '../../model/runtime.js'
 import { protocolFields } from '../protocols/all.js'
 import type { Protocol } from '../protocols/protocol.js'
 import {
@@ -87,6 +88,7 @@ export async function headerOf(plan: RunPlan, model: Model, learning: LearningIm
       classes,
       device,
       ...(precision !== 'float32' && { precision }),
+      ...(computesInTf32(device) && { tf32: true as const }),
       preprocessing,
     },
     data: {

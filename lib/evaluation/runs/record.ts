@@ -73,6 +73,8 @@ export interface RunHeader {
     device: string
     /** What its network computes in, where that isn't float32. */
     precision?: 'bfloat16'
+    /** Where a GPU's products were in TF32. */
+    tf32?: true
     preprocessing: Preprocessing
   }
   data: {

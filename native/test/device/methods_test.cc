@@ -5,9 +5,10 @@
 #include "attribution/registry.h"
 #include "bottleneck/readout_place.h"
 #include "network/batch_norm_folding.h"
-#include "network/seeded_weights.h"
 #include "network/precision.h"
+#include "network/seeded_weights.h"
 #include "network/zoo/zoo.h"
+#include "runtime/gpu_arithmetic.h"
 #include "support/device.h"
 #include "support/tensors.h"
 #include "training/readout_trainer.h"
@@ -24,6 +25,9 @@ constexpr int64_t kSize = 64;
 constexpr double kRounding = 0.02;
 /// A device draws noise of its own, so that maps of two devices are as alike as those of two seeds.
 constexpr double kOtherNoise = 0.95;
+
+/// Of TF32, which rounds to 11 bits: a ReLU that rounding turns passes all or nothing.
+constexpr double kRoundingOfTf32 = 0.3;
 
 /// Those that draw noise on the network's device.
 const std::set<std::string> kNoisy = {"per-sample", "smoothgrad"};
@@ -105,6 +109,28 @@ TEST_CASE("every method explains on a device as on the CPU") {
         } else {
           CHECK(relative_error(found[i].map, expected[i].map) < kRounding);
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("every method explains in TF32 much as in float32") {
+  for (const char* architecture : {"resnet18", "vgg11"}) {
+    const Subject subject(architecture, test_device());
+    for (const auto& entry : methods()) {
+      auto options = kOptions.find(entry.name);
+      Given given = options == kOptions.end() ? Given{} : options->second;
+      const auto expected = subject.attribute(entry, given);
+      set_gpu_arithmetic({.tf32 = true});
+      const auto found = subject.attribute(entry, given);
+      set_gpu_arithmetic({});
+      for (size_t i = 0; i < found.size(); ++i) {
+        const double distance = relative_error(found[i].map, expected[i].map);
+        MESSAGE(std::string(architecture)
+                << ", " << entry.name << ": Pearson " << correlation(found[i].map, expected[i].map) << ", L2 "
+                << distance);
+        CHECK(found[i].target == expected[i].target);
+        CHECK(distance < kRoundingOfTf32);
       }
     }
   }

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "runtime/device.h"
+#include "runtime/gpu_arithmetic.h"
 
 namespace iba::test {
 
@@ -16,8 +17,7 @@ std::optional<at::Device> chosen;
 void open_cuda() {
   if (!dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL))
     throw Error(ErrorCode::device, std::string("CUDA can't run: ") + dlerror());
-  at::globalContext().setAllowTF32CuBLAS(false);
-  at::globalContext().setAllowTF32CuDNN(false);
+  set_gpu_arithmetic({});
 }
 
 }  // namespace
