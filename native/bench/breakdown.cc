@@ -91,6 +91,7 @@ void print_operators(const std::string& model, const std::string& direction, at:
 void breakdown(const Models& models, const Options& options) {
   for (const auto& model : models) {
     Workload workload = make_workload(model, options);
+    workload.network = use_precision(workload.network, options.precisions.front());
     NoisedPass pass(workload, options.copies);
     pass.forward();
     pass.backward();

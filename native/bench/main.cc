@@ -136,7 +136,6 @@ void run(const std::vector<std::string>& arguments) {
   CommandLine line = parse(arguments);
   if (line.device.rfind("cuda", 0) == 0) open_cuda();
   line.options.device = parse_device(line.device);
-  use_precision(line.options.precisions.front());
   kCommands.at(line.command)(line.models, line.options);
 }
 

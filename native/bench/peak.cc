@@ -63,6 +63,7 @@ void print_share(const std::string& model, const std::string& direction, double 
 void peak(const Models& models, const Options& options) {
   for (const auto& model : models) {
     Workload workload = make_workload(model, options);
+    workload.network = use_precision(workload.network, options.precisions.front());
     double peak = matrix_peak(options.device);
     Passes passes = measure_passes(workload, options);
     peak =
