@@ -50,8 +50,8 @@ export interface PerSampleOptions {
   statistics: Statistics | string
   /** Where the bottleneck goes (default: the paper's place in the network). */
   layer?: string
-  /** Conventions of the authors' library, or of the paper's code (default: the statistics'). */
-  preset?: 'iba' | 'paper'
+  /** Conventions of the authors' library, or of the paper's code; fast has the former with adaptive copies (default: the statistics'). */
+  preset?: 'iba' | 'paper' | 'fast'
   /** Images, or copies of images, that go through the network together at most. Default 32. */
   rows?: number
   /** How the mask is found: Adam is the paper's, proximal comes to a lower loss in as many steps. Default adam. */
@@ -62,6 +62,8 @@ export interface PerSampleOptions {
   steps?: number
   /** Noise copies of each image in each step. Default 10. */
   copies?: number
+  /** As many copies in each step of Adam, or few where the mask lets nearly everything pass, in pairs of opposite noise (default: constant, and adaptive in fast). */
+  copyPlan?: 'constant' | 'adaptive'
   /** Learning rate of Adam. Default 1. */
   learningRate?: number
   /** Smoothing of the mask in neurons, 0 for none. Default 1. */

@@ -26,7 +26,8 @@ const defaultMethod = describeMethod('per-sample')
 
 /** The options of it that are no numbers and have a flag for other methods too, and how that is told. */
 const shared: Readonly<Record<string, string>> = {
-  preset: "conventions of this package and the authors' library, or of the paper's code",
+  preset:
+    "conventions of this package and the authors' library, or of the paper's code; per-sample's fast is the former sooner",
   batch: 'images that are explained together at most',
   layer: 'for methods that look at one (`iba layers` lists them)',
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { conventionsOf } from '../foundation/presets.js'
 import { sizeText } from '../images/size.js'
 import { zooPreprocessing } from '../images/zoo-preprocessing.js'
 import {
@@ -122,7 +123,7 @@ function makingCommand(name: ResourceName, options: Given, file: string, layer: 
   if (outputName !== undefined) words.push('--output-name', outputName)
   if (layer !== undefined) words.push('--layers', layer)
   words.push(images, 'FOLDER')
-  if (name !== 'patterns' && preset !== undefined) words.push('--preset', preset)
+  if (name !== 'patterns' && preset !== undefined) words.push('--preset', conventionsOf(preset))
   words.push(...preprocessingWords(options))
   if (device !== 'auto') words.push('--device', device)
   return [...words, '--out', file].map(shellWord).join(' ')

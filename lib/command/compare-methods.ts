@@ -1,4 +1,5 @@
 import { type ChosenMethod, chooseMethod } from '../attribution/methods.js'
+import { conventionsOf } from '../foundation/presets.js'
 import { describeMethod, describeMethods, type MethodDescription, type OptionValue } from '../index.js'
 import { readValue, type Setting } from './chosen-method.js'
 import { chosenResources, type ResourceFlags, whatIsMissing } from './chosen-resources.js'
@@ -41,8 +42,9 @@ export function chooseMethods(options: Given): Choice {
 
 function settingsOf(method: MethodDescription, { set, preset }: Given): Record<string, OptionValue> {
   const settings: Record<string, OptionValue> = {}
-  const hasPreset = method.options.some(({ name }) => name === 'preset')
-  if (preset !== undefined && hasPreset) settings.preset = preset
+  const option = method.options.find(({ name }) => name === 'preset')
+  if (preset !== undefined && option)
+    settings.preset = option.choices?.includes(preset) ? preset : conventionsOf(preset)
   for (const setting of set) {
     if (isFor(setting, method))
       settings[optionOf(setting)] = readValue(method, optionOf(setting), setting.text)

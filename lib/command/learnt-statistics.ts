@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import type { ChosenMethod } from '../attribution/methods.js'
 import { exists } from '../foundation/files.js'
+import { conventionsOf } from '../foundation/presets.js'
 import { count } from '../foundation/text.js'
 import {
   type CachedStatistics,
@@ -110,7 +111,7 @@ interface Place {
 function placeOf(model: Model, { options }: ChosenMethod): Place {
   return {
     layer: typeof options.layer === 'string' ? options.layer : model.bottleneckLayer,
-    preset: (options.preset ?? 'iba') as Preset,
+    preset: conventionsOf(String(options.preset ?? 'iba')) as Preset,
   }
 }
 

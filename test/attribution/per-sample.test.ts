@@ -246,3 +246,19 @@ test('the proximal solver takes any number of copies, and the images of a batch 
   const [single] = await perSample(model, { ...options, copies: 1 }).attribute(images[0]!)
   t.true(single!.map.data.every(Number.isFinite))
 })
+
+test('adapted copies give nearly the map of many, in fewer passes', async t => {
+  const many = (await explain({ copies: 80 })).map.data
+  const constant = relativeError((await explain({ copies: 10 })).map.data, many)
+  const adaptive = relativeError((await explain({ copyPlan: 'adaptive' })).map.data, many)
+  t.true(adaptive < 1.3 * constant, `${adaptive} and ${constant}`)
+  const single = await explain({ copies: 1, copyPlan: 'adaptive' })
+  t.true(single.map.data.every(Number.isFinite))
+})
+
+test('fast is the iba preset with adapted copies, unless they are chosen', async t => {
+  const fast = await explain({ preset: 'fast' })
+  t.deepEqual(fast.map, (await explain({ preset: 'iba', copyPlan: 'adaptive' })).map)
+  const constant = await explain({ preset: 'fast', copyPlan: 'constant' })
+  t.deepEqual(constant.map, (await explain({ preset: 'iba' })).map)
+})

@@ -3,7 +3,7 @@ import type { MethodDescription, OptionValue } from '../../attribution/described
 import { createAttributer } from '../../attribution/methods.js'
 import type { Dataset } from '../../datasets/dataset.js'
 import { fileHash } from '../../foundation/file-hash.js'
-import { presets } from '../../foundation/presets.js'
+import { conventionsOf, presets } from '../../foundation/presets.js'
 import { requireOneOf } from '../../foundation/validate.js'
 import { imageFolder } from '../../images/folder.js'
 import { packagedStatistics } from '../../learned/packaged-statistics.js'
@@ -140,7 +140,7 @@ async function learnedFor(
     const resource = await resources[need].learn?.(model, {
       ...learning,
       ...(typeof layer === 'string' && { layer }),
-      preset: requireOneOf('preset', preset ?? before, presets),
+      preset: requireOneOf('preset', conventionsOf(String(preset ?? before)), presets),
       signal,
       onError: () => {},
     })

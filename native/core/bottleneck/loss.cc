@@ -36,7 +36,14 @@ void BottleneckLoss::add_logits(Terms& terms, const Tensor& noise, bool differen
   terms.noise = noise;
   terms.noised = layer_.mix(centred_, terms.mask, noise);
   Tensor behind = layer_.grid().from_pixels(terms.noised.flatten(0, 1));
-  terms.logits = cut_.after(skipping_, std::move(behind), differentiable ? &terms.tape : nullptr);
+  terms.logits = cut_.after(skipping_for(noise.size(1)), std::move(behind), differentiable ? &terms.tape : nullptr);
+}
+
+/// The values that skip the cut, a row for each copy.
+Values BottleneckLoss::skipping_for(int64_t copies) const {
+  if (copies == 1) return skipping_;
+  Tensor images = at::arange(centred_.size(0), at::TensorOptions(centred_.device()).dtype(at::kLong));
+  return cut_.select(skipping_, images.repeat_interleave(copies));
 }
 
 Tensor BottleneckLoss::backward(Terms terms, double beta) const {

@@ -20,8 +20,8 @@ namespace iba {
 class BottleneckLoss {
  public:
   /// `cut` is at the layer, `activation` is R as the network gives it (B, ...), and `skipping` are the values
-  /// that skip the cut, of as many rows as there are copies in all. The network computes in its
-  /// precision, the rest in float. The cut and the layer must outlive this.
+  /// that skip the cut, a row for each image. The network computes in its own precision, the rest in float.
+  /// The cut and the layer must outlive this.
   BottleneckLoss(const Cut& cut, const NoisedLayer& layer, const Tensor& activation, Values skipping);
 
   /// What a pass computes. Tensors at the layer are pixels (B, h, w, C).
@@ -55,6 +55,8 @@ class BottleneckLoss {
   const Tensor& normalised() const { return normalised_; }
 
  private:
+  Values skipping_for(int64_t copies) const;
+
   const Cut& cut_;
   const NoisedLayer& layer_;
   Tensor centred_;     // R − μ

@@ -7,9 +7,6 @@ namespace iba {
 
 namespace {
 
-/// At the start (almost) everything passes.
-constexpr double kInitialAlpha = 5;
-
 constexpr double kInitialMask = 0.5;
 /// The share of a step: 1 at first, and then less, so that the noise of single passes averages out.
 constexpr double kDecay = 0.7;

@@ -21,6 +21,8 @@ class MaskSolver {
 /// (Schulz et al. 2020, section 3.2).
 class AdamSolver : public MaskSolver {
  public:
+  static constexpr double kInitialAlpha = 5;
+
   /// `beta` is the price of information, β of the loss. The layer must outlive this.
   AdamSolver(const NoisedLayer& layer, int64_t images, double beta, double learning_rate);
 

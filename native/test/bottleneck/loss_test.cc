@@ -89,8 +89,7 @@ TEST_CASE("the loss is the paper's, and its gradient with respect to α that of 
     Tensor activation = before[cut.at()];
     NoisedLayer layer(network, given.statistics, {Grid::Form::image, 0, 5, 4}, conventions,
                       SmoothingKernel::of(1));
-    BottleneckLoss loss(cut, layer, activation,
-                        cut.select(before, at::arange(6).div(3, "floor").to(at::kLong)));
+    BottleneckLoss loss(cut, layer, activation, before);
 
     Tensor single = given.alpha.to(at::kFloat);
     auto terms = loss.forward(layer.mask(single), given.noise.to(at::kFloat), kTargets, true);
