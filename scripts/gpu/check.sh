@@ -188,7 +188,7 @@ write_report() {
 
 rm -f "$build"/{authors,per-sample,readout,degradation}.log
 build_all
-built test 150 core_test '--source-file=*/test/device/*'
+built test 200 core_test '--source-file=*/test/device/*'
 built per-sample 150 bench per-sample "${models[@]}" --batch "$batches" --precision "$precisions$own" ${workload[@]+"${workload[@]}" "${steps[@]}"}
 built readout 60 bench readout "${models[@]}" --precision "$precisions$own" ${workload[@]+"${workload[@]}"}
 built degradation 30 bench degradation resnet50 --precision "$precisions$own" ${workload[@]+"${workload[@]}"}

@@ -72,8 +72,11 @@ std::string obstacle(const std::vector<std::string>& offers) {
 /// The way of one process to the agreement.
 class Negotiation {
  public:
-  Negotiation(c10d::Store& store, const ProcessGroupOptions& options)
-      : board_(store), options_(options), until_(std::chrono::steady_clock::now() + options.timeout / 2) {}
+  Negotiation(c10d::Store& store, const ProcessGroupOptions& options, std::function<void()> look_around)
+      : board_(store),
+        options_(options),
+        look_around_(std::move(look_around)),
+        until_(std::chrono::steady_clock::now() + options.timeout / 2) {}
 
   NcclAgreement run() {
     board_.write(named(kOffer, options_.rank), offer());
@@ -127,7 +130,8 @@ class Negotiation {
       std::memcpy(id.bytes, bytes.data(), std::min(bytes.size(), sizeof id.bytes));
       auto communicator = std::make_unique<NcclCommunicator>(
           library_, id,
-          NcclCommunicator::Member{options_.rank, options_.size, options_.device, options_.timeout});
+          NcclCommunicator::Member{options_.rank, options_.size, options_.device, options_.timeout,
+                                   look_around_});
       while (!communicator->is_ready()) {
         if (board_.has(kFailure)) return nullptr;
         if (is_late()) throw Error(ErrorCode::process_group, "NCCL did not meet the others in time");
@@ -157,6 +161,7 @@ class Negotiation {
 
   Board board_;
   const ProcessGroupOptions& options_;
+  std::function<void()> look_around_;
   /// Before the store's own time is up, in which the others wait for what rank 0 says.
   std::chrono::steady_clock::time_point until_;
   std::shared_ptr<const NcclLibrary> library_;
@@ -164,8 +169,9 @@ class Negotiation {
 
 }  // namespace
 
-NcclAgreement agree_on_nccl(c10d::Store& store, const ProcessGroupOptions& options) {
-  return Negotiation(store, options).run();
+NcclAgreement agree_on_nccl(c10d::Store& store, const ProcessGroupOptions& options,
+                            std::function<void()> look_around) {
+  return Negotiation(store, options, std::move(look_around)).run();
 }
 
 }  // namespace iba

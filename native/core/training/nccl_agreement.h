@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <torch/csrc/distributed/c10d/Store.hpp>
@@ -20,6 +21,8 @@ struct NcclAgreement {
 /// Comes to an agreement over the store, which all processes call together. They use NCCL where each has a
 /// GPU of its own and all of them get through to the others; what stands in the way of one is the reason for
 /// all. Throws where the store fails.
-NcclAgreement agree_on_nccl(c10d::Store& store, const ProcessGroupOptions& options);
+/// `look_around` is the communicator's.
+NcclAgreement agree_on_nccl(c10d::Store& store, const ProcessGroupOptions& options,
+                            std::function<void()> look_around);
 
 }  // namespace iba

@@ -13,6 +13,7 @@ namespace iba {
 namespace {
 
 constexpr std::chrono::microseconds kPause{50};
+constexpr std::chrono::seconds kPatience{1};
 
 std::optional<NcclType> type_of(const at::Tensor& tensor) {
   switch (tensor.scalar_type()) {
@@ -79,10 +80,15 @@ bool NcclCommunicator::takes(const at::Tensor& tensor) const {
 
 template <typename IsDone>
 void NcclCommunicator::wait_until(IsDone is_done) const {
-  const auto until = std::chrono::steady_clock::now() + member_.timeout;
+  const auto start = std::chrono::steady_clock::now();
+  auto look_around_at = start + kPatience;
   while (!is_done()) {
-    if (std::chrono::steady_clock::now() > until)
-      throw Error(ErrorCode::process_group, "NCCL got no answer in time");
+    const auto now = std::chrono::steady_clock::now();
+    if (now > start + member_.timeout) throw Error(ErrorCode::process_group, "NCCL got no answer in time");
+    if (now > look_around_at) {
+      member_.look_around();
+      look_around_at = now + kPatience;
+    }
     std::this_thread::sleep_for(kPause);
   }
 }

@@ -25,6 +25,8 @@ class NcclCommunicator {
     at::Device device;
     /// How long every call waits for the others.
     std::chrono::milliseconds timeout;
+    /// Called each second of waiting; throws where it is known by other ways that one of them broke off.
+    std::function<void()> look_around;
   };
 
   /// Begins to meet the others, which have the same id.

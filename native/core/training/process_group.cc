@@ -27,6 +27,7 @@ constexpr std::chrono::milliseconds kInquiry{3'000};
 constexpr std::chrono::milliseconds kPause{50};
 constexpr char kSize[] = "size";
 constexpr char kDisagreement[] = "disagreement";
+constexpr char kBroken[] = "broken";
 
 std::string process_name() {
   std::array<char, 256> host{};
@@ -71,6 +72,7 @@ std::string who(const std::string& names) {
 
 /// Tells the others that this process is there, and names those that don't do the same in time.
 std::string silent_processes(c10d::Store& store, const ProcessGroupOptions& options) {
+  store.set(kBroken, bytes_of("yes"));
   store.set(key_of("noticed", options.rank), bytes_of("yes"));
   auto until = std::chrono::steady_clock::now() + kInquiry;
   std::vector<int64_t> silent;
@@ -172,6 +174,13 @@ void sum_by_gloo(c10d::ProcessGroupGloo& group, std::vector<Bucket>& buckets) {
   }
 }
 
+/// Throws where another process has noticed that the group is no more, or the store doesn't answer.
+void require_unbroken(const c10::intrusive_ptr<c10d::Store>& store) {
+  const auto is_broken = within(kInquiry, nullptr, [store] { return store->check({kBroken}); });
+  if (!is_broken) throw std::runtime_error("the store does not answer");
+  if (*is_broken) throw std::runtime_error("another process broke off");
+}
+
 /// What fails is thrown, and told once. LibTorch would print it as well, at each try and with its own stack,
 /// unless somebody who wants to see that asked for it.
 void silence_libtorch() {
@@ -192,9 +201,12 @@ ProcessGroup::ProcessGroup(const ProcessGroupOptions& options, const Cancellatio
       // Gloo keeps the time by itself, and knows more about a failure.
       auto group = within(options.timeout + kInquiry, &cancellation,
                           [store = *store, options] { return connect(store, options); });
-      auto agreement = group ? within(options.timeout + kInquiry, &cancellation,
-                                      [store = *store, options] { return agree_on_nccl(*store, options); })
-                             : std::nullopt;
+      auto agreement =
+          group ? within(options.timeout + kInquiry, &cancellation,
+                         [store = *store, options] {
+                           return agree_on_nccl(*store, options, [store] { require_unbroken(store); });
+                         })
+                : std::nullopt;
       if (agreement) {
         connection_->group = *group;
         connection_->nccl = std::move(agreement->communicator);

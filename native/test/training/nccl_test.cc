@@ -265,12 +265,26 @@ TEST_CASE("where NCCL doesn't bring the processes together, they use Gloo") {
 
 TEST_CASE("an error of NCCL ends the group in every process, and is told") {
   const Misbehaviour fails("ncclAllReduce", 1, kSystemError);
-  auto ranks = two_ranks();
-  for (auto& rank : ranks) rank.timeout = std::chrono::seconds(1);
-  const auto told = failures(ranks);
+  const auto told = failures(two_ranks());
   CHECK(has(told[1], "could not add up their gradients"));
   CHECK(has(told[1], "ncclAllReduce failed: unhandled system error"));
-  CHECK(has(told[0], "NCCL got no answer in time"));
+  CHECK(has(told[0], "another process broke off"));
+}
+
+TEST_CASE("a process that is gone is noticed before the others wait for it in NCCL") {
+  const auto told = together(two_ranks(), [](ProcessGroup& group) {
+    at::Tensor one = at::ones({2}).to(accelerator());
+    group.sum({one});
+    if (group.rank() == 1) return std::string("left");
+    try {
+      group.sum({one});
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no failure");
+  });
+  CHECK(told[1] == "left");
+  CHECK(has(told[0], "could not add up their gradients: rank 1 "));
 }
 
 TEST_CASE("an exchange of NCCL that never ends is given up in time") {
