@@ -98,7 +98,7 @@ export interface AttributeOptions {
   seed?: number
   /** Stops the work within one step; the call rejects with the signal's reason. */
   signal?: AbortSignal
-  /** Called after each step of an image. Where it throws, or a promise that it returns rejects, so does the call. */
+  /** Called after each step of an image; on a GPU whose memory was too small they begin anew. Where it throws, or a promise that it returns rejects, so does the call. */
   onProgress?: (progress: AttributeProgress) => void
   /** Called, and waited for, for an image that can't be read, or whose numbers aren't finite; the others go on. Without it
    * the call fails with that error. */
