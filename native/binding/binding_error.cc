@@ -15,8 +15,8 @@ Failure described(const std::exception_ptr& failure) {
   } catch (const Error& error) {
     return {error.code(), error.what()};
   } catch (const c10::OutOfMemoryError& error) {
-    return {ErrorCode::native,
-            std::string("Out of device memory: use a smaller batch, or fewer rows. ") + error.what_without_backtrace()};
+    return {ErrorCode::native, std::string("Out of device memory: use a smaller batch, or fewer rows. ") +
+                                   error.what_without_backtrace()};
   } catch (const c10::Error& error) {
     return {ErrorCode::native, std::string("LibTorch failed: ") + error.what_without_backtrace()};
   } catch (const std::bad_alloc&) {

@@ -36,7 +36,8 @@ void BottleneckLoss::add_logits(Terms& terms, const Tensor& noise, bool differen
   terms.noise = noise;
   terms.noised = layer_.mix(centred_, terms.mask, noise);
   Tensor behind = layer_.grid().from_pixels(terms.noised.flatten(0, 1));
-  terms.logits = cut_.after(skipping_for(noise.size(1)), std::move(behind), differentiable ? &terms.tape : nullptr);
+  terms.logits =
+      cut_.after(skipping_for(noise.size(1)), std::move(behind), differentiable ? &terms.tape : nullptr);
 }
 
 /// The values that skip the cut, a row for each copy.

@@ -133,10 +133,10 @@ class PerSample : public Method {
     return at::cat({half, -half}, 1).narrow(1, 0, copies);
   }
 
-  /// How many copies a step of Adam has where they are adapted: as many pairs as the root of the noise's share
-  /// asks for, of a mask whose α fell by the learning rate in each step. As long as the mask lets nearly
-  /// everything pass, all copies are nearly the same. It is the same for all images, so that none depends on
-  /// another of its batch.
+  /// How many copies a step of Adam has where they are adapted: as many pairs as the root of the noise's
+  /// share asks for, of a mask whose α fell by the learning rate in each step. As long as the mask lets
+  /// nearly everything pass, all copies are nearly the same. It is the same for all images, so that none
+  /// depends on another of its batch.
   int64_t copies_of(int64_t step) const {
     const double alpha = AdamSolver::kInitialAlpha - learning_rate_ * static_cast<double>(step - 1);
     const double share = 1 / (1 + std::exp(alpha));
@@ -229,10 +229,11 @@ MethodEntry per_sample_method() {
        number_option("beta", "the price of information: higher shows less", 10, 0),
        whole_option("steps", "optimisation steps", 10, 1, 100'000),
        whole_option("copies", "noise copies of each image in each step", 10, 1, 10'000),
-       choice_option("copyPlan",
-                     "as many copies in each step of Adam, or few where the mask lets nearly everything pass, in "
-                     "pairs of opposite noise (default: constant, and adaptive in fast)",
-                     "constant", {"constant", "adaptive"})
+       choice_option(
+           "copyPlan",
+           "as many copies in each step of Adam, or few where the mask lets nearly everything pass, in "
+           "pairs of opposite noise (default: constant, and adaptive in fast)",
+           "constant", {"constant", "adaptive"})
            .without_default(),
        number_option("learningRate", "learning rate of Adam", 1, 0),
        number_option("sigma", "smoothing of the mask in neurons, 0 for none", 1, 0, 1000),
