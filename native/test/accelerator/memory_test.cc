@@ -8,7 +8,7 @@
 #include "support/accelerator.h"
 #include "support/closed_memory.h"
 #include "support/one_thread.h"
-#include "support/small_resnet.h"
+#include "support/small_networks.h"
 #include "support/tensors.h"
 #include "training/readout_trainer.h"
 

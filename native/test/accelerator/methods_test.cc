@@ -6,7 +6,7 @@
 #include "network/batch_norm_folding.h"
 #include "support/accelerator.h"
 #include "support/one_thread.h"
-#include "support/small_resnet.h"
+#include "support/small_networks.h"
 #include "support/tensors.h"
 
 namespace iba::test {

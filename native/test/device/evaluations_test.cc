@@ -4,8 +4,8 @@
 #include "evaluation/insertion_deletion.h"
 #include "evaluation/sensitivity.h"
 #include "network/seeded_weights.h"
-#include "network/zoo/zoo.h"
 #include "support/device.h"
+#include "support/small_networks.h"
 #include "support/tensors.h"
 
 namespace iba::test {
@@ -15,16 +15,6 @@ namespace {
 constexpr int64_t kSize = 48;
 constexpr int64_t kTile = 8;
 constexpr double kRounding = 1e-3;
-
-Network network_on(at::Device device) {
-  ZooOptions options;
-  options.classes = 5;
-  options.width = 8;
-  Network network = build_network("resnet18", options);
-  seed_weights(network, 0);
-  network.to(device);
-  return network;
-}
 
 Tensor image_on(at::Device device) {
   return seeded_normal("image", 0, {3, kSize, kSize}, 1).to(device);
@@ -43,7 +33,7 @@ template <typename Evaluate>
 auto on_both(const Evaluate& evaluate) {
   static const Cancellation cancellation;
   auto on = [&](at::Device device) {
-    return evaluate(network_on(device), image_on(device), RowSettings{16, cancellation, nullptr});
+    return evaluate(small_resnet(device), image_on(device), RowSettings{16, cancellation, nullptr});
   };
   return std::pair(on(test_device()), on(at::kCPU));
 }

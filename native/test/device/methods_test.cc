@@ -7,9 +7,9 @@
 #include "network/batch_norm_folding.h"
 #include "network/precision.h"
 #include "network/seeded_weights.h"
-#include "network/zoo/zoo.h"
 #include "runtime/gpu_arithmetic.h"
 #include "support/device.h"
+#include "support/small_networks.h"
 #include "support/tensors.h"
 #include "training/readout_trainer.h"
 
@@ -39,23 +39,13 @@ const std::map<std::string, Given> kOptions = {
     {"lrp", {{"low", std::vector<double>(3, -5)}, {"high", std::vector<double>(3, 5)}}},
 };
 
-Network small_network(const std::string& architecture) {
-  ZooOptions options;
-  options.classes = 5;
-  options.width = 8;
-  options.hidden = 16;
-  Network network = build_network(architecture, options);
-  seed_weights(network, 0);
-  return network;
-}
-
 Tensor images_of(const std::string& name, int64_t count) {
   return seeded_normal(name, 0, {count, 3, kSize, kSize}, 1);
 }
 
 /// A network on a device, and all that was made of the same images there.
 struct Subject {
-  Subject(const std::string& architecture, at::Device device) : network(small_network(architecture)) {
+  Subject(const std::string& architecture, at::Device device) : network(small_zoo_network(architecture)) {
     network.to(device);
     Tensor images = images_of("estimation", 8).to(device);
     std::vector<std::string> names(8, "noise");

@@ -10,24 +10,14 @@
 #include "network/graph.h"
 #include "network/seeded_weights.h"
 #include "network/zoo/builder.h"
-#include "network/zoo/zoo.h"
 #include "runtime/cancellation_scope.h"
 #include "support/errors.h"
+#include "support/small_networks.h"
 #include "support/tensors.h"
 
 namespace iba::test {
 
 namespace {
-
-Network seeded(const std::string& architecture) {
-  ZooOptions options;
-  options.classes = 5;
-  options.width = 8;
-  options.hidden = 16;
-  Network network = build_network(architecture, options);
-  seed_weights(network, 0);
-  return network;
-}
 
 /// A network with a concatenation, a sum of values that skip, and a value that nobody reads.
 Network branching() {
@@ -51,7 +41,7 @@ Network branching() {
 }
 
 std::vector<Network> networks() {
-  return {seeded("resnet18"), seeded("vgg11_bn"), branching()};
+  return {small_zoo_network("resnet18"), small_zoo_network("vgg11_bn"), branching()};
 }
 
 /// A copy that computes in a type and a layout.

@@ -6,29 +6,15 @@
 #include "network/elementwise.h"
 #include "network/seeded_weights.h"
 #include "network/zoo/builder.h"
-#include "network/zoo/zoo.h"
+#include "support/small_networks.h"
 #include "support/tensors.h"
 
 namespace iba::test {
 
-namespace {
-
-Network seeded(const std::string& architecture) {
-  ZooOptions options;
-  options.classes = 5;
-  options.width = 8;
-  options.hidden = 16;
-  Network network = build_network(architecture, options);
-  seed_weights(network, 0);
-  return network;
-}
-
-}  // namespace
-
 TEST_SUITE_BEGIN("precision");
 
 TEST_CASE("batch norms and the last weighted sum of a network in bfloat16 stay float") {
-  Network network = in_precision(seeded("resnet18"), at::kBFloat16);
+  Network network = in_precision(small_zoo_network("resnet18"), at::kBFloat16);
   CHECK((precision_of(network) == at::kBFloat16));
   for (const auto& [name, tensor] : std::as_const(network).parameters()) {
     CAPTURE(name);
@@ -62,7 +48,7 @@ TEST_CASE("logits and gradients of a network in bfloat16 are float, and near tho
   for (const auto* architecture : {"resnet18", "vgg11_bn", "efficientnet-lite0"}) {
     for (auto layout : {at::MemoryFormat::ChannelsLast, at::MemoryFormat::Contiguous}) {
       CAPTURE(architecture);
-      Network network = seeded(architecture);
+      Network network = small_zoo_network(architecture);
       Network rounded = in_precision(network, at::kBFloat16);
       network.to(at::kCPU, layout);
       rounded.to(at::kCPU, layout);

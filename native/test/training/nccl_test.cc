@@ -10,7 +10,7 @@
 #include "support/accelerator.h"
 #include "support/closed_memory.h"
 #include "support/free_port.h"
-#include "support/small_resnet.h"
+#include "support/small_networks.h"
 #include "support/tensors.h"
 #include "training/process_group.h"
 #include "training/readout_trainer.h"

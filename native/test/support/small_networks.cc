@@ -1,16 +1,22 @@
-#include "support/small_resnet.h"
+#include "support/small_networks.h"
 
 #include "network/seeded_weights.h"
 #include "network/zoo/zoo.h"
 
 namespace iba::test {
 
-Network small_resnet(at::Device device) {
+Network small_zoo_network(const std::string& architecture) {
   ZooOptions options;
   options.classes = 5;
   options.width = 8;
-  Network network = build_network("resnet18", options);
+  options.hidden = 16;
+  Network network = build_network(architecture, options);
   seed_weights(network, 0);
+  return network;
+}
+
+Network small_resnet(at::Device device) {
+  Network network = small_zoo_network("resnet18");
   network.to(device);
   return network;
 }
