@@ -41,10 +41,14 @@ void BottleneckLoss::add_logits(Terms& terms, const Tensor& noise, bool differen
 }
 
 /// The values that skip the cut, a row for each copy.
-Values BottleneckLoss::skipping_for(int64_t copies) const {
+const Values& BottleneckLoss::skipping_for(int64_t copies) const {
   if (copies == 1) return skipping_;
-  Tensor images = at::arange(centred_.size(0), at::TensorOptions(centred_.device()).dtype(at::kLong));
-  return cut_.select(skipping_, images.repeat_interleave(copies));
+  if (copies != repeated_copies_) {
+    Tensor images = at::arange(centred_.size(0), at::TensorOptions(centred_.device()).dtype(at::kLong));
+    repeated_ = cut_.select(skipping_, images.repeat_interleave(copies));
+    repeated_copies_ = copies;
+  }
+  return repeated_;
 }
 
 Tensor BottleneckLoss::backward(Terms terms, double beta) const {

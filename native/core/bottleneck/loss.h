@@ -21,7 +21,7 @@ class BottleneckLoss {
  public:
   /// `cut` is at the layer, `activation` is R as the network gives it (B, ...), and `skipping` are the values
   /// that skip the cut, a row for each image. The network computes in its own precision, the rest in float.
-  /// The cut and the layer must outlive this.
+  /// The cut and the layer must outlive this. Used by one thread at a time.
   BottleneckLoss(const Cut& cut, const NoisedLayer& layer, const Tensor& activation, Values skipping);
 
   /// What a pass computes. Tensors at the layer are pixels (B, h, w, C).
@@ -55,13 +55,16 @@ class BottleneckLoss {
   const Tensor& normalised() const { return normalised_; }
 
  private:
-  Values skipping_for(int64_t copies) const;
+  const Values& skipping_for(int64_t copies) const;
 
   const Cut& cut_;
   const NoisedLayer& layer_;
   Tensor centred_;     // R − μ
   Tensor normalised_;  // (R − μ)/σ
   Values skipping_;
+  // Repeated for the copies of the last pass: the next one mostly has as many.
+  mutable int64_t repeated_copies_ = 1;
+  mutable Values repeated_;
 };
 
 }  // namespace iba
