@@ -117,7 +117,12 @@ for (const library of ['torchvision', 'timm', 'transformers', 'keras', 'onnx'] a
         errors.push(relativeError(found.data, wanted))
       }
       const { bottleneckLayer, gradCamLayer } = addon().describeModel({ model: model.handle })
-      if (name in defaults) t.deepEqual([bottleneckLayer, gradCamLayer], defaults[name])
+      if (name in defaults) {
+        const [bottleneck, gradCam] = defaults[name]!
+        t.is(bottleneckLayer, bottleneck)
+        // Of untrained weights, a processor's rounding may tell two layers of places apart that are as good.
+        t.true(gradCam.split(' or ').includes(gradCamLayer), gradCamLayer)
+      }
       if (layer) {
         const { images, gradient } = await readReference(folder, name)
         const found = await addon().layerGradient({ model: model.handle, images, layer, target: 3 })

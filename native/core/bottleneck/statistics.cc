@@ -1,5 +1,8 @@
 #include "bottleneck/statistics.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "error.h"
 #include "finite.h"
 #include "io/text.h"
@@ -13,6 +16,15 @@ namespace {
 constexpr double kActiveShare = 0.01;
 /// Of the paper's code: the least that a neuron's squares sum up to.
 constexpr double kSmallestSquares = 1e-5;
+
+/// The square roots of doubles, in place. LibTorch's are MKL's, whose last digits may differ from process to
+/// process: what several compute of the same statistics must be the same.
+Tensor rooted(Tensor values) {
+  values = values.contiguous();
+  auto* value = values.mutable_data_ptr<double>();
+  std::transform(value, value + values.numel(), value, [](double square) { return std::sqrt(square); });
+  return values;
+}
 
 void require(bool holds, const std::string& message) {
   if (!holds) throw Error(ErrorCode::statistics, message);
@@ -73,10 +85,10 @@ Tensor LayerStatistics::mean(const Conventions& conventions) const {
 Tensor LayerStatistics::standard_deviation(const Conventions& conventions, double minimum_std) const {
   auto n = static_cast<double>(samples_);
   require_samples(conventions.sample_std ? 2 : 1);
-  if (conventions.sample_std) return (squared_deviations_ / (n - 1)).sqrt_().clamp_min_(minimum_std);
-  if (!after_relu_) return (squared_deviations_.clamp_min(kSmallestSquares) / n).sqrt();
+  if (conventions.sample_std) return rooted(squared_deviations_ / (n - 1)).clamp_min_(minimum_std);
+  if (!after_relu_) return rooted(squared_deviations_.clamp_min(kSmallestSquares) / n);
   Tensor squares = squared_deviations_ + mean_ * mean_ * n;
-  return (squares.clamp_min(kSmallestSquares) / nonzero_.clamp_min(1)).sqrt();
+  return rooted(squares.clamp_min(kSmallestSquares) / nonzero_.clamp_min(1));
 }
 
 Tensor LayerStatistics::active(const Conventions& conventions) const {
