@@ -39,6 +39,12 @@ export {
   type Sample,
 } from './datasets/dataset.js'
 export { bootstrap, type Score } from './evaluation/bootstrap.js'
+export { complexity, sparseness } from './evaluation/protocols/complexity.js'
+export {
+  type ConfidenceChange,
+  type ConfidenceResult,
+  confidenceChange,
+} from './evaluation/protocols/confidence.js'
 export {
   type DegradationCurves,
   type DegradationOptions,
@@ -46,6 +52,17 @@ export {
   degradation,
   type ImageDegradation,
 } from './evaluation/protocols/degradation.js'
+export {
+  type EffectiveHeatRatio,
+  type EffectiveHeatRatioOptions,
+  effectiveHeatRatio,
+  type HeatCounting,
+} from './evaluation/protocols/effective-heat-ratio.js'
+export {
+  type FaithfulnessCorrelationOptions,
+  type FaithfulnessCorrelationResult,
+  faithfulnessCorrelation,
+} from './evaluation/protocols/faithfulness-correlation.js'
 export {
   type ChannelNoise,
   type ImageInfidelity,
@@ -58,9 +75,26 @@ export {
   type InsertionDeletionOptions,
   type InsertionDeletionResult,
   insertionDeletion,
+  type PixelPreset,
+  type PixelSettings,
 } from './evaluation/protocols/insertion-deletion.js'
+export { type ImageIrof, type IrofOptions, type IrofResult, irof } from './evaluation/protocols/irof.js'
 export { type BoundingBoxScore, boundingBoxScore, pointingGame } from './evaluation/protocols/localisation.js'
 export { type MaxSensitivityOptions, maxSensitivity } from './evaluation/protocols/max-sensitivity.js'
+export {
+  type RandomLogit,
+  type RandomLogitOptions,
+  randomLogit,
+} from './evaluation/protocols/random-logit.js'
+export {
+  type PerturbationAreas,
+  type RegionPerturbationOptions,
+  type RegionPerturbationResult,
+  regionPerturbation,
+} from './evaluation/protocols/region-perturbation.js'
+export { type RelevanceAccuracy, relevanceAccuracy } from './evaluation/protocols/relevance-accuracy.js'
+export type { RegionBaseline, RegionCurves } from './evaluation/protocols/replaced-regions.js'
+export { type ImageRoad, type RoadOptions, type RoadResult, road } from './evaluation/protocols/road.js'
 export {
   type CascadeStage,
   type CascadingRandomizationOptions,
@@ -68,6 +102,12 @@ export {
   cascadingRandomization,
   type StageSimilarity,
 } from './evaluation/protocols/sanity.js'
+export {
+  type ImageSelectivity,
+  type SelectivityOptions,
+  type SelectivityResult,
+  selectivity,
+} from './evaluation/protocols/selectivity.js'
 export {
   type MaskedDrops,
   type SensitivityNOptions,
@@ -83,6 +123,7 @@ export {
   ssim,
 } from './evaluation/similarity.js'
 export type { EvaluationOptions, EvaluationProgress } from './evaluation/subject.js'
+export { type SegmentMap, type SuperpixelOptions, superpixels } from './evaluation/superpixels.js'
 export * from './foundation/errors.js'
 export { type Preset, presets } from './foundation/presets.js'
 export type { DecodedImage, ImageSource, Orientation, Picture, RawImage } from './images/decode.js'

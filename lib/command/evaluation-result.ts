@@ -1,4 +1,5 @@
 import type { Score } from '../evaluation/bootstrap.js'
+import { protocolOf } from '../evaluation/protocols/all.js'
 import type { RunResult } from '../evaluation/runs/record.js'
 import { count } from '../foundation/text.js'
 import { duration, print, printJson } from './output.js'
@@ -12,6 +13,8 @@ export function printResult(result: RunResult, path: string, json: boolean): voi
   }
   const used = new Set(records.filter(({ values }) => values !== undefined).map(({ id }) => id)).size
   print(`${result.protocol}, ${result.model.name}, ${result.method.title}`)
+  const { told } = protocolOf(result)
+  if (told !== undefined) print(`  ${told}`)
   for (const [name, score] of Object.entries(result.scores)) print(`  ${name}: ${scoreText(score)}`)
   const perMap = result.secondsPerMap === null ? '' : `, ${duration(result.secondsPerMap)} for a map`
   print(`  ${count(used, 'image')}${perMap}. The result is in ${path}.`)

@@ -6,11 +6,25 @@ export function mean(values: ArrayLike<number>): number {
 
 /** The value below which a share of the values lies, interpolated between neighbours. */
 export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
+  return sortedQuantile(
+    [...values].sort((a, b) => a - b),
+    share,
+  )
+}
+
+/** The same of values in ascending order. */
+export function sortedQuantile(sorted: ArrayLike<number>, share: number): number {
   const position = (sorted.length - 1) * share
   const below = Math.floor(position)
   const above = Math.min(below + 1, sorted.length - 1)
   return sorted[below]! + (position - below) * (sorted[above]! - sorted[below]!)
+}
+
+/** The softmax probability of a class. */
+export function probabilityOf(logits: ArrayLike<number>, target: number): number {
+  let sum = 0
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - logits[target]!)
+  return 1 / sum
 }
 
 /** The mean of several curves at each of their points. */

@@ -125,7 +125,8 @@ function requireTarget(targets: EvaluationOptions['targets'], index: number, cla
   return requireInteger('targets', target, 0, classes - 1)
 }
 
-function requireMapOf(map: HeatMap, { name, width, height }: PreparedInput): void {
+/** @throws InvalidArgumentError where a map isn't finite, or of another size than its input */
+export function requireMapOf(map: HeatMap, { name, width, height }: PreparedInput): void {
   requireHeatMap(map)
   if (map.width !== width || map.height !== height)
     throw invalid('maps', `a map of ${width}×${height}, as the input '${name}'`, `${map.width}×${map.height}`)

@@ -39,6 +39,46 @@ export interface ImageInsertionDeletion {
   deletionArea: number
 }
 
+/** The probability of a class as an image's regions are replaced, one after another. */
+export interface RegionCurves {
+  /** The index of the class that is looked at. */
+  target: number
+  /** How many regions the image has. */
+  regions: number
+  /** The replaced share of the regions at each point, 0 to 1. */
+  shares: ArrayLike<number>
+  /** The target's softmax probability at each point; `leastRelevantFirst` is empty unless it was asked for. */
+  probability: DegradationCurves
+}
+
+/** What becomes of one image's prediction as a share of its pixels is imputed. */
+export interface ImageRoad {
+  /** The index of the class that is looked at. */
+  target: number
+  /** Its softmax probability for the image as it is. */
+  clean: number
+  /** Its softmax probability at each share. */
+  probability: DegradationCurves
+  /** At each share 1 where it is the predicted class, else 0. */
+  kept: DegradationCurves
+}
+
+/** A square Gaussian kernel of an odd number of pixels. */
+export interface NativeBlur {
+  size: number
+  deviation: number
+  tails: 'cut' | 'folded'
+  border: 'zero' | 'mirror'
+}
+
+/** How regions are replaced: by a baseline of Occlusion's, `most` of them, in the other order as well. */
+export interface NativeReplacement {
+  baseline: string
+  seed: number
+  most: number
+  bothEnds: boolean
+}
+
 /** One image under the masks of one n: the fall of the target's logit where the masked pixels are 0, and the sum of the
  * map in each mask. */
 export interface MaskedDrops {
@@ -77,7 +117,16 @@ export type SubjectCall = { subject: NativeSubject } & Cancellable
 
 export interface EvaluationCalls {
   degradation(call: SubjectCall & { tile: number; points: number }): Promise<ImageDegradation>
-  insertionDeletion(call: SubjectCall & { step: number }): Promise<ImageInsertionDeletion>
+  /** `deleted`: what the channels of a deleted pixel are. */
+  insertionDeletion(
+    call: SubjectCall & { step: number; blur: NativeBlur; deleted: readonly number[] },
+  ): Promise<ImageInsertionDeletion>
+  replaceTiles(call: SubjectCall & NativeReplacement & { tile: number }): Promise<RegionCurves>
+  /** Segments are (H, W), each pixel's number. */
+  replaceSegments(call: SubjectCall & NativeReplacement & { segments: Tensor }): Promise<RegionCurves>
+  road(call: SubjectCall & { shares: readonly number[]; noise: number; seed: number }): Promise<ImageRoad>
+  /** Of an image (H, W, 3), the number of each pixel's superpixel (H, W). */
+  superpixels(call: { image: ByteTensor; count: number; compactness: number }): Tensor
   /** Masks are (count, tiles). */
   maskedDrops(call: SubjectCall & { masks: ByteTensor; tile: number }): Promise<MaskedDrops>
   infidelity(

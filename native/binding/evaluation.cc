@@ -1,10 +1,14 @@
 #include "calls.h"
 #include "evaluation/degradation.h"
 #include "evaluation/insertion_deletion.h"
+#include "evaluation/regions.h"
+#include "evaluation/road.h"
 #include "evaluation/sensitivity.h"
 #include "evaluation/similarity.h"
+#include "evaluation/tiles.h"
 #include "executors.h"
 #include "handles.h"
+#include "image/superpixels.h"
 #include "module.h"
 #include "runtime/rows.h"
 
@@ -30,6 +34,35 @@ void fields(Of<InsertionDeletion> auto& result, auto&& field) {
   field("deletion", result.deletion);
   field("insertionArea", result.insertion_area);
   field("deletionArea", result.deletion_area);
+}
+
+constexpr std::array<std::string_view, 2> enum_names(BlurTails) {
+  return {"cut", "folded"};
+}
+
+constexpr std::array<std::string_view, 2> enum_names(BlurBorder) {
+  return {"zero", "mirror"};
+}
+
+void fields(Of<Blur> auto& blur, auto&& field) {
+  field("size", blur.size, {1, 1 << 12});
+  field("deviation", blur.deviation, {1e-3, 1e6});
+  field("tails", blur.tails);
+  field("border", blur.border);
+}
+
+void fields(Of<RegionCurves> auto& result, auto&& field) {
+  field("target", result.target);
+  field("regions", result.regions);
+  field("shares", result.shares);
+  field("probability", result.probability);
+}
+
+void fields(Of<Road> auto& result, auto&& field) {
+  field("target", result.target);
+  field("clean", result.clean);
+  field("probability", result.probability);
+  field("kept", result.kept);
 }
 
 std::vector<double> numbers(const Tensor& values) {
@@ -98,10 +131,50 @@ Task<Degradation> run_degradation(const Subject& subject, int64_t tile, int64_t 
   });
 }
 
-Task<InsertionDeletion> run_insertion_deletion(const Subject& subject, int64_t step) {
+Task<InsertionDeletion> run_insertion_deletion(const Subject& subject, int64_t step, const Blur& blur,
+                                               const std::vector<double>& deleted) {
+  const PixelSteps steps{step, blur, deleted};
   return run(subject, [=](const Network& network, const Tensor& image, RowSettings settings) {
-    return insert_and_delete(network, image, subject.map, subject.target, step, settings);
+    return insert_and_delete(network, image, subject.map, subject.target, steps, settings);
   });
+}
+
+Task<RegionCurves> run_replacement(const Subject& subject, const Tensor& labels,
+                                   RegionReplacement replacement) {
+  return run(subject, [=](const Network& network, const Tensor& image, RowSettings settings) {
+    return replace_regions(network, image, subject.map, labels, subject.target, replacement, settings);
+  });
+}
+
+RegionReplacement replacement_of(const std::string& baseline, uint64_t seed, int64_t most, bool both_ends) {
+  return {baseline_named(baseline), {.seed = seed}, most, both_ends};
+}
+
+Task<RegionCurves> run_tile_replacement(const Subject& subject, int64_t tile, const std::string& baseline,
+                                        uint64_t seed, int64_t most, bool both_ends) {
+  const Tiles tiles(subject.image.size(1), subject.image.size(2), tile);
+  return run_replacement(subject, tiles.of_pixels(), replacement_of(baseline, seed, most, both_ends));
+}
+
+Task<RegionCurves> run_segment_replacement(const Subject& subject, const Tensor& segments,
+                                           const std::string& baseline, uint64_t seed, int64_t most,
+                                           bool both_ends) {
+  if (segments.sizes() != subject.map.sizes())
+    throw Error(ErrorCode::invalid_argument, "Expected segments of the map's size.");
+  return run_replacement(subject, segments.to(at::kLong), replacement_of(baseline, seed, most, both_ends));
+}
+
+Task<Road> run_road(const Subject& subject, const std::vector<double>& shares, double noise, uint64_t seed) {
+  const RoadSettings removal{shares, noise, seed};
+  return run(subject, [=](const Network& network, const Tensor& image, RowSettings settings) {
+    return remove_and_debias(network, image, subject.map, subject.target, removal, settings);
+  });
+}
+
+Tensor find_superpixels(const Tensor& image, int64_t count, double compactness) {
+  if (image.dim() != 3 || image.size(2) != 3 || image.scalar_type() != at::kByte || image.numel() == 0)
+    throw Error(ErrorCode::invalid_argument, "Expected an image (height, width, 3) of bytes.");
+  return superpixels(image, {.count = count, .compactness = compactness});
 }
 
 /// Throws INVALID_ARGUMENT where they are no masks (count, tiles) of bytes.
@@ -142,7 +215,16 @@ void export_evaluation(Napi::Object exports) {
   const Parameter tile{"tile", kCount};
   const Parameter count{"count", kCount};
   export_call<run_degradation>(exports, "degradation", "subject", tile, Parameter{"points", {2, 1 << 24}});
-  export_call<run_insertion_deletion>(exports, "insertionDeletion", "subject", Parameter{"step", kCount});
+  export_call<run_insertion_deletion>(exports, "insertionDeletion", "subject", Parameter{"step", kCount},
+                                      "blur", "deleted");
+  const Parameter most{"most", kCount};
+  export_call<run_tile_replacement>(exports, "replaceTiles", "subject", tile, "baseline", "seed", most,
+                                    "bothEnds");
+  export_call<run_segment_replacement>(exports, "replaceSegments", "subject", "segments", "baseline", "seed",
+                                       most, "bothEnds");
+  export_call<run_road>(exports, "road", "subject", "shares", Parameter{"noise", {0, 1e6}}, "seed");
+  export_call<find_superpixels>(exports, "superpixels", "image", count,
+                                Parameter{"compactness", {1e-6, 1e6}});
   export_call<run_masked_drops>(exports, "maskedDrops", "subject", "masks", tile);
   export_call<run_infidelity>(exports, "infidelity", "subject", Parameter{"deviation", {0, 1e6}},
                               Parameter{"samples", kCount}, "sharedNoise", "seed");

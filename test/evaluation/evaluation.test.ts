@@ -31,7 +31,8 @@ function order(map: HeatMap): number[] {
 test('insertion and deletion change the highest pixels first', async t => {
   const [image, map] = [images[1]!, maps[1]!]
   const step = 1000
-  const { images: found } = await insertionDeletion(model, { images: image, maps: map, step, targets: 2 })
+  const cut = { step, blurTails: 'cut' } as const
+  const { images: found } = await insertionDeletion(model, { images: image, maps: map, ...cut, targets: 2 })
   const [{ deletion, insertion, shares, deletionArea }] = found as [(typeof found)[0]]
   t.deepEqual(
     Array.from(shares, share => Math.round(share * size * size)),
@@ -58,7 +59,7 @@ test('insertion and deletion change the highest pixels first', async t => {
   t.true(closeTo(deletionArea, area, 1e-9))
 })
 
-/** Gaussian of 11×11, σ = 5, zero beyond the border. */
+/** Gaussian of 11×11, σ = 5, cut off at its kernel, zero beyond the border. */
 function blur(image: PreparedImage): PreparedImage {
   const bell = Array.from({ length: 11 }, (_, i) => Math.exp(-((i - 5) ** 2) / 50))
   const norm = bell.reduce((sum, value) => sum + value, 0) ** 2

@@ -12,12 +12,33 @@ test('runs are named by protocol and tile, and find their protocol again', t => 
     created.map(({ name }) => name),
     [
       ...['degradation-8', 'bounding-boxes', 'sensitivity-8', 'sanity', 'insertion-deletion'],
-      ...['pointing-game', 'infidelity', 'max-sensitivity'],
+      ...['pointing-game', 'infidelity', 'max-sensitivity', 'effective-heat-ratio', 'relevance-accuracy'],
+      ...['confidence', 'road', 'region-perturbation-9', 'selectivity-8', 'irof', 'faithfulness-correlation'],
+      ...['complexity', 'sparseness', 'random-logit'],
     ],
   )
   t.is(findProtocol('sensitivity-n').create({ tile: 1 }).name, 'sensitivity-1')
   for (const { kind, settings, name } of created)
     t.is(protocolOf({ kind, settings: { ...settings, explained: 'label' } }).name, name)
+})
+
+test("the settings of insertion and deletion are a paper's, but for those that are given, and are told", t => {
+  const declaration = findProtocol('insertion-deletion')
+  const { settings, told, fullTitle } = declaration.create({ preset: 'coiba', blurKernel: 31 })
+  t.deepEqual(settings, {
+    step: 1792,
+    blurKernel: 31,
+    blurDeviation: 50,
+    blurTails: 'folded',
+    blurBorder: 'zero',
+    deletion: 'black',
+  })
+  t.is(told, '1792 pixels a step, blur 31×31 σ 50 (tails folded, border zero), deletion to black')
+  t.is(fullTitle, `Insertion and deletion, ${told}`)
+  // The settings of a run are enough to make its protocol again.
+  t.deepEqual(protocolOf({ kind: 'insertion-deletion', settings }).settings, settings)
+  t.is(declaration.create().settings.step, 224)
+  t.throws(() => declaration.create({ blurKernel: 10 }), { instanceOf: InvalidArgumentError, message: /odd/ })
 })
 
 test('a protocol checks its options', t => {

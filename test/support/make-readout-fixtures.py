@@ -202,4 +202,5 @@ def main():
     write_safetensors(FOLDER / "expected.safetensors", expected, {"format": "pt"})
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,23 @@
 import { InvalidArgumentError } from '../../foundation/errors.js'
 import { suggestion } from '../../foundation/validate.js'
 import type { RunHeader } from '../runs/record.js'
+import { complexityProtocol, sparsenessProtocol } from './complexity.js'
+import { confidenceProtocol } from './confidence.js'
 import { degradationProtocol } from './degradation.js'
+import { effectiveHeatRatioProtocol } from './effective-heat-ratio.js'
+import { faithfulnessCorrelationProtocol } from './faithfulness-correlation.js'
 import { infidelityProtocol } from './infidelity.js'
 import { insertionDeletionProtocol } from './insertion-deletion.js'
+import { irofProtocol } from './irof.js'
 import { boundingBoxProtocol, pointingProtocol } from './localisation.js'
 import { maxSensitivityProtocol } from './max-sensitivity.js'
 import type { Protocol, ProtocolDeclaration } from './protocol.js'
+import { randomLogitProtocol } from './random-logit.js'
+import { regionPerturbationProtocol } from './region-perturbation.js'
+import { relevanceAccuracyProtocol } from './relevance-accuracy.js'
+import { roadProtocol } from './road.js'
 import { sanityProtocol } from './sanity.js'
+import { selectivityProtocol } from './selectivity.js'
 import { sensitivityProtocol } from './sensitivity-n.js'
 
 /** All protocols, in the order they are shown to users. */
@@ -20,6 +30,17 @@ export const protocols: readonly ProtocolDeclaration[] = [
   pointingProtocol,
   infidelityProtocol,
   maxSensitivityProtocol,
+  effectiveHeatRatioProtocol,
+  relevanceAccuracyProtocol,
+  confidenceProtocol,
+  roadProtocol,
+  regionPerturbationProtocol,
+  selectivityProtocol,
+  irofProtocol,
+  faithfulnessCorrelationProtocol,
+  complexityProtocol,
+  sparsenessProtocol,
+  randomLogitProtocol,
 ]
 
 /** @throws InvalidArgumentError where there is no protocol of that kind, naming the nearest */

@@ -1,5 +1,5 @@
-import { option } from '../../attribution/described-options.js'
-import { requireInteger } from '../../foundation/validate.js'
+import { checkOptions, type OptionValue, option } from '../../attribution/described-options.js'
+import { invalid } from '../../foundation/validate.js'
 import type { Model } from '../../model/model.js'
 import { addon } from '../../native/addon.js'
 import type { ImageInsertionDeletion } from '../../native/evaluation-calls.js'
@@ -16,12 +16,75 @@ import {
 import { eachImage, inputSize, nothing, rounded, valuesOf } from './each-image.js'
 import { declareProtocol } from './protocol.js'
 
-const defaultStep = 224
+/** What stands for the settings that aren't given: RISE's code, InputIBA's with the blur of its tutorial, or CoIBA's. */
+export type PixelPreset = 'rise' | 'input-iba' | 'coiba'
+
+/** How an image's pixels come and go. */
+export interface PixelSettings {
+  /** Pixels that are changed from one point to the next. */
+  step: number
+  /** The side of the Gaussian's kernel, odd, in pixels: pixels are inserted into an image that it blurred. */
+  blurKernel: number
+  /** The Gaussian's standard deviation in pixels. */
+  blurDeviation: number
+  /** What becomes of the Gaussian beyond the kernel: cut off, or folded back at the kernel's edges as RISE's code has it. */
+  blurTails: 'cut' | 'folded'
+  /** What the blur reads beyond the border: 0 after normalisation, or the image mirrored. */
+  blurBorder: 'zero' | 'mirror'
+  /** What a deleted pixel is: 0 after normalisation, which is the mean colour that the pre-processing subtracts, or black,
+   * 0 before it. */
+  deletion: 'mean' | 'black'
+}
+
+const presets: Readonly<Record<PixelPreset, PixelSettings>> = {
+  rise: {
+    step: 224,
+    blurKernel: 11,
+    blurDeviation: 5,
+    blurTails: 'folded',
+    blurBorder: 'zero',
+    deletion: 'mean',
+  },
+  'input-iba': {
+    step: 10,
+    blurKernel: 29,
+    blurDeviation: 15,
+    blurTails: 'cut',
+    blurBorder: 'mirror',
+    deletion: 'mean',
+  },
+  coiba: {
+    step: 1792,
+    blurKernel: 51,
+    blurDeviation: 50,
+    blurTails: 'folded',
+    blurBorder: 'zero',
+    deletion: 'black',
+  },
+}
+
+const pixelOptions = [
+  option('preset', 'choice', 'the paper whose code has the settings that are not given', 'rise', {
+    flag: 'protocol-preset',
+    choices: Object.keys(presets),
+  }),
+  option('step', 'whole', 'pixels changed from one point to the next', null, { flag: 'pixels', minimum: 1 }),
+  option('blurKernel', 'whole', "the side of the blur's kernel, odd", null, { minimum: 1, maximum: 4095 }),
+  option('blurDeviation', 'number', "the blur's standard deviation in pixels", null, {
+    minimum: 1e-3,
+    maximum: 1e6,
+  }),
+  option('blurTails', 'choice', 'the Gaussian beyond its kernel', null, { choices: ['cut', 'folded'] }),
+  option('blurBorder', 'choice', 'what is read beyond the border', null, { choices: ['zero', 'mirror'] }),
+  option('deletion', 'choice', 'what deleted pixels are: the mean colour, or black', null, {
+    choices: ['mean', 'black'],
+  }),
+]
 
 /** Options of {@link insertionDeletion}. */
-export interface InsertionDeletionOptions extends EvaluationOptions {
-  /** Pixels that are changed from one point to the next. Default 224, one row of the paper's images. */
-  step?: number
+export interface InsertionDeletionOptions extends EvaluationOptions, Partial<PixelSettings> {
+  /** What stands for the settings that aren't given. Default 'rise'. */
+  preset?: PixelPreset
 }
 
 export type { ImageInsertionDeletion }
@@ -34,37 +97,63 @@ export interface InsertionDeletionResult {
   insertion: number
   /** Mean area under the deletion curves: lower is better. */
   deletion: number
+  /** All settings, which decide the numbers and differ from paper to paper. */
+  settings: PixelSettings
 }
 
-/** Insertion and deletion (Petsiuk, Das, Saenko 2018, “RISE”, section 4.1): the pixels of an image are set to 0 after
- * normalisation, or put into a blurred image (Gaussian of 11×11, σ = 5).
+/** Insertion and deletion (Petsiuk, Das, Saenko 2018, “RISE”, section 4.1): the pixels of an image are deleted, or put into
+ * a blurred image, most relevant first.
  * @throws InvalidArgumentError, ModelError, ImageError */
 export async function insertionDeletion(
   model: Model,
   options: InsertionDeletionOptions,
 ): Promise<InsertionDeletionResult> {
-  requireEvaluationOptions(options, ['step'])
-  const step = requireInteger('step', options.step ?? defaultStep, 1)
-  const images = await evaluateEach(model, options, (subject, settings) =>
-    insertAndDeleteImage(model, subject, step, settings),
+  const names = pixelOptions.map(({ name }) => name)
+  requireEvaluationOptions(options, names)
+  const given = Object.entries(options).filter(([name]) => names.includes(name))
+  const settings = completeSettings(
+    checkOptions({ name: 'insertionDeletion', options: pixelOptions }, Object.fromEntries(given)),
+  )
+  const images = await evaluateEach(model, options, (subject, running) =>
+    insertAndDeleteImage(model, subject, settings, running),
   )
   return {
     images,
     insertion: mean(images.map(({ insertionArea }) => insertionArea)),
     deletion: mean(images.map(({ deletionArea }) => deletionArea)),
+    settings,
   }
 }
 
-export async function insertAndDeleteImage(
-  model: Model,
-  subject: Subject,
-  step: number,
-  settings: SubjectSettings,
-): Promise<ImageInsertionDeletion> {
-  return await runNative(model, subject, call => addon().insertionDeletion({ ...call, step }), settings)
+/** The given settings, and those of the preset in place of what isn't given.
+ * @throws InvalidArgumentError for a kernel that has no middle */
+function completeSettings({
+  preset = 'rise',
+  ...given
+}: Readonly<Record<string, OptionValue>>): PixelSettings {
+  const settings = { ...presets[preset as PixelPreset], ...given } as PixelSettings
+  if (settings.blurKernel % 2 === 0) throw invalid('blurKernel', 'an odd number', settings.blurKernel)
+  return settings
 }
 
-export const insertionDeletionProtocol = declareProtocol<{ step: number }>(
+async function insertAndDeleteImage(
+  model: Model,
+  subject: Subject,
+  { step, blurKernel, blurDeviation, blurTails, blurBorder, deletion }: PixelSettings,
+  settings: SubjectSettings,
+): Promise<ImageInsertionDeletion> {
+  const { mean: means, std } = model.preprocessing
+  const deleted = means.map((value, channel) => (deletion === 'black' ? -value / std[channel]! : 0))
+  const blur = { size: blurKernel, deviation: blurDeviation, tails: blurTails, border: blurBorder }
+  return await runNative(
+    model,
+    subject,
+    call => addon().insertionDeletion({ ...call, step, blur, deleted }),
+    settings,
+  )
+}
+
+export const insertionDeletionProtocol = declareProtocol<PixelSettings>(
   {
     kind: 'insertion-deletion',
     title: 'Insertion and deletion',
@@ -73,24 +162,23 @@ export const insertionDeletionProtocol = declareProtocol<{ step: number }>(
     direction: 'higher',
     scoreName: 'insertion',
     samples: 1000,
-    options: [
-      option('step', 'whole', 'pixels changed from one point to the next', defaultStep, {
-        flag: 'pixels',
-        minimum: 1,
-      }),
-    ],
+    options: pixelOptions,
+    complete: settings => ({ ...completeSettings(settings) }),
+    tell: ({ step, blurKernel, blurDeviation, blurTails, blurBorder, deletion }) =>
+      `${step} pixels a step, blur ${blurKernel}×${blurKernel} σ ${blurDeviation} (tails ${blurTails}, border ${blurBorder}), ` +
+      `deletion to ${deletion === 'black' ? 'black' : 'the mean colour'}`,
     chart: { x: 'changed share, %', y: 'probability of the class', scale: 'percent' },
   },
-  ({ step }) => ({
+  pixels => ({
     work(model) {
       const { width, height } = inputSize(model)
-      return { maps: 1, passes: 2 * (Math.ceil((width * height) / step) + 1) }
+      return { maps: 1, passes: 2 * (Math.ceil((width * height) / pixels.step) + 1) }
     },
     run: context =>
       eachImage(context, {
         prepare: nothing,
         async evaluate({ subject }, settings) {
-          const found = await insertAndDeleteImage(context.model, subject, step, settings)
+          const found = await insertAndDeleteImage(context.model, subject, pixels, settings)
           const { shares, insertion, deletion } = found
           return {
             ...found,

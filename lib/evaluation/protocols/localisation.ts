@@ -1,16 +1,14 @@
-import { types } from 'node:util'
 import type { HeatMap } from '../../attribution/attribution.js'
 import { option } from '../../attribution/described-options.js'
-import { boxesOf, type ObjectMask, seenMask } from '../../datasets/boxes.js'
-import type { Sample } from '../../datasets/dataset.js'
-import { invalid, requireNumber } from '../../foundation/validate.js'
+import type { ObjectMask } from '../../datasets/boxes.js'
+import { requireNumber } from '../../foundation/validate.js'
 import { addon } from '../../native/addon.js'
 import { callNativeSync } from '../../native/call.js'
 import { type BoundingBoxScore, matrix } from '../../native/maps-calls.js'
-import { requireHeatMap } from '../../rendering/picture.js'
 import { bootstrapMean } from '../bootstrap.js'
 import { eachImage, valuesOf } from './each-image.js'
-import { declareProtocol, type RunContext } from './protocol.js'
+import { largestShareOption, objectMasks, requireMaskOf } from './object-masks.js'
+import { declareProtocol } from './protocol.js'
 
 const defaultTolerance = 15
 
@@ -32,14 +30,6 @@ export function pointingGame(map: HeatMap, mask: ObjectMask, options: { toleranc
   return callNativeSync(() => addon().pointsAt({ map: matrix(map), mask: matrix(mask), tolerance }))
 }
 
-function requireMaskOf(map: HeatMap, mask: ObjectMask): void {
-  requireHeatMap(map)
-  if (mask.width !== map.width || mask.height !== map.height)
-    throw invalid('mask', `a mask of ${map.width}×${map.height}, as the map`, `${mask.width}×${mask.height}`)
-  if (!types.isUint8Array(mask.data) || mask.data.length !== mask.width * mask.height)
-    throw invalid('mask.data', `a Uint8Array of ${mask.width * mask.height} values`, mask.data)
-}
-
 /** The paper's bounding boxes. */
 export const boundingBoxProtocol = declareProtocol<{ largestShare: number }>(
   {
@@ -51,10 +41,7 @@ export const boundingBoxProtocol = declareProtocol<{ largestShare: number }>(
     samples: 50_000,
     options: [
       // Larger objects leave a map too little room to miss them.
-      option('largestShare', 'number', 'the share of an image that its boxes may cover at most', 0.33, {
-        minimum: 0,
-        maximum: 1,
-      }),
+      largestShareOption(0.33),
       // Followed by the caller, who prepares the images: two runs that differ in it are not the same.
       option(
         'unnormalised',
@@ -69,7 +56,7 @@ export const boundingBoxProtocol = declareProtocol<{ largestShare: number }>(
     work: () => ({ maps: 1, passes: 0 }),
     run: context =>
       eachImage(context, {
-        prepare: masks(context, largestShare),
+        prepare: objectMasks(context, largestShare),
         evaluate: async ({ attribution, extra }) => boundingBoxScore(attribution.map, extra),
       }),
     summarise(records) {
@@ -100,7 +87,7 @@ export const pointingProtocol = declareProtocol<{ tolerance: number }>(
     work: () => ({ maps: 1, passes: 0 }),
     run: context =>
       eachImage(context, {
-        prepare: masks(context, 1),
+        prepare: objectMasks(context, 1),
         evaluate: async ({ attribution, extra }) => ({
           hit: pointingGame(attribution.map, extra, { tolerance }),
         }),
@@ -111,16 +98,3 @@ export const pointingProtocol = declareProtocol<{ tolerance: number }>(
     },
   }),
 )
-
-/** Finds the mask of an image, and leaves out images without one or whose objects are too large. */
-function masks({ model: { preprocessing } }: RunContext, largest: number) {
-  return async ({ boxes }: Sample, image: { width: number; height: number; orientation: number }) => {
-    if (boxes === undefined) return { skip: 'no boxes' }
-    const found = await boxesOf(boxes, image)
-    if (found.length === 0) return { skip: 'its annotation names no object' }
-    const mask = await seenMask(found, image, preprocessing)
-    if (mask.share > largest) return { skip: `the boxes cover more than ${largest * 100} % of it` }
-    if (!mask.data.includes(1)) return { skip: 'the boxes lie outside of what the network sees' }
-    return { extra: mask }
-  }
-}

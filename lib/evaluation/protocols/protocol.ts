@@ -30,6 +30,10 @@ export interface ProtocolDescription {
   changesWeights?: true
   /** What it runs through the network is the same for every method: another method's run holds the outputs. */
   sharesOutputs?: true
+  /** Makes settings complete where some of them decide others. */
+  complete?(settings: Readonly<Record<string, OptionValue>>): Record<string, OptionValue>
+  /** What has to be known of the settings beside every number, in words. */
+  tell?(settings: Readonly<Record<string, OptionValue>>): string
   /** How its curves are drawn, with what their axes show; `x` is null where it shows named places. */
   chart?: {
     x: string | null
@@ -46,6 +50,8 @@ export interface Protocol extends ProtocolDescription {
   name: string
   /** The title with the side of the tiles. */
   fullTitle: string
+  /** What has to be known of the settings beside every number, in words. */
+  told?: string
   /** The side of the tiles in pixels, where it has tiles. */
   tile?: number
   settings: Readonly<Record<string, OptionValue>>
@@ -103,19 +109,26 @@ export function declareProtocol<Options>(
   description: ProtocolDescription,
   workOf: (options: Options) => ProtocolWork,
 ): ProtocolDeclaration {
-  const { kind, title, runName = kind, options } = description
+  const { kind, title, runName = kind, options, complete, tell } = description
   return {
     ...description,
     create(given = {}) {
-      const settings = withDefaults<Record<string, OptionValue>>({ name: kind, options }, given)
-      const named = { name: runName, fullTitle: title, settings, stages: () => [] }
+      const checked = withDefaults<Record<string, OptionValue>>({ name: kind, options }, given)
+      const settings = complete ? complete(checked) : checked
+      const told = tell?.(settings)
       const { tile } = settings
-      const tiled = typeof tile === 'number' && {
-        tile,
-        name: `${runName}-${tile}`,
-        fullTitle: `${title}, tiles of ${tile}×${tile}`,
+      const isTiled = typeof tile === 'number'
+      const titles = [title, isTiled && `tiles of ${tile}×${tile}`, told].filter(text => text)
+      return {
+        ...description,
+        name: isTiled ? `${runName}-${tile}` : runName,
+        fullTitle: titles.join(', '),
+        ...(told !== undefined && { told }),
+        ...(isTiled && { tile }),
+        settings,
+        stages: () => [],
+        ...workOf(settings as Options),
       }
-      return { ...description, ...named, ...tiled, ...workOf(settings as Options) }
     },
   }
 }

@@ -3,7 +3,10 @@
 #include "evaluation/degradation.h"
 #include "evaluation/insertion_deletion.h"
 #include "evaluation/localisation.h"
+#include "evaluation/regions.h"
+#include "evaluation/road.h"
 #include "evaluation/sensitivity.h"
+#include "evaluation/tiles.h"
 #include "support/accelerator.h"
 #include "support/one_thread.h"
 #include "support/small_networks.h"
@@ -33,7 +36,17 @@ struct Subject {
 
   Degradation degrade() const { return iba::degrade(network, image, map, -1, kTile, 5, settings); }
   InsertionDeletion insert_and_delete() const {
-    return iba::insert_and_delete(network, image, map, -1, 200, settings);
+    return iba::insert_and_delete(
+        network, image, map, -1,
+        {.step = 200, .blur = {.border = BlurBorder::mirror}, .deleted = {0.1, 0, -0.1}}, settings);
+  }
+  RegionCurves regions(Baseline baseline = Baseline::mean) const {
+    Tensor labels = Tiles(map.size(0), map.size(1), kTile).of_pixels();
+    return replace_regions(network, image, map, labels, -1,
+                           {.baseline = baseline, .most = 9, .both_ends = true}, settings);
+  }
+  Road road() const {
+    return remove_and_debias(network, image, map, -1, {.shares = {0.3, 0.6}, .seed = 4}, settings);
   }
   MaskedDrops drops() const {
     return masked_drops(network, image, map, -1, random_masks(16, 5, 6, 1), kTile, settings);
@@ -75,6 +88,17 @@ TEST_CASE("evaluations find on an accelerator what they find on the CPU") {
   check_same(inserted.insertion, expected_inserted.insertion);
   check_same(inserted.deletion, expected_inserted.deletion);
 
+  for (Baseline baseline : {Baseline::mean, Baseline::zero, Baseline::uniform}) {
+    auto regions = device.regions(baseline), expected_regions = cpu.regions(baseline);
+    CHECK(regions.target == expected_regions.target);
+    check_same(regions.probability, expected_regions.probability);
+  }
+
+  auto road = device.road(), expected_road = cpu.road();
+  CHECK(road.target == expected_road.target);
+  check_same(road.probability, expected_road.probability);
+  CHECK(road.kept.most_relevant_first == expected_road.kept.most_relevant_first);
+
   auto drops = device.drops(), expected_drops = cpu.drops();
   CHECK(relative_error(drops.drop, expected_drops.drop) < kRounding);
   CHECK(relative_error(drops.relevance, expected_drops.relevance) < kRounding);
@@ -102,6 +126,8 @@ TEST_CASE("evaluations wait for an accelerator as often, however many passes the
   auto check = [](const auto& evaluate) { CHECK(waits_of(1, evaluate) == waits_of(100, evaluate)); };
   check([](const Subject& subject) { subject.degrade(); });
   check([](const Subject& subject) { subject.insert_and_delete(); });
+  check([](const Subject& subject) { subject.regions(); });
+  check([](const Subject& subject) { subject.road(); });
   check([](const Subject& subject) { subject.drops(); });
   check([](const Subject& subject) { subject.infidelity(); });
 }

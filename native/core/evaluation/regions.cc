@@ -1,0 +1,56 @@
+#include "evaluation/regions.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "evaluation/replacement.h"
+#include "evaluation/tiles.h"
+
+namespace iba {
+
+namespace {
+
+std::vector<double> column(const Tensor& all, int64_t index) {
+  Tensor values = all.select(1, index).contiguous();
+  const double* first = values.const_data_ptr<double>();
+  return {first, first + values.numel()};
+}
+
+/// The mean of the map in each of so many regions, double.
+Tensor means_of(const Tensor& map, const Tensor& region, int64_t count) {
+  Tensor values = map.flatten().to(at::kCPU, at::kDouble);
+  Tensor sums = at::zeros({count}, at::kDouble).index_add_(0, region, values);
+  return sums / at::bincount(region, {}, count);
+}
+
+}  // namespace
+
+RegionCurves replace_regions(const Network& network, const Tensor& image, const Tensor& map,
+                             const Tensor& labels, int64_t target, const RegionReplacement& replacement,
+                             RowSettings settings) {
+  // Labels needn't be consecutive.
+  auto [names, region] = at::_unique(labels.flatten(), /*sorted=*/true, /*return_inverse=*/true);
+  RegionCurves result;
+  result.regions = names.numel();
+  Tensor means = means_of(map, region, result.regions);
+  Tensor replaced = make_baseline(replacement.baseline, image, replacement.options);
+  std::vector<int64_t> counts(std::min(replacement.most, result.regions) + 1);
+  std::iota(counts.begin(), counts.end(), 0);
+
+  RowRunner runner(network, settings, static_cast<int64_t>(counts.size()) * (replacement.both_ends ? 2 : 1));
+  auto run = [&](bool highest_first) {
+    Tensor turns = ranks(means, highest_first).index_select(0, region).view_as(map);
+    Replacement versions{image, replaced, turns.to(image.device()), counts};
+    result.shares = versions.shares(result.regions);
+    Tensor logits =
+        runner.logits(versions.versions(), [&](int64_t b, int64_t e) { return versions.images(b, e); });
+    return at::softmax(logits, 1);
+  };
+  Tensor descending = run(true);
+  result.target = target < 0 ? descending[0].argmax().item<int64_t>() : target;
+  result.probability.most_relevant_first = column(descending, result.target);
+  if (replacement.both_ends) result.probability.least_relevant_first = column(run(false), result.target);
+  return result;
+}
+
+}  // namespace iba

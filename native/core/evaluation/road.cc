@@ -1,0 +1,75 @@
+#include "evaluation/road.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
+
+#include "error.h"
+#include "evaluation/imputation.h"
+#include "evaluation/tiles.h"
+#include "runtime/device.h"
+
+namespace iba {
+
+namespace {
+
+std::vector<double> numbers(const Tensor& values) {
+  Tensor all = values.to(at::kDouble).contiguous();
+  return {all.const_data_ptr<double>(), all.const_data_ptr<double>() + all.numel()};
+}
+
+/// The versions (2 · shares, C, H, W) of an image, on the CPU: for each share without the highest pixels,
+/// then for each without the lowest.
+Tensor imputed(const Tensor& image, const Tensor& map, const RoadSettings& removal,
+               const Cancellation& cancellation) {
+  const auto shares = static_cast<int64_t>(removal.shares.size());
+  const Tensor values = map.flatten().to(at::kCPU);
+  const Tensor turns[2] = {ranks(values, true).view_as(map), ranks(values, false).view_as(map)};
+  std::vector<Tensor> missing;
+  for (const Tensor& turn : turns) {
+    for (double share : removal.shares) {
+      // Rounded down, but for what is a whole number up to rounding.
+      missing.push_back(turn < static_cast<int64_t>(share * static_cast<double>(map.numel()) + 1e-6));
+    }
+  }
+  auto generator = at::detail::createCPUGenerator(removal.seed);
+  Tensor versions = at::empty({2 * shares, image.size(0), image.size(1), image.size(2)}, at::kFloat)
+                        .normal_(0, removal.noise, generator);
+  at::parallel_for(0, 2 * shares, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      cancellation.check();
+      versions[i].mul_(missing[i]).add_(impute(image, missing[i]));
+    }
+  });
+  return versions;
+}
+
+}  // namespace
+
+Road remove_and_debias(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
+                       const RoadSettings& removal, RowSettings settings) {
+  for (double share : removal.shares) {
+    if (!(share > 0 && share < 1))
+      throw Error(ErrorCode::invalid_argument,
+                  "Expected shares above 0 and below 1, but one is " + std::to_string(share) + ".");
+  }
+  const auto shares = static_cast<int64_t>(removal.shares.size());
+  const Tensor versions = imputed(image.cpu(), map, removal, settings.cancellation);
+  RowRunner runner(network, settings, 1 + versions.size(0));
+  Tensor clean = runner.logits(1, [&](int64_t, int64_t) { return image.unsqueeze(0); });
+  Tensor logits = runner.logits(versions.size(0), [&](int64_t begin, int64_t end) {
+    return sent_to(image.device(), versions.slice(0, begin, end));
+  });
+  Road result;
+  result.target = target < 0 ? clean[0].argmax().item<int64_t>() : target;
+  result.clean = at::softmax(clean, 1)[0][result.target].item<double>();
+  const Tensor probability = at::softmax(logits, 1).select(1, result.target);
+  const Tensor kept = logits.argmax(1).eq(result.target);
+  auto curves = [&](const Tensor& all) {
+    return ClassCurves{numbers(all.slice(0, 0, shares)), numbers(all.slice(0, shares))};
+  };
+  result.probability = curves(probability);
+  result.kept = curves(kept);
+  return result;
+}
+
+}  // namespace iba
