@@ -63,6 +63,7 @@ export {
   type FaithfulnessCorrelationResult,
   faithfulnessCorrelation,
 } from './evaluation/protocols/faithfulness-correlation.js'
+export { focus, type MosaicSize, mosaic, type Quarters } from './evaluation/protocols/focus.js'
 export {
   type ChannelNoise,
   type ImageInfidelity,

@@ -15,6 +15,7 @@ export const slowTests = [
   'docs/reference',
   'evaluation/degradation',
   'evaluation/parity',
+  'evaluation/protocol-runs',
   'model/import',
   'model/onnx-classifiers',
   'native/lifetimes',

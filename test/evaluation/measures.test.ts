@@ -5,10 +5,12 @@ import {
   confidenceChange,
   effectiveHeatRatio,
   faithfulnessCorrelation,
+  focus,
   type HeatMap,
   insertionDeletion,
   irof,
   type Model,
+  mosaic,
   type ObjectMask,
   randomLogit,
   regionPerturbation,
@@ -209,6 +211,38 @@ test('a method that ignores the class gives equal maps for another class, one th
     t.true(ssim < 0.2)
   }
   t.deepEqual([...others].sort(), [0, 1, 2, 4, 5, 6, 7, 8, 9])
+})
+
+test('a mosaic holds each image in its quarter, and focus is what of the map lies on the chosen ones', t => {
+  const image = (value: number) => ({
+    data: Float32Array.from({ length: 2 * 6 * 5 }, (_, i) => value + (i >= 30 ? 10 : 0)),
+    shape: [2, 6, 5] as const,
+  })
+  const quarters = [image(1), image(2), image(3), image(4)] as const
+  const halved = mosaic(quarters, 'halved')
+  t.deepEqual(halved.shape, [2, 6, 5])
+  // Of five columns the first two belong to the images on the left.
+  t.deepEqual([...halved.data.slice(0, 5)], [1, 1, 2, 2, 2])
+  t.deepEqual([...halved.data.slice(30 + 3 * 5, 30 + 4 * 5)], [13, 13, 14, 14, 14])
+  const full = mosaic(quarters, 'full')
+  t.deepEqual(full.shape, [2, 12, 10])
+  t.deepEqual([...full.data.slice(6 * 10, 7 * 10)], [3, 3, 3, 3, 3, 4, 4, 4, 4, 4])
+
+  const ramp = { data: Float32Array.from({ length: 16 }, (_, i) => i), shape: [1, 4, 4] as const }
+  const shrunk = mosaic([ramp, ramp, ramp, ramp], 'halved')
+  t.deepEqual([...shrunk.data.slice(0, 4)], [2.5, 4.5, 2.5, 4.5])
+
+  const map = toMap((x, y) => (y < 32 ? (x < 32 ? 1 : 3) : x < 32 ? -5 : 4))
+  t.is(focus(map, [true, false, true, false]), 1 / 8)
+  t.is(focus(map, [false, true, false, true]), 7 / 8)
+  t.is(
+    focus(
+      toMap(() => -1),
+      [true, true, true, true],
+    ),
+    0,
+  )
+  t.throws(() => mosaic([ramp, ramp, ramp, image(1)], 'full'), { code: 'INVALID_ARGUMENT', message: /4×4/ })
 })
 
 test('wrong settings are told with what was expected', async t => {

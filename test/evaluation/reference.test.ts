@@ -5,6 +5,7 @@ import {
   confidenceChange,
   effectiveHeatRatio,
   faithfulnessCorrelation,
+  focus,
   insertionDeletion,
   irof,
   type Model,
@@ -145,10 +146,11 @@ test('faithfulness correlation is that of Quantus for the same subsets', async t
   t.true(Math.abs(correlation - reference.quantus.faithfulnessCorrelation![0]!) < 1e-4)
 })
 
-test('complexity, sparseness and relevance accuracy are those of Quantus', t => {
+test('complexity, sparseness, focus and relevance accuracy are those of Quantus', t => {
   const { quantus } = reference
   t.true(Math.abs(complexity(map) - quantus.complexity![0]!) < 1e-4)
   t.true(Math.abs(sparseness(map) - quantus.sparseness![0]!) < 1e-5)
+  t.true(Math.abs(focus(map, [true, false, false, true]) - quantus.focus![0]!) < 1e-6)
   t.true(Math.abs(relevanceAccuracy(positive, box).mass - quantus.mass![0]!) < 1e-6)
   t.is(relevanceAccuracy(map, box).rank, quantus.rank![0]!)
 })

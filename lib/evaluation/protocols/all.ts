@@ -6,6 +6,7 @@ import { confidenceProtocol } from './confidence.js'
 import { degradationProtocol } from './degradation.js'
 import { effectiveHeatRatioProtocol } from './effective-heat-ratio.js'
 import { faithfulnessCorrelationProtocol } from './faithfulness-correlation.js'
+import { focusProtocol } from './focus.js'
 import { infidelityProtocol } from './infidelity.js'
 import { insertionDeletionProtocol } from './insertion-deletion.js'
 import { irofProtocol } from './irof.js'
@@ -38,6 +39,7 @@ export const protocols: readonly ProtocolDeclaration[] = [
   selectivityProtocol,
   irofProtocol,
   faithfulnessCorrelationProtocol,
+  focusProtocol,
   complexityProtocol,
   sparsenessProtocol,
   randomLogitProtocol,

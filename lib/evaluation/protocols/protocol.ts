@@ -81,6 +81,8 @@ export interface RunContext {
   /** Makes the method for a model; for another one than `model` with what it needs estimated anew. */
   openMethod(model: Model): Promise<OpenedMethod>
   samples: readonly Sample[]
+  /** The samples of all processes together. */
+  allSamples: readonly Sample[]
   /** The class that is explained: the sample's label, or the predicted class. */
   explained: 'label' | 'predicted'
   seed: number

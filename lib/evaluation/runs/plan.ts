@@ -133,7 +133,8 @@ export async function executePlan(plan: RunPlan, model: Model, options: ExecuteO
     throw fileError(`Can't make the folder '${options.folder}'`, error)
   })
   const { protocol, method, seed, explained, part } = plan
-  const samples = plannedSamples(plan).filter((_, i) => i % part.size === part.rank)
+  const allSamples = plannedSamples(plan)
+  const samples = allSamples.filter((_, i) => i % part.size === part.rank)
   const finished = await finishedResult(header, samples, options.folder)
   if (finished && options.resume) return finished
   if (finished)
@@ -149,6 +150,7 @@ export async function executePlan(plan: RunPlan, model: Model, options: ExecuteO
         model,
         openMethod: methodOpener(model, method, options),
         samples,
+        allSamples,
         explained,
         seed,
         batch: batchOf(model, method.options),

@@ -9,6 +9,8 @@ namespace iba::test {
 
 namespace {
 
+using at::Tensor;
+
 constexpr int64_t kHeight = 9, kWidth = 7;
 
 /// The same equations as a dense system, written out pixel by pixel.
