@@ -13,6 +13,7 @@ import {
   type ModelTable,
   type TableEntry,
   type TableRow,
+  toldSettings,
 } from './table.js'
 
 /** What there is to show of one model. */
@@ -85,7 +86,11 @@ function tableHtml(table: ModelTable): string {
 <thead><tr>${heading('method', 'ascending')}${headings.join('')}${heading('seconds a map', 'ascending')}</tr></thead>
 <tbody>
 ${body.join('\n')}
-</tbody></table></div>${isCompared(table) ? `<p class="note">Published values: ${escapeXml(publishedSource)}.</p>` : ''}`
+</tbody></table></div>${toldSettings(table)
+    .map(text => `<p class="note">${escapeXml(text)}</p>`)
+    .join(
+      '',
+    )}${isCompared(table) ? `<p class="note">Published values: ${escapeXml(publishedSource)}.</p>` : ''}`
 }
 
 function heading(title: string, first: 'ascending' | 'descending' = 'descending'): string {

@@ -1,4 +1,4 @@
-import { isCompared, type ModelTable, type TableEntry } from './table.js'
+import { isCompared, type ModelTable, type TableEntry, toldSettings } from './table.js'
 
 /** A score as tables show it. */
 export function shownScore(value: number | null): string {
@@ -69,6 +69,7 @@ function markdownTable(table: ModelTable): string {
     line(['method', ...head, 'seconds a map']),
     line(['---', ...head.map(() => '---'), '---']),
     ...body,
+    ...toldSettings(table).flatMap(text => ['', text]),
     ...(isCompared(table) ? ['', `Behind a stroke: published values (${publishedSource}).`] : []),
     '',
   ].join('\n')

@@ -16,6 +16,8 @@ export interface Column {
   title: string
   /** Which score is better. */
   direction: 'higher' | 'lower'
+  /** The settings that its numbers say little without. */
+  told?: string
 }
 
 export interface TableEntry {
@@ -84,9 +86,19 @@ function entryOf({ score, images }: CellResult, published: number | undefined): 
   return { score, images, ...(published !== undefined && { published }) }
 }
 
-function columnOf({ name, title, tile, scoreName, direction }: Protocol): Column {
+function columnOf({ name, title, tile, scoreName, direction, told }: Protocol): Column {
   const words = tile === undefined ? title : `${title} ${tile}×${tile}`
-  return { protocol: name, title: scoreName === undefined ? words : `${words}, ${scoreName}`, direction }
+  return {
+    protocol: name,
+    title: scoreName === undefined ? words : `${words}, ${scoreName}`,
+    direction,
+    ...(told !== undefined && { told }),
+  }
+}
+
+/** The settings that the columns' numbers say little without, as sentences; none where no column has any. */
+export function toldSettings({ columns }: ModelTable): string[] {
+  return columns.flatMap(({ title, told }) => (told === undefined ? [] : [`${title}: ${told}.`]))
 }
 
 function median(values: readonly number[]): number | null {

@@ -37,6 +37,7 @@ const cases: [kind: string, settings: object, low: number, high: number][] = [
   ['complexity', {}, 0, Math.log(224 * 224)],
   ['sparseness', {}, 0, 1],
   ['random-logit', {}, -1, 1],
+  ['efficient-mprt', {}, -1, 10],
 ]
 
 async function run(kind: string, settings: object, part: { rank: number; size: number }): Promise<RunResult> {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import test from 'ava'
+import { histogramEntropy } from '../../lib/evaluation/protocols/complexity.js'
 import {
   complexity,
   confidenceChange,
@@ -149,6 +150,8 @@ test('faithfulness correlation is that of Quantus for the same subsets', async t
 test('complexity, sparseness, focus and relevance accuracy are those of Quantus', t => {
   const { quantus } = reference
   t.true(Math.abs(complexity(map) - quantus.complexity![0]!) < 1e-4)
+  for (const [i, bins] of [10, 100].entries())
+    t.true(Math.abs(histogramEntropy(map, bins) - quantus.histogramEntropy![i]!) < 1e-6)
   t.true(Math.abs(sparseness(map) - quantus.sparseness![0]!) < 1e-5)
   t.true(Math.abs(focus(map, [true, false, false, true]) - quantus.focus![0]!) < 1e-6)
   t.true(Math.abs(relevanceAccuracy(positive, box).mass - quantus.mass![0]!) < 1e-6)

@@ -209,6 +209,18 @@ testWithBrowser('the report is light or dark, and fits a phone', async t => {
   })
 })
 
+test('settings that numbers say little without stand below their table', t => {
+  const [column] = tableOfTwo().columns
+  const table = { ...tableOfTwo(), columns: [{ ...column!, title: 'Deletion', told: 'step 10, blur < 3' }] }
+  t.regex(markdownTables([table]), /\|\n\nDeletion: step 10, blur < 3\.\n/)
+  const html = renderReport({
+    models: [{ table, found: [], examples: [] }],
+    leftOut: [],
+    dataNote: undefined,
+  })
+  t.true(html.includes('<p class="note">Deletion: step 10, blur &lt; 3.</p>'))
+})
+
 test('published values stand beside the measured ones, with the difference', t => {
   const table = tableOfTwo()
   t.regex(

@@ -164,6 +164,8 @@ def quantus_numbers():
     np.random.choice = original
     numbers["faithfulnessSubsets"] = [subset.tolist() for subset in subsets]
 
+    entropy = quantus.functions.complexity_func.discrete_entropy
+    numbers["histogramEntropy"] = [float(entropy(map_.flatten().double().numpy(), None, n_bins=bins)) for bins in (10, 100)]
     numbers["focus"] = by_quantus(quantus.Focus(**quiet), custom_batch=[(1, 0, 0, 1)])
     return numbers
 

@@ -5,6 +5,7 @@ import { complexityProtocol, sparsenessProtocol } from './complexity.js'
 import { confidenceProtocol } from './confidence.js'
 import { degradationProtocol } from './degradation.js'
 import { effectiveHeatRatioProtocol } from './effective-heat-ratio.js'
+import { efficientMprtProtocol } from './efficient-mprt.js'
 import { faithfulnessCorrelationProtocol } from './faithfulness-correlation.js'
 import { focusProtocol } from './focus.js'
 import { infidelityProtocol } from './infidelity.js'
@@ -43,6 +44,7 @@ export const protocols: readonly ProtocolDeclaration[] = [
   complexityProtocol,
   sparsenessProtocol,
   randomLogitProtocol,
+  efficientMprtProtocol,
 ]
 
 /** @throws InvalidArgumentError where there is no protocol of that kind, naming the nearest */

@@ -8,7 +8,7 @@ import { declareProtocol, type ProtocolDescription } from './protocol.js'
  * the entropy, in nats, of the pixels' shares in the sum of absolute values. An empty map counts as even.
  * @returns 0 for a map of one pixel, up to ln n for an even one of n pixels: low is good */
 export function complexity(map: HeatMap): number {
-  return shares(map).reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0)
+  return entropy(shares(map))
 }
 
 /** The sparseness of a map (Chalasani et al. 2020, “Concise explanations of neural networks using adversarial training”,
@@ -19,6 +19,20 @@ export function sparseness(map: HeatMap): number {
   return shares(map)
     .sort()
     .reduce((sum, share, i) => sum + ((2 * (i + 1) - n - 1) / n) * share, 0)
+}
+
+/** The entropy, in nats, of the histogram of a map's values: so many bins of one width from the least to the greatest value. */
+export function histogramEntropy({ data }: HeatMap, bins: number): number {
+  let [low, high] = [Infinity, -Infinity]
+  for (const value of data) [low, high] = [Math.min(low, value), Math.max(high, value)]
+  if (low === high) return 0
+  const counts = new Float64Array(bins)
+  for (const value of data) counts[Math.min(bins - 1, Math.floor(((value - low) / (high - low)) * bins))]!++
+  return entropy(counts.map(count => count / data.length))
+}
+
+function entropy(shares: Float64Array): number {
+  return shares.reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0)
 }
 
 /** What each pixel has of the sum of absolute values. */

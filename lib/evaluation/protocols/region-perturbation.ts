@@ -121,7 +121,7 @@ export const regionPerturbationProtocol = declareProtocol<Settings>(
       option('regions', 'whole', 'regions that are replaced at most', defaults.regions, { minimum: 1 }),
       ...baselineOptions(defaults.baseline),
     ],
-    tell: ({ regions, baseline }) => `${regions} regions, replaced by ${baseline}`,
+    tell: ({ regions, baseline }) => `at most ${regions} regions, replaced by ${baseline}`,
     chart: { x: 'replaced regions', y: 'probability of the class' },
   },
   given => ({

@@ -137,7 +137,7 @@ interface Values extends MapSimilarity {
 }
 
 /** An image with its map by the trained network. */
-interface Original {
+export interface Original {
   sample: Sample
   input: PreparedInput
   map: HeatMap
@@ -208,7 +208,8 @@ async function* eachStage(context: RunContext, weightSeed: number): AsyncGenerat
   }
 }
 
-async function originalMaps(context: RunContext, wanted: ReadonlySet<string>): Promise<Original[]> {
+/** The maps of the trained network, of the wanted samples. */
+export async function originalMaps(context: RunContext, wanted: ReadonlySet<string>): Promise<Original[]> {
   await using opened = await context.openMethod(context.model)
   const originals: Original[] = []
   const remaining = { ...context, isDone: (id: string) => !wanted.has(id) }
