@@ -189,15 +189,18 @@ function methodsOf(name: string): readonly PaperMethod[] {
   ]
 }
 
-/** A protocol by its kind, and the side of its tiles where it has any: 'degradation-8', 'sanity'. */
+/** A protocol by its kind, and the side of its tiles or its preset where it has any: 'degradation-8', 'sanity'. */
 function plannedProtocol(name: string, samples: Readonly<Record<string, number>>): PlannedProtocol {
   for (const declaration of protocols) {
     const { kind, options } = declaration
     const isTiled = options.some(option => option.name === 'tile')
-    const tile = name.startsWith(`${kind}-`) ? name.slice(kind.length + 1) : ''
-    if (isTiled ? !/^\d{1,4}$/.test(tile) : name !== kind) continue
+    const presets = options.find(option => option.name === 'preset')?.choices ?? []
+    const variant = name.startsWith(`${kind}-`) ? name.slice(kind.length + 1) : ''
+    const isPreset = presets.includes(variant)
+    if (isTiled ? !/^\d{1,4}$/.test(variant) : name !== kind && !isPreset) continue
+    const settings = isTiled ? { tile: Number(variant) } : isPreset ? { preset: variant } : {}
     return {
-      protocol: declaration.create(isTiled ? { tile: Number(tile) } : {}),
+      protocol: declaration.create(settings),
       samples: samples[kind] ?? declaration.samples,
     }
   }

@@ -24,8 +24,10 @@ test('runs are named by protocol and tile, and find their protocol again', t => 
 
 test("the settings of insertion and deletion are a paper's, but for those that are given, and are told", t => {
   const declaration = findProtocol('insertion-deletion')
-  const { settings, told, fullTitle } = declaration.create({ preset: 'coiba', blurKernel: 31 })
+  const { name, settings, told, fullTitle } = declaration.create({ preset: 'coiba', blurKernel: 31 })
+  t.is(name, 'insertion-deletion-coiba')
   t.deepEqual(settings, {
+    preset: 'coiba',
     step: 1792,
     blurKernel: 31,
     blurDeviation: 50,
@@ -34,7 +36,7 @@ test("the settings of insertion and deletion are a paper's, but for those that a
     deletion: 'black',
   })
   t.is(told, '1792 pixels a step, blur 31×31 σ 50 (tails folded, border zero), deletion to black')
-  t.is(fullTitle, `Insertion and deletion, ${told}`)
+  t.is(fullTitle, `Insertion and deletion (coiba), ${told}`)
   // The settings of a run are enough to make its protocol again.
   t.deepEqual(protocolOf({ kind: 'insertion-deletion', settings }).settings, settings)
   t.is(declaration.create().settings.step, 224)

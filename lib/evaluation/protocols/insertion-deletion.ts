@@ -163,7 +163,7 @@ export const insertionDeletionProtocol = declareProtocol<PixelSettings>(
     scoreName: 'insertion',
     samples: 1000,
     options: pixelOptions,
-    complete: settings => ({ ...completeSettings(settings) }),
+    complete: settings => ({ preset: 'rise', ...settings, ...completeSettings(settings) }),
     tell: ({ step, blurKernel, blurDeviation, blurTails, blurBorder, deletion }) =>
       `${step} pixels a step, blur ${blurKernel}×${blurKernel} σ ${blurDeviation} (tails ${blurTails}, border ${blurBorder}), ` +
       `deletion to ${deletion === 'black' ? 'black' : 'the mean colour'}`,

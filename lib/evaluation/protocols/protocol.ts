@@ -46,7 +46,7 @@ export interface ProtocolDescription {
 
 /** A protocol with its settings. */
 export interface Protocol extends ProtocolDescription {
-  /** What its runs are called, with the side of the tiles: 'degradation-8'. */
+  /** What its runs are called, with the side of the tiles or the preset, if that isn't the default: 'degradation-8'. */
   name: string
   /** The title with the side of the tiles. */
   fullTitle: string
@@ -120,10 +120,14 @@ export function declareProtocol<Options>(
       const told = tell?.(settings)
       const { tile } = settings
       const isTiled = typeof tile === 'number'
-      const titles = [title, isTiled && `tiles of ${tile}×${tile}`, told].filter(text => text)
+      const preset = options.find(({ name }) => name === 'preset')
+      const isOther = preset !== undefined && settings.preset !== preset.defaults.iba
+      const ownTitle = isOther ? `${title} (${settings.preset})` : title
+      const titles = [ownTitle, isTiled && `tiles of ${tile}×${tile}`, told].filter(text => text)
       return {
         ...description,
-        name: isTiled ? `${runName}-${tile}` : runName,
+        name: isTiled ? `${runName}-${tile}` : isOther ? `${runName}-${settings.preset}` : runName,
+        title: ownTitle,
         fullTitle: titles.join(', '),
         ...(told !== undefined && { told }),
         ...(isTiled && { tile }),
