@@ -1,6 +1,7 @@
 #include "calls.h"
 #include "evaluation/degradation.h"
 #include "evaluation/insertion_deletion.h"
+#include "evaluation/numbers.h"
 #include "evaluation/regions.h"
 #include "evaluation/road.h"
 #include "evaluation/sensitivity.h"
@@ -63,10 +64,6 @@ void fields(Of<Road> auto& result, auto&& field) {
   field("clean", result.clean);
   field("probability", result.probability);
   field("kept", result.kept);
-}
-
-std::vector<double> numbers(const Tensor& values) {
-  return {values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel()};
 }
 
 void fields(Of<MaskedDrops> auto& result, auto&& field) {

@@ -2,20 +2,11 @@
 
 #include <cmath>
 
+#include "evaluation/numbers.h"
 #include "evaluation/replacement.h"
 #include "evaluation/tiles.h"
 
 namespace iba {
-
-namespace {
-
-std::vector<double> column(const Tensor& all, int64_t index) {
-  Tensor values = all.select(1, index).contiguous();
-  const double* first = values.const_data_ptr<double>();
-  return {first, first + values.numel()};
-}
-
-}  // namespace
 
 std::vector<int64_t> degradation_counts(int64_t tiles, int64_t points) {
   std::vector<int64_t> counts{0};
@@ -58,7 +49,7 @@ Degradation degrade(const Network& network, const Tensor& image, const Tensor& m
   result.top1 = descending[0].argmax().item<int64_t>();
   result.target = target < 0 ? result.top1 : target;
   auto curves = [&](int64_t index) {
-    return ClassCurves{column(descending, index), column(ascending, index)};
+    return ClassCurves{numbers(descending.select(1, index)), numbers(ascending.select(1, index))};
   };
   result.of_target = curves(result.target);
   result.of_top1 = curves(result.top1);

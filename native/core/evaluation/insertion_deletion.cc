@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "error.h"
+#include "evaluation/numbers.h"
 #include "evaluation/replacement.h"
 #include "evaluation/tiles.h"
 #include "runtime/device.h"
@@ -21,9 +22,7 @@ int64_t folded(int64_t place, int64_t size) {
 }
 
 std::vector<double> target_column(const Tensor& logits, int64_t target) {
-  Tensor values = at::softmax(logits, 1).select(1, target).contiguous();
-  const double* first = values.const_data_ptr<double>();
-  return {first, first + values.numel()};
+  return numbers(at::softmax(logits, 1).select(1, target));
 }
 
 }  // namespace

@@ -3,18 +3,13 @@
 #include <algorithm>
 #include <numeric>
 
+#include "evaluation/numbers.h"
 #include "evaluation/replacement.h"
 #include "evaluation/tiles.h"
 
 namespace iba {
 
 namespace {
-
-std::vector<double> column(const Tensor& all, int64_t index) {
-  Tensor values = all.select(1, index).contiguous();
-  const double* first = values.const_data_ptr<double>();
-  return {first, first + values.numel()};
-}
 
 /// The mean of the map in each of so many regions, double.
 Tensor means_of(const Tensor& map, const Tensor& region, int64_t count) {
@@ -48,8 +43,9 @@ RegionCurves replace_regions(const Network& network, const Tensor& image, const 
   };
   Tensor descending = run(true);
   result.target = target < 0 ? descending[0].argmax().item<int64_t>() : target;
-  result.probability.most_relevant_first = column(descending, result.target);
-  if (replacement.both_ends) result.probability.least_relevant_first = column(run(false), result.target);
+  result.probability.most_relevant_first = numbers(descending.select(1, result.target));
+  if (replacement.both_ends)
+    result.probability.least_relevant_first = numbers(run(false).select(1, result.target));
   return result;
 }
 

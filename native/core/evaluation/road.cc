@@ -5,17 +5,13 @@
 
 #include "error.h"
 #include "evaluation/imputation.h"
+#include "evaluation/numbers.h"
 #include "evaluation/tiles.h"
 #include "runtime/device.h"
 
 namespace iba {
 
 namespace {
-
-std::vector<double> numbers(const Tensor& values) {
-  Tensor all = values.to(at::kDouble).contiguous();
-  return {all.const_data_ptr<double>(), all.const_data_ptr<double>() + all.numel()};
-}
 
 /// The versions (2 · shares, C, H, W) of an image, on the CPU: for each share without the highest pixels,
 /// then for each without the lowest.
