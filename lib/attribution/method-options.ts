@@ -23,6 +23,8 @@ export const methodNames = [
   'occlusion-8',
   'occlusion-14',
   'lrp',
+  'attention-rollout',
+  'generic-attention',
   'patternnet',
   'pattern-attribution',
   'random',
@@ -201,12 +203,16 @@ export interface LrpOptions extends MethodOptions {
     | 'alpha1-beta0'
     | 'alpha2-beta1'
     | 'alpha-beta'
+    | 'attn-lrp'
+    | 'cp-lrp'
     | 'epsilon-plus-flat'
     | 'epsilon-alpha2-beta1-flat'
   /** Keeps small sums of contributions from weighing too much. Default 0.000001, in `paper` 5. */
   epsilon?: number
   /** How much more contributions of the output's sign count. Default 0.25. */
   gamma?: number
+  /** The same in linear layers, of attn-lrp and cp-lrp. Default 0.05. */
+  linearGamma?: number
   /** Of alpha-beta: the share that is handed to negative contributions, with the opposite sign. Default 1, in `paper` -1. */
   beta?: number
   /** Let biases take their part of the relevance. Default true, in `paper` false. */
@@ -215,6 +221,14 @@ export interface LrpOptions extends MethodOptions {
   low?: readonly number[]
   /** The greatest value of each channel of an image (default: white, as the model normalises it). */
   high?: readonly number[]
+}
+
+/** The options of `attention-rollout`. */
+export interface AttentionRolloutOptions extends MethodOptions {
+  /** The share of the lowest attention that is dropped in each block. Default 0. */
+  discard?: number
+  /** What is taken of the attention of a block's heads. Default mean. */
+  fusion?: 'mean' | 'max' | 'min'
 }
 
 /** The options of `patternnet`. */
@@ -259,8 +273,12 @@ export interface Methods {
   readonly 'occlusion-8': (model: Model, options?: Occlusion8Options) => Attributer
   /** Occlusion with patches of 14 × 14 pixels, as in the paper. Zeiler and Fergus 2014. */
   readonly 'occlusion-14': (model: Model, options?: Occlusion14Options) => Attributer
-  /** The logit, handed down from layer to layer in proportion to the contributions; what does not arrive at the image is the conservation gap. Bach et al. 2015; Montavon et al. 2019. */
+  /** The logit, handed down from layer to layer in proportion to the contributions; what does not arrive at the image is the conservation gap. Bach et al. 2015; Montavon et al. 2019; for transformers Ali et al. 2022; Achtibat et al. 2024. */
   readonly lrp: (model: Model, options?: LrpOptions) => Attributer
+  /** How much of each token flows into what a transformer's classes are read from, by its attention alone: the same for each class. Abnar and Zuidema 2020. */
+  readonly 'attention-rollout': (model: Model, options?: AttentionRolloutOptions) => Attributer
+  /** The attention of a transformer, weighted by its positive derivatives of the logit, carried from block to block. Chefer et al. 2021. */
+  readonly 'generic-attention': (model: Model, options?: MethodOptions) => Attributer
   /** The gradient with each weight replaced by the direction that its neuron detects in the data; the greatest absolute value over the colours. Kindermans et al. 2018. */
   readonly patternnet: (model: Model, options: PatternnetOptions) => Attributer
   /** The gradient with each weight multiplied by the direction that its neuron detects in the data, summed over the colours. Kindermans et al. 2018. */

@@ -13,7 +13,7 @@ import {
   type Statistics,
 } from '../../lib/index.js'
 import { relativeError } from '../../scripts/bench/numbers.js'
-import { Attributers } from '../support/methods.js'
+import { Attributers, ofAttention, transformerTrial } from '../support/methods.js'
 import { noiseImage, noiseImages, smallModel, smallStatistics } from '../support/small-model.js'
 
 let model: Model
@@ -55,9 +55,12 @@ test("an image's map is the same alone, in a batch of 5, and in another order", 
 test('with one row at a time a map is the same bits in any batch, by every method, and else within 1e-5', async t => {
   const attributers = new Attributers()
   t.teardown(() => attributers.dispose())
-  const tried = { model, height: 64, width: 64 }
+  const usual = { model, height: 64, width: 64 }
+  const transformer = await transformerTrial()
+  t.teardown(() => transformer.model.dispose())
   const images = noiseImages(3)
   for (const method of describeMethods()) {
+    const tried = ofAttention.includes(method.name) ? transformer : usual
     for (const rows of [1, undefined]) {
       await using attributer = await attributers.make(tried, method, { batch: 3, ...(rows && { rows }) })
       const [first] = await attributer.attribute(images[0]!, { targets: 3 })

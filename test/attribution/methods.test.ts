@@ -17,7 +17,14 @@ import {
 import { addon } from '../../lib/native/addon.js'
 import { describedFiles } from '../../scripts/describe-methods.js'
 import { testing, writeSafetensors } from '../../scripts/testing/module.js'
-import { Attributers, distance, type Trial, trial } from '../support/methods.js'
+import {
+  Attributers,
+  distance,
+  ofAttention,
+  type Trial,
+  transformerTrial,
+  trial,
+} from '../support/methods.js'
 import { noiseImages } from '../support/small-model.js'
 
 const described = describeMethods()
@@ -28,6 +35,7 @@ const drawn = ['per-sample', 'smoothgrad', 'random']
 
 const attributers = new Attributers()
 let trials: Record<'resnet' | 'vgg' | 'grey' | 'tall' | 'tiny', Trial>
+let transformer: Trial
 test.before(async () => {
   const resnet = await trial('resnet18', 64, 64)
   trials = {
@@ -38,11 +46,16 @@ test.before(async () => {
     vgg: await trial('vgg11', 64, 64),
     grey: await trial('resnet18', 64, 64, { inputChannels: 1 }),
   }
+  transformer = await transformerTrial()
 })
 test.after.always(async () => {
   await attributers.dispose()
   for (const { model } of Object.values(trials ?? {})) model.dispose()
+  transformer?.model.dispose()
 })
+
+/** What a method is tried on where one network, with images of 64 pixels a side, is enough. */
+const usual = ({ name }: MethodDescription) => (ofAttention.includes(name) ? transformer : trials.resnet)
 
 function imagesOf({ model, height, width }: Trial, count: number): PreparedImage[] {
   return noiseImages(count, { channels: model.inputChannels, height, width })
@@ -70,7 +83,8 @@ test('what follows from the registry is current; `npm run describe` writes it', 
 })
 
 forEach('a map of the image, finite, on every network and size', async (t, method) => {
-  for (const [name, tried] of Object.entries(trials)) {
+  const all = ofAttention.includes(method.name) ? { transformer } : trials
+  for (const [name, tried] of Object.entries(all)) {
     const { height, width, model } = tried
     const options = has(method, 'keepRaw') ? { keepRaw: true } : {}
     await using attributer = await attributers.make(tried, method, options)
@@ -109,9 +123,9 @@ forEach('a map of the image, finite, on every network and size', async (t, metho
 })
 
 forEach('alone or in a batch, in many rows or few, the map is the same', async (t, method) => {
-  const images = imagesOf(trials.resnet, 5)
-  await using attributer = await attributers.make(trials.resnet, method, { batch: 5 })
-  await using narrow = await attributers.make(trials.resnet, method, {
+  const images = imagesOf(usual(method), 5)
+  await using attributer = await attributers.make(usual(method), method, { batch: 5 })
+  await using narrow = await attributers.make(usual(method), method, {
     batch: 5,
     rows: 2,
   })
@@ -126,8 +140,8 @@ forEach('alone or in a batch, in many rows or few, the map is the same', async (
 })
 
 forEach('a seed decides what is drawn, and nothing else', async (t, method) => {
-  const [image] = imagesOf(trials.resnet, 1)
-  await using attributer = await attributers.make(trials.resnet, method)
+  const [image] = imagesOf(usual(method), 1)
+  await using attributer = await attributers.make(usual(method), method)
   const [first, again] = [
     await attributer.attribute(image!, { seed: 7 }),
     await attributer.attribute(image!, { seed: 7 }),
@@ -138,11 +152,11 @@ forEach('a seed decides what is drawn, and nothing else', async (t, method) => {
 })
 
 forEach('an abort stops it, before and in the middle', async (t, method) => {
-  await using attributer = await attributers.make(trials.resnet, method, {
+  await using attributer = await attributers.make(usual(method), method, {
     batch: 24,
     rows: 1,
   })
-  const images = imagesOf(trials.resnet, 24)
+  const images = imagesOf(usual(method), 24)
   const reason = new Error('enough')
   t.is(await t.throwsAsync(attributer.attribute(images, { signal: AbortSignal.abort(reason) })), reason)
   const controller = new AbortController()
@@ -157,12 +171,12 @@ forEach('an abort stops it, before and in the middle', async (t, method) => {
 })
 
 forEach('progress grows step by step to its total, with a step for each pass', async (t, method) => {
-  await using attributer = await attributers.make(trials.resnet, method, {
+  await using attributer = await attributers.make(usual(method), method, {
     batch: 3,
     rows: 1,
   })
   const seen: AttributeProgress[] = []
-  await attributer.attribute(imagesOf(trials.resnet, 3), { onProgress: progress => seen.push(progress) })
+  await attributer.attribute(imagesOf(usual(method), 3), { onProgress: progress => seen.push(progress) })
   for (const index of [0, 1, 2]) {
     const own = seen.filter(progress => progress.index === index)
     const [{ steps }] = own as [AttributeProgress]
@@ -177,7 +191,7 @@ forEach('progress grows step by step to its total, with a step for each pass', a
 
 forEach('images of one colour, of huge and of tiny values give finite maps', async (t, method) => {
   const size = 3 * 64 * 64
-  await using attributer = await attributers.make(trials.resnet, method)
+  await using attributer = await attributers.make(usual(method), method)
   for (const value of [0, 0.5, -1e3, 1e-20]) {
     const image: PreparedImage = { data: new Float32Array(size).fill(value), shape: [3, 64, 64] }
     const [result] = await attributer.attribute(image)
@@ -201,6 +215,7 @@ test.serial('a network whose logits are constant gives finite maps with every me
   const images = imagesOf(constant, 2)
   t.deepEqual([...(await constant.model.logits(images[0]!))[0]!], new Array(10).fill(0))
   for (const method of described) {
+    if (ofAttention.includes(method.name)) continue
     await using attributer = await attributers.make(constant, method)
     for (const { map, checks, probability } of await attributer.attribute(images, { targets: 1 })) {
       t.true(map.data.every(Number.isFinite), method.name)
@@ -211,8 +226,8 @@ test.serial('a network whose logits are constant gives finite maps with every me
 })
 
 forEach('what can not be is refused', async (t, method) => {
-  await using attributer = await attributers.make(trials.resnet, method)
-  const [image] = imagesOf(trials.resnet, 1)
+  await using attributer = await attributers.make(usual(method), method)
+  const [image] = imagesOf(usual(method), 1)
   for (const target of [10, -1, 1.5, Number.NaN]) {
     await t.throwsAsync(attributer.attribute(image!, { targets: target }), {
       instanceOf: InvalidArgumentError,
@@ -238,23 +253,24 @@ forEach(
       if (minimum !== undefined && form !== 'numbers') values.push(minimum - 1)
       if (maximum !== undefined && form !== 'numbers') values.push(maximum + 1)
       for (const value of values) {
-        await t.throwsAsync(() => attributers.make(trials.resnet, method, { [name]: value }), {
+        await t.throwsAsync(() => attributers.make(usual(method), method, { [name]: value }), {
           instanceOf: InvalidArgumentError,
           message: new RegExp(`for ${name}`),
         })
       }
     }
     const [first] = method.options.filter(({ name }) => name.length > 4)
-    await t.throwsAsync(() => attributers.make(trials.resnet, method, { [`${first!.name}x`]: 1 }), {
+    await t.throwsAsync(() => attributers.make(usual(method), method, { [`${first!.name}x`]: 1 }), {
       instanceOf: InvalidArgumentError,
       message: new RegExp(`Did you mean '${first!.name}'\\?`),
     })
   },
 )
 
-forEach('the native side checks again', async (t, { name, options }) => {
+forEach('the native side checks again', async (t, method) => {
+  const { name, options } = method
   t.plan(2 * options.length)
-  const { handle: model } = trials.resnet.model
+  const { handle: model } = usual(method).model
   const wrong = { number: 'x', whole: 1.5, flag: 1, choice: 'nothing like it', text: 5, numbers: 'x' }
   for (const option of options) {
     const given = { [option.name]: wrong[option.form] }
@@ -265,9 +281,10 @@ forEach('the native side checks again', async (t, { name, options }) => {
   }
 })
 
-forEach('what it needs is asked for, by name', async (t, { name, needs }) => {
+forEach('what it needs is asked for, by name', async (t, method) => {
+  const { name, needs } = method
   t.plan(3 * needs.length)
-  const { model } = trials.resnet
+  const { model } = usual(method)
   for (const need of needs) {
     t.throws(() => createAttributer(model, name), {
       instanceOf: InvalidArgumentError,
@@ -293,8 +310,8 @@ test('what the methods need is said of them', t => {
 })
 
 forEach('calls at the same time get the maps of their own images', async (t, method) => {
-  await using attributer = await attributers.make(trials.resnet, method, { batch: 2 })
-  const images = imagesOf(trials.resnet, 4)
+  await using attributer = await attributers.make(usual(method), method, { batch: 2 })
+  const images = imagesOf(usual(method), 4)
   const apart = []
   for (const image of images) apart.push(...(await attributer.attribute(image, { targets: 2 })))
   const calls = await Promise.all(images.map(image => attributer.attribute(image, { targets: 2 })))
@@ -302,8 +319,8 @@ forEach('calls at the same time get the maps of their own images', async (t, met
 })
 
 forEach('nothing runs after dispose', async (t, method) => {
-  const attributer = await attributers.make(trials.resnet, method)
-  const [image] = imagesOf(trials.resnet, 1)
+  const attributer = await attributers.make(usual(method), method)
+  const [image] = imagesOf(usual(method), 1)
   const running = attributer.attribute(image!)
   attributer.dispose()
   attributer.dispose()

@@ -7,6 +7,7 @@ import { openModel } from '../../lib/command/common-options.js'
 import { InterruptedError } from '../../lib/command/exit.js'
 import { methodNames, readNpy, writeNpy } from '../../lib/index.js'
 import { ended, iba, makeFolder, startIba, writePicture } from '../support/command.js'
+import { ofAttention } from '../support/methods.js'
 
 // Weights that have learnt nothing and small images: what is tested is the command.
 const network = '--model resnet18 --weights seeded:0 --device cpu --resize 64 --crop 64'.split(' ')
@@ -151,7 +152,7 @@ test.serial('compare takes all methods that can run, and says why the others are
   t.is(code, 0, stderr)
   const { files, images } = JSON.parse(stdout)
   t.deepEqual(files, { picture: at('all.png') })
-  const needy = ['per-sample', 'readout', 'patternnet', 'pattern-attribution']
+  const needy = ['per-sample', 'readout', 'patternnet', 'pattern-attribution', ...ofAttention]
   t.deepEqual(
     images[0].methods.map(({ method }: { method: string }) => method),
     methodNames.filter(name => !needy.includes(name)),
@@ -160,6 +161,7 @@ test.serial('compare takes all methods that can run, and says why the others are
   t.regex(stderr, /per-sample is left out: it needs --statistics/)
   t.regex(stderr, /readout is left out: it needs --readout/)
   t.regex(stderr, /patternnet is left out: it needs --patterns/)
+  t.regex(stderr, /Attention rollout follows the attention between tokens, of which this resnet18 has none/)
 })
 
 test.serial('the demo network brings the statistics and the readout that methods need', async t => {

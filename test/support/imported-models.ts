@@ -48,7 +48,13 @@ export interface Tensor {
   shape: number[]
 }
 
-export async function readReference(folder: string, name: string): Promise<Reference> {
+/** By the names of what was kept; those of `Reference`, or others. */
+export async function readReference(folder: string, name: string): Promise<Reference>
+export async function readReference<Name extends string>(
+  folder: string,
+  name: string,
+): Promise<Record<Name, Tensor>>
+export async function readReference(folder: string, name: string): Promise<object> {
   const { tensors } = await addon().readWeightFile({ path: join(folder, `${name}.reference.pth`) })
-  return Object.fromEntries(tensors.map(tensor => [tensor.name, tensor])) as unknown as Reference
+  return Object.fromEntries(tensors.map(tensor => [tensor.name, tensor]))
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import {
   type Attributer,
   type Attribution,
@@ -14,6 +15,7 @@ import {
   type TrainedReadout,
 } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
+import { loadFile } from './imported-models.js'
 import { referenceReadout } from './readout.js'
 import { noiseImages, smallStatistics } from './small-model.js'
 
@@ -22,6 +24,17 @@ export interface Trial {
   model: Model
   height: number
   width: number
+}
+
+/** Small transformers as files, with what other programs compute of them. */
+export const transformers = fileURLToPath(new URL('../../../test/fixtures/transformers', import.meta.url))
+
+/** Those that follow the attention of transformers, of which the networks of the zoo have none. */
+export const ofAttention = ['attention-rollout', 'generic-attention']
+
+/** A transformer of 10 classes. */
+export async function transformerTrial(options: LoadOptions = {}): Promise<Trial> {
+  return { model: await loadFile(join(transformers, 'class-token.pt'), 64, options), height: 64, width: 64 }
 }
 
 const small = { weights: 'seeded:0', width: 8, classes: 10, device: 'cpu' } as const

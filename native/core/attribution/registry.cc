@@ -23,6 +23,8 @@ const std::vector<MethodEntry>& methods() {
       occlusion_8_method(),
       occlusion_14_method(),
       lrp_method(),
+      attention_rollout_method(),
+      generic_attention_method(),
       pattern_net_method(),
       pattern_attribution_method(),
       random_method(),

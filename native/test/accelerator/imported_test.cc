@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include "attribution/passes.h"
+#include "attribution/registry.h"
+#include "import/import.h"
 #include "import/program_text.h"
 #include "network/interpreter.h"
 #include "support/accelerator.h"
@@ -55,7 +57,34 @@ Network recorded() {
   return network;
 }
 
+std::vector<Attribution> explain(const std::string& method, const Network& network, double rows) {
+  PreparedMethod prepared(find_method(method), network, "seeded", {{"rows", rows}}, {});
+  auto size = *network.image_size;
+  Tensor three = normal("three", {3, 3, size[0], size[1]}).to(at::kFloat);
+  Cancellation cancellation;
+  return prepared.attribute(three.to(network.device()), {{0}, {1}, {-1}}, cancellation, {});
+}
+
 }  // namespace
+
+TEST_CASE("attention is followed on an accelerator as on the CPU, in as many runs as it takes") {
+  for (const auto& [file, size] : {std::pair{"class-token.pt", 64}, std::pair{"pooled.pt", 32}}) {
+    Network cpu = import_network(std::string(FIXTURES) + "/transformers/" + file, {size, size});
+    Network device = cpu;
+    device.to(accelerator());
+    for (const char* method : {"attention-rollout", "generic-attention"}) {
+      CAPTURE(file);
+      CAPTURE(method);
+      auto expected = explain(method, cpu, 3), apart = explain(method, cpu, 1),
+           found = explain(method, device, 2);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        CHECK(expected[i].map.std().item<double>() > 0);
+        CHECK(relative_error(found[i].map, expected[i].map) < 1e-4);
+        CHECK(relative_error(apart[i].map, expected[i].map) < 1e-4);
+      }
+    }
+  }
+}
 
 TEST_CASE("a network from a file makes its tensors on the device that it runs on") {
   Tensor on_cpu = images(5), on_device = on_cpu.to(accelerator());

@@ -315,6 +315,101 @@ TEST_CASE("softmax hands relevance down by its expansion") {
   CHECK(relative_error(found[0], x * (relevance - shares * relevance.sum(1, true))) < 1e-12);
 }
 
+TEST_CASE("a layer norm hands relevance down as if its standard deviation were a constant") {
+  Tensor x = normal("x", {2, 5, 6}), relevance = normal("r", {2, 5, 6});
+  Tensor weight = normal("weight", {6}), bias = normal("bias", {6});
+  Operator op;
+  op.name = "aten::layer_norm";
+  op.run = [](torch::jit::Stack& stack) {
+    auto arguments = torch::jit::pop(stack, 5);
+    stack.emplace_back(at::layer_norm(arguments[0].toTensor(), {6}, arguments[2].toTensor(),
+                                      arguments[3].toTensor(), arguments[4].toDouble()));
+  };
+  op.arguments.resize(5);
+  for (size_t i = 0; const char* name : {"input", "normalized_shape", "weight", "bias", "eps"})
+    op.arguments[i++].name = name;
+  op.arguments[0].form = OperatorArgument::Form::tensor;
+  op.arguments[1].constant = std::vector<int64_t>{6};
+  op.arguments[2].form = op.arguments[3].form = OperatorArgument::Form::parameter;
+  op.arguments[2].parameter = weight;
+  op.arguments[3].parameter = bias;
+  op.arguments[4].constant = 1e-5;
+
+  Tensor deviation = (x.var(-1, false, true) + 1e-5).sqrt();
+  // Each output as a sum over the inputs, whose weights are 1 − 1/6 for its own and −1/6 for all others.
+  Tensor centring = at::eye(6, at::kDouble) - 1.0 / 6;
+  for (bool biases : {true, false}) {
+    Tensor z = x.unsqueeze(-1) * centring * (weight / deviation).unsqueeze(-2);  // (..., input, output)
+    Tensor total = z.sum(-2) + static_cast<double>(biases) * bias;
+    Tensor expected = (z * (relevance / total).unsqueeze(-2)).sum(-1);
+    auto found = hand_down_operator(layer_norm_rule(0, biases), op, {x}, relevance);
+    CHECK(relative_error(found[0], expected) < 1e-10);
+  }
+}
+
+TEST_CASE(
+    "a matrix product shares relevance by contribution: evenly, all to the second, or all to the input") {
+  Tensor a = normal("a", {2, 3, 4}), b = normal("b", {2, 4, 5}), relevance = normal("r", {2, 3, 5});
+  auto product = [](const Tensor& x, const Tensor& y) { return at::matmul(x, y); };
+  Tensor z = a.unsqueeze(3) * b.unsqueeze(1);  // (2, 3, 4, 5)
+  Tensor handed = z * (relevance / z.sum(2)).unsqueeze(2);
+  Tensor to_a = handed.sum(3), to_b = handed.sum(1);
+  auto matmul = operator_of("aten::matmul", product);
+  auto even = hand_down_operator(matrix_product_rule(0, ProductShares::even), matmul, {a, b}, relevance);
+  CHECK(relative_error(even[0], to_a / 2) < 1e-10);
+  CHECK(relative_error(even[1], to_b / 2) < 1e-10);
+  auto second = hand_down_operator(matrix_product_rule(0, ProductShares::second), matmul, {a, b}, relevance);
+  CHECK(!second[0].defined());
+  CHECK(relative_error(second[1], to_b) < 1e-10);
+  auto one = operator_of("aten::matmul", product, b);
+  for (auto shares : {ProductShares::even, ProductShares::second}) {
+    auto alone = hand_down_operator(matrix_product_rule(0, shares), one, {a}, relevance);
+    CHECK(relative_error(alone[0], to_a) < 1e-10);
+  }
+}
+
+TEST_CASE("attention in one operation hands relevance down as its products and its softmax do apart") {
+  Tensor q = normal("q", {2, 2, 4, 3}), k = normal("k", {2, 2, 4, 3}), v = normal("v", {2, 2, 4, 3}),
+         relevance = normal("r", {2, 2, 4, 3});
+  auto product = [](const Tensor& x, const Tensor& y) { return at::matmul(x, y); };
+  auto matmul = operator_of("aten::matmul", product);
+  auto softmax = operator_of(
+      "aten::softmax", [](const Tensor& a, const Tensor&) { return a.softmax(-1); }, at::zeros({1}));
+  Tensor scaled = q / std::sqrt(3), columns = k.transpose(-2, -1);
+  Tensor scores = at::matmul(scaled, columns);
+
+  Operator attention;
+  attention.name = "aten::scaled_dot_product_attention";
+  attention.run = [](torch::jit::Stack& stack) {
+    auto inputs = torch::jit::pop(stack, 3);
+    stack.emplace_back(
+        at::scaled_dot_product_attention(inputs[0].toTensor(), inputs[1].toTensor(), inputs[2].toTensor()));
+  };
+  attention.arguments.resize(3);
+  for (size_t i = 0; const char* name : {"query", "key", "value"}) {
+    attention.arguments[i].name = name;
+    attention.arguments[i].form = OperatorArgument::Form::tensor;
+    attention.arguments[i].input = i;
+    ++i;
+  }
+
+  auto even = matrix_product_rule(0, ProductShares::even);
+  auto above = hand_down_operator(even, matmul, {scores.softmax(-1), v}, relevance);
+  auto between = hand_down_operator(softmax_rule(), softmax, {scores}, above[0]);
+  auto below = hand_down_operator(even, matmul, {scaled, columns}, between[0]);
+  auto found = hand_down_operator(attention_rule(0, ProductShares::even), attention, {q, k, v}, relevance);
+  CHECK(relative_error(found[0], below[0]) < 1e-9);
+  CHECK(relative_error(found[1], below[1].transpose(-2, -1)) < 1e-9);
+  CHECK(relative_error(found[2], above[1]) < 1e-9);
+
+  auto conservative =
+      hand_down_operator(attention_rule(0, ProductShares::second), attention, {q, k, v}, relevance);
+  CHECK(!conservative[0].defined());
+  CHECK(!conservative[1].defined());
+  CHECK(relative_error(conservative[2].sum(), relevance.sum()) < 1e-9);
+  CHECK(!hand_down_operator(stop_rule(), softmax, {scores}, above[0])[0].defined());
+}
+
 TEST_CASE("an average pool shares relevance by contribution, and changes nothing where it changes no size") {
   Tensor input = normal("input", {1, 2, 4, 4}), relevance = normal("relevance", {1, 2, 1, 1});
   Tensor found = hand_down(average_pool_rule(0), AdaptiveAveragePool{{1, 1}}, {input}, relevance);

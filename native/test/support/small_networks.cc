@@ -21,6 +21,10 @@ Network small_resnet(at::Device device) {
   return network;
 }
 
+bool needs_transformer(const std::string& method) {
+  return method == "attention-rollout" || method == "generic-attention";
+}
+
 Tensor small_images(int64_t count) {
   return seeded_normal("images", 0, {count, 3, 32, 32}, 1);
 }

@@ -11,6 +11,7 @@ namespace {
 LrpSettings settings_from(const Options& options) {
   LrpSettings settings{.epsilon = options.number("epsilon"),
                        .gamma = options.number("gamma"),
+                       .linear_gamma = options.number("linearGamma"),
                        .beta = options.number("beta"),
                        .biases = options.flag("biases")};
   if (options.has("low")) settings.low = options.numbers("low");
@@ -56,7 +57,7 @@ MethodEntry lrp_method() {
       "the logit, handed down from layer to layer in proportion to the contributions; what does not arrive "
       "at the image "
       "is the conservation gap",
-      "Bach et al. 2015; Montavon et al. 2019",
+      "Bach et al. 2015; Montavon et al. 2019; for transformers Ali et al. 2022; Achtibat et al. 2024",
       with_common_options(
           {choice_option("composite", "which rule each kind of layer follows", "epsilon-gamma-box",
                          lrp_composite_names())
@@ -64,6 +65,7 @@ MethodEntry lrp_method() {
            number_option("epsilon", "keeps small sums of contributions from weighing too much", 1e-6, 0)
                .in_paper(5.0),
            number_option("gamma", "how much more contributions of the output's sign count", 0.25, 0),
+           number_option("linearGamma", "the same in linear layers, of attn-lrp and cp-lrp", 0.05, 0),
            number_option(
                "beta",
                "of alpha-beta: the share that is handed to negative contributions, with the opposite sign", 1,

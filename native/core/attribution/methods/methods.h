@@ -21,6 +21,8 @@ MethodEntry occlusion_method();
 MethodEntry occlusion_8_method();
 MethodEntry occlusion_14_method();
 MethodEntry lrp_method();
+MethodEntry attention_rollout_method();
+MethodEntry generic_attention_method();
 MethodEntry pattern_net_method();
 MethodEntry pattern_attribution_method();
 MethodEntry random_method();

@@ -63,6 +63,25 @@ RuleTable flat_first(const std::string& name, const LrpSettings& settings, const
                 {"linear", linear_rule(epsilon_rule(settings.epsilon, settings.biases))}});
 }
 
+/// For transformers: AttnLRP (Achtibat et al. 2024), or CP-LRP (Ali et al. 2022), which follows the values of
+/// attention alone. Both take γ for what has weights.
+RuleTable of_transformers(const std::string& name, const LrpSettings& settings, ProductShares shares) {
+  auto [epsilon, biases] = std::pair{settings.epsilon, settings.biases};
+  Rule product = matrix_product_rule(epsilon, shares);
+  std::vector<RuleEntry> entries = {
+      {"convolution", linear_rule(gamma_rule(settings.gamma, epsilon, biases))},
+      {"linear", linear_rule(gamma_rule(settings.linear_gamma, epsilon, biases))},
+      {"layer-norm", layer_norm_rule(epsilon, biases)},
+      {"scaled-dot-product-attention", attention_rule(epsilon, shares)},
+      {"matmul", product},
+      {"bmm", product}};
+  if (shares == ProductShares::second) {
+    entries.push_back({"softmax", stop_rule()});
+    entries.push_back({"-softmax", stop_rule()});
+  }
+  return table(name, settings, std::move(entries));
+}
+
 RuleTable epsilon_gamma_box(const std::string& name, const LrpSettings& settings) {
   if (settings.low.empty() || settings.high.empty()) {
     throw Error(
@@ -87,6 +106,8 @@ const std::vector<std::string>& lrp_composite_names() {
                                                  "alpha1-beta0",
                                                  "alpha2-beta1",
                                                  "alpha-beta",
+                                                 "attn-lrp",
+                                                 "cp-lrp",
                                                  "epsilon-plus-flat",
                                                  "epsilon-alpha2-beta1-flat"};
   return names;
@@ -101,6 +122,8 @@ RuleTable lrp_composite(const std::string& name, const LrpSettings& settings) {
     return uniform(name, settings, alpha_beta_rule(0, epsilon, biases));
   if (name == "alpha2-beta1") return uniform(name, settings, alpha_beta_rule(1, epsilon, biases));
   if (name == "alpha-beta") return uniform(name, settings, alpha_beta_rule(settings.beta, epsilon, biases));
+  if (name == "attn-lrp") return of_transformers(name, settings, ProductShares::even);
+  if (name == "cp-lrp") return of_transformers(name, settings, ProductShares::second);
   if (name == "epsilon-plus-flat") return flat_first(name, settings, alpha_beta_rule(0, epsilon, biases));
   if (name == "epsilon-alpha2-beta1-flat")
     return flat_first(name, settings, alpha_beta_rule(1, epsilon, biases));

@@ -11,6 +11,7 @@ namespace iba {
 struct LrpSettings {
   double epsilon;
   double gamma;
+  double linear_gamma;
   double beta;
   bool biases;
   /// The smallest and the greatest value of each channel of an image.
@@ -19,7 +20,8 @@ struct LrpSettings {
 };
 
 /// "epsilon-gamma-box", "epsilon", "gamma", "z-plus", "alpha1-beta0", "alpha2-beta1", "alpha-beta" for
-/// any β, and zennit's "epsilon-plus-flat" and "epsilon-alpha2-beta1-flat".
+/// any β, "attn-lrp" and "cp-lrp" for transformers, and zennit's "epsilon-plus-flat" and
+/// "epsilon-alpha2-beta1-flat".
 const std::vector<std::string>& lrp_composite_names();
 
 /// The composite as a rule table for a network with folded batch norms. Throws INVALID_ARGUMENT for an

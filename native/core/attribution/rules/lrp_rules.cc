@@ -1,8 +1,10 @@
 #include "attribution/rules/lrp_rules.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
+#include "attribution/rules/operator_arguments.h"
 #include "error.h"
 
 namespace iba {
@@ -25,6 +27,32 @@ Tensor part(const Tensor& values, Signs signs) {
 Tensor stabilised(const Tensor& z, double epsilon) {
   Tensor divisor = z.masked_fill(z == 0, 1);
   return divisor + epsilon * at::sign(divisor);
+}
+
+/// Each input times the derivative for s = R / D(output), times its share. Inputs without a share get
+/// nothing.
+template <typename ShareOf>
+std::vector<Tensor> by_contribution(const Operation& operation, const StepState& state,
+                                    const Tensor& relevance, double epsilon, const ShareOf& share_of) {
+  Tensor sum = forward(operation, state.inputs, nullptr);
+  auto handed = backward(operation, state, relevance / stabilised(sum, epsilon));
+  for (size_t i = 0; i < handed.size(); ++i) {
+    double share = share_of(i);
+    if (share == 0) handed[i].reset();
+    if (!handed[i].defined()) continue;
+    handed[i] = handed[i] * state.inputs[i];
+    if (share != 1) handed[i].mul_(share);
+  }
+  return handed;
+}
+
+/// Over how many of the last dimensions a layer norm takes its mean.
+size_t normalised_dimensions(const Operator& op) {
+  for (const auto& argument : op.arguments) {
+    if (argument.name == "normalized_shape" && argument.constant.isList())
+      return argument.constant.toListRef().size();
+  }
+  return 1;
 }
 
 /// A linear map with part of its weights: forward, and its transpose.
@@ -211,12 +239,7 @@ Rule average_pool_rule(double epsilon) {
 
 Rule sum_rule(double epsilon) {
   return {[epsilon](const Operation& operation, const StepState& state, const Tensor& relevance) {
-            Tensor sum = forward(operation, state.inputs, nullptr);
-            auto handed = backward(operation, state, relevance / stabilised(sum, epsilon));
-            for (size_t i = 0; i < handed.size(); ++i) {
-              if (handed[i].defined()) handed[i] = handed[i] * state.inputs[i];
-            }
-            return handed;
+            return by_contribution(operation, state, relevance, epsilon, [](size_t) { return 1.0; });
           },
           true};
 }
@@ -264,6 +287,54 @@ Rule softmax_rule() {
             auto handed = backward(operation, state, gradient);
             handed[0] = handed[0] * state.inputs[0];
             return handed;
+          },
+          true};
+}
+
+Rule stop_rule() {
+  return {[](const Operation&, const StepState& state, const Tensor&) {
+    return std::vector<Tensor>(state.input_shapes.size());
+  }};
+}
+
+Rule layer_norm_rule(double epsilon, bool biases) {
+  return {[epsilon, biases](const Operation& operation, const StepState& state, const Tensor& relevance) {
+            const auto& op = std::get<Operator>(operation);
+            Tensor x = state.inputs[0].detach();
+            Tensor weight = parameter_argument(op, "weight"), bias = parameter_argument(op, "bias");
+            std::vector<int64_t> dimensions(normalised_dimensions(op));
+            std::iota(dimensions.begin(), dimensions.end(), -static_cast<int64_t>(dimensions.size()));
+            Tensor centred = x - x.mean(dimensions, true);
+            Tensor scale = (centred.square().mean(dimensions, true) + *number_argument(op, "eps")).rsqrt();
+            if (weight.defined()) scale = scale * weight;
+            Tensor total = centred * scale;
+            if (biases && bias.defined()) total = total + bias;
+            Tensor gradient = scale * relevance / stabilised(total, epsilon);
+            std::vector<Tensor> handed(state.inputs.size());
+            handed[0] = x * (gradient - gradient.mean(dimensions, true));
+            return handed;
+          },
+          true};
+}
+
+Rule matrix_product_rule(double epsilon, ProductShares shares) {
+  return {[epsilon, shares](const Operation& operation, const StepState& state, const Tensor& relevance) {
+            bool is_of_two = state.inputs.size() > 1;
+            return by_contribution(operation, state, relevance, epsilon, [&](size_t i) {
+              if (!is_of_two) return 1.0;
+              return shares == ProductShares::even ? 0.5 : i == 1 ? 1.0 : 0.0;
+            });
+          },
+          true};
+}
+
+Rule attention_rule(double epsilon, ProductShares shares) {
+  return {[epsilon, shares](const Operation& operation, const StepState& state, const Tensor& relevance) {
+            auto values = input_argument(std::get<Operator>(operation), "value");
+            return by_contribution(operation, state, relevance, epsilon, [&](size_t i) {
+              if (shares == ProductShares::second) return i == values ? 1.0 : 0.0;
+              return i == values ? 0.5 : 0.25;
+            });
           },
           true};
 }

@@ -73,6 +73,29 @@ Rule gate_rule();
 /// Softmax by its first-order expansion: x_i·(R_i − s_i·Σ_j R_j) (Achtibat et al. 2024, equation 13).
 Rule softmax_rule();
 
+/// Softmax that keeps all relevance from its input (Ali et al. 2022).
+Rule stop_rule();
+
+/// A layer norm, whose standard deviation counts as a constant (Ali et al. 2022): by contribution, where the
+/// mean that is subtracted takes its part, and the bias as `biases` says.
+Rule layer_norm_rule(double epsilon, bool biases);
+
+/// How much of the relevance of a product of two activations, such as attention's weights and values, each of
+/// them takes.
+enum class ProductShares {
+  /// Half each (Achtibat et al. 2024, uniform rule).
+  even,
+  /// All goes to the second, the values (Ali et al. 2022).
+  second
+};
+
+/// A matrix product: by contribution, in these shares. Where one is a constant, the other takes all.
+Rule matrix_product_rule(double epsilon, ProductShares shares);
+
+/// Scaled dot-product attention in one operation: two matrix products with a softmax between them. Evenly, a
+/// quarter each goes to queries and keys, by the softmax rule, and a half to the values.
+Rule attention_rule(double epsilon, ProductShares shares);
+
 /// Through an activation function relevance passes unchanged.
 Rule pass_rule();
 

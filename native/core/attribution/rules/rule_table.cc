@@ -32,7 +32,8 @@ std::vector<bool> first_steps_with_weights(const Network& network) {
   throw Error(ErrorCode::model, "The rules '" + table.name + "' have none for the operation '" +
                                     kind(step.operation) + "' of the step '" + step.name() + "' of this " +
                                     network.architecture + ". They know: " + io::joined(known) +
-                                    ". Choose a method without such rules for this network.");
+                                    ". Choose another composite, such as attn-lrp for transformers, or a "
+                                    "method without such rules.");
 }
 
 }  // namespace
