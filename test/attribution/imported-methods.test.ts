@@ -56,13 +56,8 @@ for (const name of ['densenet121', 'mobilenet_v3_large', 'vit_b_16', 'swin_t']) 
       smoothgrad: methods.smoothgrad(model, { samples: 2 }),
       'integrated-gradients': methods['integrated-gradients'](model, { steps: 2 }),
       'grad-cam': methods['grad-cam'](model),
-      // Transformers have no ReLUs.
-      ...(/_b_|swin/.test(name)
-        ? {}
-        : {
-            'guided-backprop': methods['guided-backprop'](model),
-            'guided-grad-cam': methods['guided-grad-cam'](model),
-          }),
+      'guided-backprop': methods['guided-backprop'](model),
+      'guided-grad-cam': methods['guided-grad-cam'](model),
       occlusion: methods.occlusion(model, { patch: 16 }),
     }
     for (const [method, attributer] of Object.entries(made)) {

@@ -380,26 +380,35 @@ RECTIFIED = {
     "relu6": lambda: Rectified(nn.ReLU6(), nn.ReLU6()),
     "clamped": lambda: Rectified(nn.Hardtanh(0, 2), nn.ReLU()),
     "mixed": lambda: Rectified(nn.ReLU6(), nn.GELU()),
-    "gelu": lambda: Rectified(nn.GELU(), nn.SiLU()),
+    "gelu": lambda: Rectified(nn.GELU(), nn.SiLU(), nn.Tanh()),
+    "tanh": lambda: Rectified(nn.Tanh(), nn.Tanh()),
 }
 
 
 def ruled_gradient(model, x, keeps_active):
     """The gradient of class 0, of which only what is positive passes each ReLU (and, for guided backpropagation, only where
-    the ReLU is active), and nothing passes where an upper bound is reached."""
+    the ReLU is active), and nothing passes where an upper bound is reached. GELU and SiLU are taken for ReLUs: guided
+    backpropagation passes its derivative of what is positive where its output is, DeconvNet all that is positive."""
 
     def change(module, from_input, from_output):
         passed = from_output[0].clamp(min=0)
+        if isinstance(module, (nn.GELU, nn.SiLU)):
+            if not keeps_active:
+                return (passed,)
+            with torch.enable_grad():
+                x = module.input.clone().requires_grad_()
+                (slope,) = torch.autograd.grad(type(module).forward(module, x).sum(), x)
+            return (passed * slope * (module.output > 0),)
         if isinstance(module, nn.Hardtanh):
             passed = passed * (module.output < module.max_val)
         return (passed * (module.output > 0) if keeps_active else passed,)
 
     def keep(module, inputs, output):
-        module.output = output.detach()
+        module.input, module.output = inputs[0].detach(), output.detach()
 
     hooks = []
     for module in model.modules():
-        if isinstance(module, (nn.ReLU, nn.Hardtanh)):
+        if isinstance(module, (nn.ReLU, nn.Hardtanh, nn.GELU, nn.SiLU)):
             hooks += [module.register_forward_hook(keep), module.register_full_backward_hook(change)]
     x = x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(model(x)[:, 0].sum(), x)
@@ -436,6 +445,7 @@ def main(folder):
         model, x = make().eval(), images(16, 16)
         reference = {"guided": ruled_gradient(model, x, True), "deconvnet": ruled_gradient(model, x, False)}
         for module in model.modules():
+            module.__dict__.pop("input", None)
             module.__dict__.pop("output", None)
         save(folder, name, model, x, name == "relu6")
         torch.save({"images": x, "logits": model(x).detach(), **reference}, folder / f"{name}.reference.pth")

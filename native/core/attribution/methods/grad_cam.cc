@@ -68,7 +68,9 @@ class GradCam : public Method {
 class GuidedGradCam : public Method {
  public:
   explicit GuidedGradCam(const MethodContext& context)
-      : GuidedGradCam(context, guided_backprop_rules(context.network)) {}
+      : rules_(guided_backprop_rules(context.network)),
+        grad_cam_(context),
+        guided_(context.network, context.network.input, rules_.rules) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, 2 * runs_of(batch));
@@ -80,20 +82,15 @@ class GuidedGradCam : public Method {
       auto& attribution = attributions[b];
       attribution.raw = (guided[static_cast<int64_t>(b)].cpu() * attribution.map).contiguous();
       attribution.map = attribution.raw.abs().amax(0);
-      add_check(without_rule_, attribution);
+      add_checks(rules_, attribution);
     }
     return attributions;
   }
 
  private:
-  GuidedGradCam(const MethodContext& context, ReluRules rules)
-      : grad_cam_(context),
-        guided_(context.network, context.network.input, std::move(rules.rules)),
-        without_rule_(rules.without_rule) {}
-
+  ReluRules rules_;
   GradCam grad_cam_;
   BackwardPass guided_;
-  size_t without_rule_;
 };
 
 std::vector<OptionSpec> own_options() {

@@ -11,14 +11,14 @@ template <ReluRules (*rules_for)(const Network&)>
 class RuledGradient : public Method {
  public:
   explicit RuledGradient(const MethodContext& context)
-      : RuledGradient(context.network, rules_for(context.network)) {}
+      : rules_(rules_for(context.network)), pass_(context.network, context.network.input, rules_.rules) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     auto found = pass_.run(batch);
     std::vector<Attribution> attributions;
     for (int64_t b = 0; b < batch.size(); ++b) {
       Attribution attribution = found.targets.attribution(b);
-      add_check(without_rule_, attribution);
+      add_checks(rules_, attribution);
       attribution.raw = found.arrived[b].cpu().contiguous();
       attribution.map = attribution.raw.abs().amax(0);
       attributions.push_back(std::move(attribution));
@@ -27,11 +27,8 @@ class RuledGradient : public Method {
   }
 
  private:
-  RuledGradient(const Network& network, ReluRules rules)
-      : pass_(network, network.input, std::move(rules.rules)), without_rule_(rules.without_rule) {}
-
+  ReluRules rules_;
   BackwardPass pass_;
-  size_t without_rule_;
 };
 
 }  // namespace
