@@ -15,6 +15,8 @@ export const methodNames = [
   'gradient-x-input',
   'smoothgrad',
   'integrated-gradients',
+  'deep-lift',
+  'deep-shap',
   'guided-backprop',
   'deconvnet',
   'grad-cam',
@@ -121,6 +123,29 @@ export interface IntegratedGradientsOptions extends MethodOptions {
     | 'shuffled-tiles'
   /** Multiply the mean gradient by the way, so that the map adds up to logits. Default true, in `paper` false. */
   timesInput?: boolean
+}
+
+/** The options of `deep-lift`. */
+export interface DeepLiftOptions extends MethodOptions {
+  /** What the image differs from. Default mean. */
+  baseline?:
+    | 'mean'
+    | 'zero'
+    | 'uniform'
+    | 'minimum'
+    | 'maximum'
+    | 'blur'
+    | 'tile-mean'
+    | 'shuffled-pixels'
+    | 'shuffled-tiles'
+}
+
+/** The options of `deep-shap`. */
+export interface DeepShapOptions extends MethodOptions {
+  /** Baselines. Default 10. */
+  samples?: number
+  /** How each is drawn from the image. Default uniform. */
+  baseline?: 'uniform' | 'shuffled-pixels' | 'shuffled-tiles'
 }
 
 /** The options of `grad-cam`. */
@@ -259,6 +284,10 @@ export interface Methods {
   readonly smoothgrad: (model: Model, options?: SmoothgradOptions) => Attributer
   /** The gradient, averaged along the way from a baseline to the image, times the way; what the map's sum lacks of the difference in logits is the completeness gap. Sundararajan et al. 2017. */
   readonly 'integrated-gradients': (model: Model, options?: IntegratedGradientsOptions) => Attributer
+  /** The difference of the logit to that of a baseline, handed down by the ratio of differences at each activation function (rescale rule); what the map's sum lacks of it is the completeness gap. Shrikumar et al. 2017. */
+  readonly 'deep-lift': (model: Model, options?: DeepLiftOptions) => Attributer
+  /** DeepLIFT, averaged over baselines that are drawn at random. Lundberg and Lee 2017. */
+  readonly 'deep-shap': (model: Model, options?: DeepShapOptions) => Attributer
   /** The gradient with only what is positive passing each ReLU, where the ReLU was active; the greatest absolute value over the colours. Springenberg et al. 2015. */
   readonly 'guided-backprop': (model: Model, options?: MethodOptions) => Attributer
   /** The gradient with only what is positive passing each ReLU, whether or not the ReLU was active; the greatest absolute value over the colours. Zeiler and Fergus 2014. */

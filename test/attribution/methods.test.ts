@@ -31,7 +31,7 @@ const described = describeMethods()
 const has = (method: MethodDescription, option: string) => method.options.some(({ name }) => name === option)
 
 /** Those whose map is another with another seed. */
-const drawn = ['per-sample', 'smoothgrad', 'random']
+const drawn = ['per-sample', 'smoothgrad', 'deep-shap', 'random']
 
 const attributers = new Attributers()
 let trials: Record<'resnet' | 'vgg' | 'grey' | 'tall' | 'tiny', Trial>

@@ -122,3 +122,14 @@ testWithModels(
     }
   },
 )
+
+testWithModels("DeepLIFT through torchvision's transformer leaves little of the difference", async t => {
+  await using model = await loadFile(join(folder, 'vit_b_16.scripted.pt'), 64)
+  const [result] = await methods['deep-lift'](model, { baseline: 'uniform' }).attribute(noiseImage(), {
+    targets: 3,
+  })
+  const total = result!.map.data.reduce((sum, value) => sum + value, 0)
+  const share = Math.abs(result!.checks.completenessGap! / total)
+  t.log(share)
+  t.true(share < 0.02, `${share}`)
+})

@@ -31,6 +31,11 @@ Targets find_targets(const Network& network, const Batch& batch, Steps& steps) {
   return targets;
 }
 
+Tensor target_logits(const Network& network, const Tensor& rows, const std::vector<int64_t>& classes) {
+  Tensor logits = at_least_float(activations(network, rows, {network.output})[0]);
+  return logits.gather(1, sent_to(logits.device(), at::tensor(classes)).unsqueeze(1)).squeeze(1);
+}
+
 int64_t runs_of(const Batch& batch) {
   return runs_of(batch.size(), batch.rows);
 }

@@ -46,6 +46,9 @@ class Steps {
 /// The targets of a batch, from a forward pass, which takes `runs_of(batch)` steps.
 Targets find_targets(const Network& network, const Batch& batch, Steps& steps);
 
+/// The logit of each row's class (rows), which stays on the network's device.
+Tensor target_logits(const Network& network, const Tensor& rows, const std::vector<int64_t>& classes);
+
 /// What the pass back starts from.
 enum class Start { one, logit };
 

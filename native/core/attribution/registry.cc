@@ -15,6 +15,8 @@ const std::vector<MethodEntry>& methods() {
       gradient_times_input_method(),
       smoothgrad_method(),
       integrated_gradients_method(),
+      deep_lift_method(),
+      deep_shap_method(),
       guided_backprop_method(),
       deconvnet_method(),
       grad_cam_method(),

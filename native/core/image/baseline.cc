@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "error.h"
+#include "runtime/device.h"
 
 namespace iba {
 
@@ -19,7 +20,8 @@ at::Tensor per_channel(const at::Tensor& values, const at::Tensor& image) {
 
 at::Tensor uniform(const at::Tensor& image, uint64_t seed) {
   auto generator = at::detail::createCPUGenerator(seed);
-  at::Tensor drawn = at::rand(image.sizes(), generator, at::kFloat).to(image.options());
+  at::Tensor shares = at::rand(image.sizes(), generator, at::kFloat).to(image.scalar_type());
+  at::Tensor drawn = sent_to(image.device(), shares);
   at::Tensor low = image.amin({1, 2}, true), high = image.amax({1, 2}, true);
   return low + drawn * (high - low);
 }
@@ -49,7 +51,7 @@ at::Tensor tile_mean(const at::Tensor& image, int64_t tile) {
 
 at::Tensor permutation(int64_t count, uint64_t seed, const at::Tensor& like) {
   auto generator = at::detail::createCPUGenerator(seed);
-  return at::randperm(count, generator, at::kLong).to(like.device());
+  return sent_to(like.device(), at::randperm(count, generator, at::kLong));
 }
 
 at::Tensor shuffle_pixels(const at::Tensor& image, uint64_t seed) {

@@ -167,6 +167,7 @@ TEST_CASE("no step of a method's loop waits for the accelerator") {
   CHECK(waits_of("smoothgrad", with("samples", 2)) == waits_of("smoothgrad", with("samples", 6)));
   CHECK(waits_of("integrated-gradients", with("steps", 2)) ==
         waits_of("integrated-gradients", with("steps", 6)));
+  CHECK(waits_of("deep-shap", with("samples", 2)) == waits_of("deep-shap", with("samples", 6)));
   CHECK(waits_of("occlusion", with("patch", 16)) == waits_of("occlusion", with("patch", 8)));
 }
 

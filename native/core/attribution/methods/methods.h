@@ -13,6 +13,8 @@ MethodEntry saliency_method();
 MethodEntry gradient_times_input_method();
 MethodEntry smoothgrad_method();
 MethodEntry integrated_gradients_method();
+MethodEntry deep_lift_method();
+MethodEntry deep_shap_method();
 MethodEntry guided_backprop_method();
 MethodEntry deconvnet_method();
 MethodEntry grad_cam_method();

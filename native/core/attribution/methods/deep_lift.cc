@@ -1,0 +1,119 @@
+#include "attribution/methods/methods.h"
+
+#include <algorithm>
+
+#include "attribution/passes.h"
+#include "attribution/rules/deep_lift_rules.h"
+#include "image/baseline.h"
+
+namespace iba {
+
+namespace {
+
+/// The seed of an image's k-th baseline: its own for the first, and others that neighbouring seeds don't
+/// share.
+uint64_t seed_of(uint64_t seed, int64_t k) {
+  if (k == 0) return seed;
+  // The finaliser of SplitMix64 (Steele et al. 2014).
+  uint64_t z = seed + static_cast<uint64_t>(k) * 0x9e3779b97f4a7c15;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+/// DeepLIFT's multipliers times the difference to a baseline, averaged over several of them.
+class DeepLift : public Method {
+ public:
+  DeepLift(const MethodContext& context, int64_t samples)
+      : network_(in_precision(context.network, at::kFloat)),
+        pass_(network_, network_.input, deep_lift_rules(network_)),
+        baseline_(baseline_named(context.options.text("baseline"))),
+        samples_(samples) {}
+  explicit DeepLift(const MethodContext& context) : DeepLift(context, 1) {}
+
+  std::vector<Attribution> attribute(const Batch& batch) const override {
+    int64_t pairs = std::max<int64_t>(1, batch.rows / 2);
+    Steps steps(batch, runs_of(batch) + samples_ * runs_of(batch.size(), pairs));
+    Targets targets = find_targets(network_, batch, steps);
+    Tensor sum, baseline_logits;
+    auto add = [](Tensor& total, const Tensor& part) { total = total.defined() ? total.add_(part) : part; };
+    for (int64_t k = 0; k < samples_; ++k) {
+      std::vector<Tensor> parts, logits;
+      for_each_run(batch.size(), pairs, [&](int64_t begin, int64_t end) {
+        steps.check();
+        Tensor images = batch.images.slice(0, begin, end), baselines = baselines_of(batch, begin, end, k);
+        std::vector<int64_t> classes(targets.classes.begin() + begin, targets.classes.begin() + end);
+        logits.push_back(target_logits(network_, baselines, classes));
+        classes.insert(classes.end(), targets.classes.begin() + begin, targets.classes.begin() + end);
+        Tensor multipliers = pass_.run(at::cat({images, baselines}), classes).slice(0, 0, end - begin);
+        parts.push_back(multipliers * (images - baselines));
+        steps.finish();
+      });
+      add(sum, at::cat(parts));
+      add(baseline_logits, at::cat(logits));
+    }
+    Tensor raw = (sum / static_cast<double>(samples_)).cpu();
+    return attributions(targets, raw, baseline_logits.cpu().to(at::kDouble) / static_cast<double>(samples_));
+  }
+
+  std::string unit() const override { return "logits"; }
+
+ private:
+  Tensor baselines_of(const Batch& batch, int64_t begin, int64_t end, int64_t k) const {
+    std::vector<Tensor> baselines;
+    for (int64_t b = begin; b < end; ++b) {
+      baselines.push_back(
+          make_baseline(baseline_, batch.images[b], {.seed = seed_of(batch.requests[b].seed, k)}));
+    }
+    return at::stack(baselines);
+  }
+
+  static std::vector<Attribution> attributions(const Targets& targets, const Tensor& raw,
+                                               const Tensor& baseline_logits) {
+    std::vector<Attribution> found;
+    for (int64_t b = 0; b < raw.size(0); ++b) {
+      Attribution attribution = targets.attribution(b);
+      attribution.raw = raw[b].contiguous();
+      attribution.map = attribution.raw.sum(0);
+      double difference = targets.logits[b] - baseline_logits[b].item<double>();
+      attribution.checks = {
+          {"completenessGap", difference - attribution.raw.sum(at::kDouble).item<double>()}};
+      found.push_back(std::move(attribution));
+    }
+    return found;
+  }
+
+  // Quotients of small differences need all digits.
+  Network network_;
+  BackwardPass pass_;
+  Baseline baseline_;
+  int64_t samples_;
+};
+
+class DeepShap : public DeepLift {
+ public:
+  explicit DeepShap(const MethodContext& context) : DeepLift(context, context.options.whole("samples")) {}
+};
+
+}  // namespace
+
+MethodEntry deep_lift_method() {
+  return {
+      "deep-lift",
+      "the difference of the logit to that of a baseline, handed down by the ratio of differences at each "
+      "activation function (rescale rule); what the map's sum lacks of it is the completeness gap",
+      "Shrikumar et al. 2017",
+      with_common_options(
+          {choice_option("baseline", "what the image differs from", "mean", baseline_names())}),
+      make_method<DeepLift>};
+}
+
+MethodEntry deep_shap_method() {
+  return {"deep-shap", "DeepLIFT, averaged over baselines that are drawn at random", "Lundberg and Lee 2017",
+          with_common_options({whole_option("samples", "baselines", 10, 1),
+                               choice_option("baseline", "how each is drawn from the image", "uniform",
+                                             {"uniform", "shuffled-pixels", "shuffled-tiles"})}),
+          make_method<DeepShap>};
+}
+
+}  // namespace iba
