@@ -21,6 +21,13 @@ export const methodNames = [
   'deconvnet',
   'grad-cam',
   'guided-grad-cam',
+  'grad-cam-plus-plus',
+  'hires-cam',
+  'layer-cam',
+  'xgrad-cam',
+  'eigen-cam',
+  'ablation-cam',
+  'score-cam',
   'occlusion',
   'occlusion-8',
   'occlusion-14',
@@ -156,6 +163,48 @@ export interface GradCamOptions extends MethodOptions {
 
 /** The options of `guided-grad-cam`. */
 export interface GuidedGradCamOptions extends MethodOptions {
+  /** Where the channels are read (default: the last layer with a height and a width). */
+  layer?: string
+}
+
+/** The options of `grad-cam-plus-plus`. */
+export interface GradCamPlusPlusOptions extends MethodOptions {
+  /** Where the channels are read (default: the last layer with a height and a width). */
+  layer?: string
+}
+
+/** The options of `hires-cam`. */
+export interface HiresCamOptions extends MethodOptions {
+  /** Where the channels are read (default: the last layer with a height and a width). */
+  layer?: string
+}
+
+/** The options of `layer-cam`. */
+export interface LayerCamOptions extends MethodOptions {
+  /** Where the channels are read (default: the last layer with a height and a width). */
+  layer?: string
+}
+
+/** The options of `xgrad-cam`. */
+export interface XgradCamOptions extends MethodOptions {
+  /** Where the channels are read (default: the last layer with a height and a width). */
+  layer?: string
+}
+
+/** The options of `eigen-cam`. */
+export interface EigenCamOptions extends MethodOptions {
+  /** Where the channels are read (default: the last layer with a height and a width). */
+  layer?: string
+}
+
+/** The options of `ablation-cam`. */
+export interface AblationCamOptions extends MethodOptions {
+  /** Where the channels are read (default: the last layer with a height and a width). */
+  layer?: string
+}
+
+/** The options of `score-cam`. */
+export interface ScoreCamOptions extends MethodOptions {
   /** Where the channels are read (default: the last layer with a height and a width). */
   layer?: string
 }
@@ -296,6 +345,20 @@ export interface Methods {
   readonly 'grad-cam': (model: Model, options?: GradCamOptions) => Attributer
   /** Grad-CAM times guided backpropagation. Selvaraju et al. 2017. */
   readonly 'guided-grad-cam': (model: Model, options?: GuidedGradCamOptions) => Attributer
+  /** Grad-CAM whose weights are sums of the positive gradients, so that several objects of a class count alike. Chattopadhay et al. 2018. */
+  readonly 'grad-cam-plus-plus': (model: Model, options?: GradCamPlusPlusOptions) => Attributer
+  /** The activation of each place of a layer times its own gradient, where the sum is positive. Draelos and Carin 2020. */
+  readonly 'hires-cam': (model: Model, options?: HiresCamOptions) => Attributer
+  /** The activation of each place of a layer times its own gradient where that is positive; also of early layers. Jiang et al. 2021. */
+  readonly 'layer-cam': (model: Model, options?: LayerCamOptions) => Attributer
+  /** Grad-CAM whose weights are means of the gradient by each place's share of the activation. Fu et al. 2020. */
+  readonly 'xgrad-cam': (model: Model, options?: XgradCamOptions) => Attributer
+  /** The places of a layer along the direction in which they differ most, whatever the class: the first principal component. Muhammad and Yeasin 2020; its sign: Chung and Ying 2025. */
+  readonly 'eigen-cam': (model: Model, options?: EigenCamOptions) => Attributer
+  /** The channels of a layer, weighted by the share of the logit that is lost without each; a pass from the layer on for each channel. Desai and Ramaswamy 2020. */
+  readonly 'ablation-cam': (model: Model, options?: AblationCamOptions) => Attributer
+  /** The channels of a layer, weighted by the softmax of the logits that the image has when masked by each; a pass for each channel. Wang et al. 2020. */
+  readonly 'score-cam': (model: Model, options?: ScoreCamOptions) => Attributer
   /** By how much the logit drops where a patch of the image is replaced. Zeiler and Fergus 2014. */
   readonly occlusion: (model: Model, options?: OcclusionOptions) => Attributer
   /** Occlusion with patches of 8 × 8 pixels, as in the paper. Zeiler and Fergus 2014. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import test from 'ava'
 import {
+  createAttributer,
   describeMethods,
   estimate,
   InvalidArgumentError,
@@ -58,6 +59,18 @@ for (const name of ['densenet121', 'mobilenet_v3_large', 'vit_b_16', 'swin_t']) 
       'grad-cam': methods['grad-cam'](model),
       'guided-backprop': methods['guided-backprop'](model),
       'guided-grad-cam': methods['guided-grad-cam'](model),
+      'grad-cam-plus-plus': methods['grad-cam-plus-plus'](model),
+      'layer-cam': methods['layer-cam'](model),
+      'eigen-cam': methods['eigen-cam'](model),
+      'ablation-cam': methods['ablation-cam'](model),
+      'score-cam': methods['score-cam'](model),
+      // Transformers have no ReLUs.
+      ...(/_b_|swin/.test(name)
+        ? {}
+        : {
+            'guided-backprop': methods['guided-backprop'](model),
+            'guided-grad-cam': methods['guided-grad-cam'](model),
+          }),
       occlusion: methods.occlusion(model, { patch: 16 }),
     }
     for (const [method, attributer] of Object.entries(made)) {
@@ -143,6 +156,29 @@ testWithModels('a layer gives the same map as an image, with its channels last, 
     t.true(distance(other, pixels!) > 0)
   }
 })
+
+testWithModels(
+  'class activation maps are the same of an image, with its channels last, and of tokens',
+  async t => {
+    const methods = describeMethods().filter(
+      ({ name, options }) => options.some(({ name }) => name === 'layer') && name.includes('cam'),
+    )
+    const readable = methods.filter(({ name }) => name !== 'guided-grad-cam')
+    t.is(readable.length, 8)
+    for (const { name } of readable) {
+      const maps = []
+      for (const file of ['pixels', 'channels-last', 'tokens', 'class-token']) {
+        await using model = await loadFile(join(odd, `${file}.pt`), 32)
+        await using attributer = createAttributer(model, name, { layer: 'spot', rows: 3 })
+        maps.push((await attributer.attribute(noiseImage({ height: 32 }), { targets: 1 }))[0]!)
+      }
+      const [pixels, ...others] = maps
+      t.true(varies(pixels!.map.data), name)
+      for (const other of others)
+        t.true(distance(other, pixels!) < 1e-4, `${name} ${distance(other, pixels!)}`)
+    }
+  },
+)
 
 testWithModels('Grad-CAM of a transformer reads the last layer whose places still matter', async t => {
   await using model = await loadFile(join(folder, 'vit_b_16.scripted.pt'), 64)

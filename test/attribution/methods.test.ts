@@ -33,6 +33,10 @@ const has = (method: MethodDescription, option: string) => method.options.some((
 /** Those whose map is another with another seed. */
 const drawn = ['per-sample', 'smoothgrad', 'deep-shap', 'random']
 
+/** Whether a method says nothing on a network: Eigen-CAM tells places of a layer apart, and 'tiny' has one. */
+const isEmpty = ({ name }: MethodDescription, network: string) =>
+  name === 'zero' || (name === 'eigen-cam' && network === 'tiny')
+
 const attributers = new Attributers()
 let trials: Record<'resnet' | 'vgg' | 'grey' | 'tall' | 'tiny', Trial>
 let transformer: Trial
@@ -116,7 +120,7 @@ forEach('a map of the image, finite, on every network and size', async (t, metho
     }
     t.is(
       results[0]!.map.data.some(value => value !== 0),
-      method.name !== 'zero',
+      !isEmpty(method, name),
       `${name} is empty`,
     )
   }

@@ -36,6 +36,10 @@ Tensor target_logits(const Network& network, const Tensor& rows, const std::vect
   return logits.gather(1, sent_to(logits.device(), at::tensor(classes)).unsqueeze(1)).squeeze(1);
 }
 
+Tensor explained_logits(const Tensor& logits, const Targets& targets, int64_t b) {
+  return logits.select(1, targets.classes[static_cast<size_t>(b)]);
+}
+
 int64_t runs_of(const Batch& batch) {
   return runs_of(batch.size(), batch.rows);
 }

@@ -23,6 +23,10 @@ struct Targets {
 /// adds them to `targets`. Throws NOT_FINITE where there is no probability.
 void choose_targets(const Batch& batch, int64_t first, const Tensor& logits, Targets& targets);
 
+/// Of logits (rows, classes) of changed copies of image b those that are explained (rows), where the logits
+/// are.
+Tensor explained_logits(const Tensor& logits, const Targets& targets, int64_t b);
+
 /// How many runs a batch's images go through the network in.
 int64_t runs_of(const Batch& batch);
 
@@ -48,6 +52,18 @@ Targets find_targets(const Network& network, const Batch& batch, Steps& steps);
 
 /// The logit of each row's class (rows), which stays on the network's device.
 Tensor target_logits(const Network& network, const Tensor& rows, const std::vector<int64_t>& classes);
+
+/// Passes forward through a network whose logits the host doesn't look at, so that it needn't wait for them.
+class ForwardPass {
+ public:
+  explicit ForwardPass(const Network& network) : cut_(network, network.input) {}
+
+  /// The logits (rows, classes), at least in float.
+  Tensor logits(const Tensor& rows) const { return cut_.after(cut_.before(rows), rows); }
+
+ private:
+  Cut cut_;
+};
 
 /// What the pass back starts from.
 enum class Start { one, logit };

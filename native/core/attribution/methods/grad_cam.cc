@@ -1,29 +1,21 @@
+#include "attribution/cam.h"
 #include "attribution/methods/methods.h"
-
-#include "attribution/passes.h"
 #include "attribution/rules/gradient_rules.h"
-#include "error.h"
-#include "image/enlarge.h"
-#include "network/grid.h"
 
 namespace iba {
 
 namespace {
 
-constexpr double kMaximumFloor = 1e-5;
-
-const Layer& chosen_layer(const Network& network, const Options& options) {
-  const auto& name = options.has("layer") ? options.text("layer") : network.grad_cam_layer;
-  return network.layer(name);
+Tensor by_mean_gradient(const Tensor& activation, const Tensor& gradient) {
+  return (gradient.mean({2, 3}, true) * activation).sum(1);
 }
 
 /// The channels of a layer, weighted by their mean gradient, where the sum is positive.
 class GradCam : public Method {
  public:
   explicit GradCam(const MethodContext& context)
-      : layer_(chosen_layer(context.network, context.options)),
-        pass_(context.network, layer_.value),
-        conventions_(context.options.conventions()) {}
+      : cam_(context, by_mean_gradient),
+        of_prediction_(context.options.conventions().grad_cam_of_prediction) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, runs_of(batch));
@@ -32,19 +24,7 @@ class GradCam : public Method {
 
   /// The same as a part of other work.
   std::vector<Attribution> attribute(const Batch& batch, Steps& steps) const {
-    auto found = pass_.run(conventions_.grad_cam_of_prediction ? of_predicted_classes(batch) : batch, steps);
-    Grid grid = grid_of_layer(found.activation, batch.image_size());
-    Tensor weights = grid.to_image(found.arrived).mean({2, 3}, true);
-    Tensor maps = (weights * grid.to_image(found.activation)).sum(1).relu_().cpu();
-    std::vector<Attribution> attributions;
-    for (int64_t b = 0; b < batch.size(); ++b) {
-      Attribution attribution = found.targets.attribution(b);
-      attribution.raw = maps[b].unsqueeze(0).contiguous();
-      Tensor map = enlarge(maps[b], batch.image_size());
-      attribution.map = map / (map.max().item<double>() + kMaximumFloor);
-      attributions.push_back(std::move(attribution));
-    }
-    return attributions;
+    return cam_.attribute(of_prediction_ ? of_predicted_classes(batch) : batch, steps);
   }
 
  private:
@@ -53,16 +33,8 @@ class GradCam : public Method {
     return batch;
   }
 
-  Grid grid_of_layer(const Tensor& activation, std::array<int64_t, 2> image_size) const {
-    Grid grid = require_grid(layer_, activation.sizes().slice(1), image_size);
-    if (grid.form != Grid::Form::vector) return grid;
-    throw Error(ErrorCode::model, "Grad-CAM needs a layer with a height and a width, which '" + layer_.name +
-                                      "' has not. Choose another one.");
-  }
-
-  const Layer& layer_;
-  BackwardPass pass_;
-  const Conventions& conventions_;
+  GradientCam cam_;
+  bool of_prediction_;
 };
 
 class GuidedGradCam : public Method {
@@ -93,11 +65,6 @@ class GuidedGradCam : public Method {
   BackwardPass guided_;
 };
 
-std::vector<OptionSpec> own_options() {
-  return with_common_options({text_option(
-      "layer", "where the channels are read (default: the last layer with a height and a width)")});
-}
-
 }  // namespace
 
 MethodEntry grad_cam_method() {
@@ -105,11 +72,11 @@ MethodEntry grad_cam_method() {
           "the channels of a layer, weighted by their mean gradient, where the sum is positive; the preset "
           "`paper` "
           "explains the predicted class",
-          "Selvaraju et al. 2017", own_options(), make_method<GradCam>};
+          "Selvaraju et al. 2017", cam_options(), make_method<GradCam>};
 }
 
 MethodEntry guided_grad_cam_method() {
-  return {"guided-grad-cam", "Grad-CAM times guided backpropagation", "Selvaraju et al. 2017", own_options(),
+  return {"guided-grad-cam", "Grad-CAM times guided backpropagation", "Selvaraju et al. 2017", cam_options(),
           make_method<GuidedGradCam>};
 }
 
