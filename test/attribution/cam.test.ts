@@ -131,6 +131,17 @@ test('Eigen-CAM is the same for an activation in any batch, also where both ends
   t.true(distance(again!, { map } as typeof again & object) < 1e-4)
 })
 
+test('Score-CAM counts channels alike that are the same everywhere, whatever the class', async t => {
+  const single = noiseImage({ height: 32 })
+  const [one, other] = [
+    await explain(resnet, 'score-cam', single, { target: 1 }),
+    await explain(resnet, 'score-cam', single, { target: 2 }),
+  ]
+  t.deepEqual(one.tensors.raw!.shape, [1, 1, 1])
+  t.true(one.tensors.raw!.data[0]! > 0)
+  t.true(Math.abs(one.tensors.raw!.data[0]! - other.tensors.raw!.data[0]!) < 1e-6 * one.tensors.raw!.data[0]!)
+})
+
 test('a layer without places is refused, and one that is not there with the nearest', async t => {
   for (const name of names) {
     await t.throwsAsync(explain(resnet, name, image, { layer: 'fc' }), {

@@ -7,13 +7,17 @@ namespace iba {
 
 namespace {
 
+/// A channel whose values differ by a smaller share is the same everywhere, but for rounding.
+constexpr double kSmallestRange = 1e-6;
+
 /// The channels (C, h, w) as masks of the image's size, each from 0 to 1; those that are the same everywhere
 /// hide all of the image.
 Tensor masks_of(const Tensor& channels, std::array<int64_t, 2> size) {
   Tensor enlarged = at::upsample_bilinear2d(channels.unsqueeze(0), size, false).squeeze(0);
   Tensor lowest = enlarged.amin({1, 2}, true);
   Tensor range = enlarged.amax({1, 2}, true) - lowest;
-  return at::where(range > 0, (enlarged - lowest) / range, 0);
+  Tensor varies = range > kSmallestRange * enlarged.abs().amax({1, 2}, true);
+  return at::where(varies, (enlarged - lowest) / range, 0);
 }
 
 class ScoreCam : public Method {
