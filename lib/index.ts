@@ -22,6 +22,16 @@ export {
   readout,
 } from './attribution/methods.js'
 export {
+  type ContrastTarget,
+  type EmbeddingTarget,
+  type LabelsTarget,
+  type OutputName,
+  type OutputTarget,
+  type Target,
+  targetText,
+  type WeightsTarget,
+} from './attribution/target.js'
+export {
   type Box,
   type Boxes,
   type ObjectMask,
@@ -166,7 +176,7 @@ export { architectures, type LayerInfo, type Model, type Prediction } from './mo
 export type { Precision } from './model/precision.js'
 export { configureRuntime, type RuntimeOptions } from './model/runtime.js'
 export type { ResourceName } from './native/attribution-calls.js'
-export type { Architecture, MemoryFormat } from './native/model-calls.js'
+export type { Architecture, MemoryFormat, OutputKind } from './native/model-calls.js'
 export type { PatternEstimator, PatternsDescription } from './native/patterns-calls.js'
 export type { ReadoutDescription, ReadoutPlace } from './native/readout-calls.js'
 export type { StatisticsDescription } from './native/statistics-calls.js'

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { writeFileAtomically } from '../lib/foundation/files.js'
 import { describeTraining } from '../lib/training/settings.js'
 import { registeredMethods, registrySource } from './describe/registry.js'
-import { methodTables, optionTable, withSection } from './describe/tables.js'
+import { methodTables, optionTable, sectionBegin, withSection } from './describe/tables.js'
 import { optionTypes, trainingTypes } from './describe/types.js'
 import { require } from './setup/paths.mjs'
 
@@ -34,7 +34,7 @@ export async function describedFiles(): Promise<DescribedFile[]> {
     string,
   ]
   let apiPage = await readFile(api, 'utf8')
-  for (const method of methods.filter(({ needs }) => needs.length > 0 && !needs.includes('patterns')))
+  for (const method of methods.filter(({ name }) => apiPage.includes(sectionBegin(name))))
     apiPage = withSection(apiPage, method.name, optionTable(method))
   apiPage = withSection(apiPage, 'training', optionTable(training))
   return [

@@ -1,5 +1,6 @@
-// Reproduces the paper's table on the demo network and on synthetic images, which are made first.
-//   npm run reproduce:demo -- [--out FOLDER]
+// Reproduces the paper's table on the demo network and on synthetic images, which are made first; or one of the bottlenecks that
+// followed.
+//   npm run reproduce:demo -- [--methods paper|family] [--out FOLDER]
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -7,23 +8,40 @@ import { generateDemoData } from './demo-data/generate.js'
 import { root } from './setup/paths.mjs'
 
 const { values } = parseArgs({
-  options: { out: { type: 'string', default: join('demo-output', 'reproduction') } },
+  options: {
+    methods: { type: 'string', default: 'paper' },
+    out: { type: 'string', default: join('demo-output', 'reproduction') },
+  },
 })
 
 /** Enough for an order of the methods, few enough for some minutes on two cores. */
-const samples = { degradation: 10, 'bounding-boxes': 10, 'sensitivity-n': 10, sanity: 2 }
-const protocols = ['degradation-8', 'degradation-14', 'bounding-boxes', 'sensitivity-n-8', 'sanity']
+const samples = {
+  degradation: 10,
+  'bounding-boxes': 10,
+  'sensitivity-n': 10,
+  sanity: 2,
+  'effective-heat-ratio': 10,
+  'insertion-deletion': 10,
+}
+const protocolsOf: Readonly<Record<string, readonly string[]>> = {
+  paper: ['degradation-8', 'degradation-14', 'bounding-boxes', 'sensitivity-n-8', 'sanity'],
+  family: ['degradation-8', 'bounding-boxes', 'effective-heat-ratio', 'insertion-deletion'],
+}
+const protocols = protocolsOf[values.methods]
+if (!protocols) throw new Error(`--methods ${values.methods}: expected paper or family.`)
 const learn = 200
 
 const data = join(values.out, 'data')
 // None of the images that the network was trained or chosen with, which are of other seeds.
 await generateDemoData(data, { train: learn, validation: 10, seed: 5 })
-const counts = Object.entries(samples).map(([protocol, count]) => `${protocol}=${count}`)
+const counts = Object.entries(samples)
+  .filter(([kind]) => protocols.some(protocol => protocol.startsWith(kind)))
+  .map(([kind, count]) => `${kind}=${count}`)
 const { status } = spawnSync(
   process.execPath,
   [
     ...[join(root, 'dist', 'lib', 'command', 'main.js'), 'reproduce'],
-    ...['--model', 'demo', '--methods', 'paper', '--data', data, '--out', values.out],
+    ...['--model', 'demo', '--methods', values.methods, '--data', data, '--out', values.out],
     ...['--protocols', protocols.join(','), '--samples', counts.join(','), '--learn', String(learn)],
   ],
   { stdio: 'inherit' },

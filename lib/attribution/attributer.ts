@@ -9,10 +9,12 @@ import { addon } from '../native/addon.js'
 import type { NativeAttribution } from '../native/attribution-calls.js'
 import { callNative } from '../native/call.js'
 import { withCancellation } from '../native/cancellation.js'
+import type { NativeTarget } from '../native/target.js'
 import type { AttributeOptions, Attributer, Attribution, HeatMap, TargetedImage } from './attribution.js'
 import { type BatchContext, BatchQueue, type OnStep } from './batch-queue.js'
 import type { MethodDescription } from './described-options.js'
 import { type MethodSettings, PreparedMethod } from './prepared-method.js'
+import { explainedTarget, nativeTarget, predictedClass, type Target, targetForms } from './target.js'
 
 /** An attributer of a method with checked options. The native method is made when the first image is explained, and
  * errors of it come then. What arrives while a batch runs is taken together in the next one.
@@ -29,7 +31,7 @@ export function createMethodAttributer(
 
 interface Request {
   input: PreparedInput
-  target: number
+  target: NativeTarget
   seed: number
 }
 
@@ -66,7 +68,7 @@ class MethodAttributer implements Attributer {
     const list = asList(images)
     const { targets } = options
     if (Array.isArray(targets) && targets.length !== list.length) {
-      throw invalid('targets', `one class or null for each of the ${list.length} images`, targets)
+      throw invalid('targets', `one target or null for each of the ${list.length} images`, targets)
     }
     const results: Attribution[] = []
     for await (const result of this.attributeAll(list, options)) results.push(result)
@@ -105,7 +107,8 @@ class MethodAttributer implements Attributer {
     signal: AbortSignal,
   ): Promise<Attribution | undefined> {
     const { index, name } = image
-    const target = requireTarget(image, options, this.#model.classes)
+    const asked = requireTarget(image, options)
+    const target = asked === undefined ? predictedClass : nativeTarget(asked, this.#model)
     const seed = requireInteger('seed', image.seed ?? options.seed ?? 0, 0)
     signal.throwIfAborted()
     const leaveOut = async (error: unknown) => {
@@ -122,22 +125,28 @@ class MethodAttributer implements Attributer {
     const onStep: OnStep = (step, steps) => options.onProgress?.({ index, name, step, steps })
     try {
       const found = await this.#queue.submit({ input, target, seed }, { signal, onStep })
-      return this.#attributionOf(input, index, found)
+      return this.#attributionOf(input, index, found, asked)
     } catch (error) {
       if (!(error instanceof NotFiniteError)) throw error
       return await leaveOut(new NotFiniteError(`'${name}': ${error.message}`, { cause: error }))
     }
   }
 
-  #attributionOf(input: PreparedInput, index: number, found: Outcome): Attribution {
+  #attributionOf(
+    input: PreparedInput,
+    index: number,
+    found: Outcome,
+    asked: Target | undefined,
+  ): Attribution {
     const { width, height, pixels } = input
-    const { map, ...rest } = found.attribution
+    const { map, target, ...rest } = found.attribution
     return {
       index,
       name: input.name,
       method: this.method,
       ...rest,
-      ...this.#model.named(rest.target),
+      target: explainedTarget(asked, this.#model, target),
+      ...this.#model.named(target),
       map: { data: map.data, width, height, unit: found.unit },
       image: { pixels, width, height },
       seconds: found.seconds,
@@ -173,19 +182,23 @@ function checkAttributeOptions(options: AttributeOptions): void {
     }
   }
   const { targets, seed } = options
-  if (targets !== undefined && typeof targets !== 'number' && !Array.isArray(targets)) {
-    throw invalid('targets', 'a class or a list of classes', targets)
+  const isOne = typeof targets === 'number' || typeof targets === 'string'
+  if (targets !== undefined && !isOne && (typeof targets !== 'object' || targets === null)) {
+    throw invalid('targets', `${targetForms}, or a list of them`, targets)
   }
   if (seed !== undefined) requireInteger('seed', seed, 0)
   options.signal?.throwIfAborted()
 }
 
-/** The class to explain, or -1 for the predicted one. */
-function requireTarget(image: PendingImage, { targets }: AttributeOptions, classes: number): number {
-  const listed = typeof targets === 'object' ? targets[image.index] : (targets ?? null)
+/** What to explain; undefined for the predicted class. */
+function requireTarget(image: PendingImage, { targets }: AttributeOptions): Target | undefined {
+  const listed = isList(targets) ? targets[image.index] : (targets ?? null)
   if (listed === undefined && image.target === undefined) {
-    throw invalid('targets', `a class or null for image ${image.index} as well`, targets)
+    throw invalid('targets', `a target or null for image ${image.index} as well`, targets)
   }
-  const target = image.target ?? listed ?? null
-  return target === null ? -1 : requireInteger('target', target, 0, classes - 1)
+  return image.target ?? listed ?? undefined
+}
+
+function isList(targets: AttributeOptions['targets']): targets is readonly (Target | null)[] {
+  return Array.isArray(targets)
 }

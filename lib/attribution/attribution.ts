@@ -1,5 +1,6 @@
 import type { ImageInput } from '../images/source.js'
 import type { Tensor } from '../native/values.js'
+import type { Target } from './target.js'
 
 /** A heat map: `height` × `width` values in row order, of the size of the network's input. */
 export interface HeatMap {
@@ -9,7 +10,7 @@ export interface HeatMap {
   width: number
   /** In pixels. */
   height: number
-  /** What a value means: 'bits/pixel' sums to the bits that passed, 'logits' counts in units of the class's logit,
+  /** What a value means: 'bits/pixel' sums to the bits that passed, 'logits' counts in units of the target's score, such as a class's logit,
    * and of 'relative' values only the proportions mean something. */
   unit: 'bits/pixel' | 'logits' | 'relative'
 }
@@ -32,11 +33,15 @@ export interface Attribution {
   name: string
   /** The method's name in the registry. */
   method: string
-  /** The class that was explained, and its softmax probability for the unchanged image. */
-  target: number
+  /** What was explained: the index of a class or label, which is found out where none was given, or the target as it was
+   * given. */
+  target: Target
   /** The class's name, where the model has names of its classes. */
   className?: string
-  /** Softmax probability of the class, for the image as it is. */
+  /** The number that was explained, for the image as it is: of a class or label its logit. */
+  score: number
+  /** The target's probability, for the image as it is: of a class the softmax; NaN where it has none, as outputs of a
+   * regression and similarities. */
   probability: number
   /** One value for each pixel that the network sees. */
   map: HeatMap
@@ -83,17 +88,17 @@ export interface AttributeProgress {
 export interface TargetedImage {
   /** What to explain. */
   image: ImageInput
-  /** The class to explain; the predicted class if absent. */
-  target?: number
+  /** What to explain; the predicted class if absent. */
+  target?: Target
   /** The seed of this image's noise. */
   seed?: number
 }
 
 /** Options of one call of {@link Attributer.attribute}. */
 export interface AttributeOptions {
-  /** The class to explain: one for all images, or one for each (null: the predicted class). Default: the
+  /** What to explain: one target for all images, or one for each (null: the predicted class). Default: the
    * predicted class. */
-  targets?: number | readonly (number | null)[]
+  targets?: Target | readonly (Target | null)[]
   /** Seeds the noise of each image by itself, so that its map doesn't depend on the other images. Default 0. */
   seed?: number
   /** Stops the work within one step; the call rejects with the signal's reason. */

@@ -7,6 +7,7 @@ import { callNative } from '../native/call.js'
 import type { ModelHandle } from '../native/model-calls.js'
 import type { Handle } from '../native/values.js'
 import type { MethodDescription } from './described-options.js'
+import { neededLayers } from './needed-layers.js'
 
 /** The options of a method, and what it needs: resources, or the paths of their files. */
 export interface MethodSettings {
@@ -25,16 +26,14 @@ export class PreparedMethod {
 
   /** @throws InvalidArgumentError where a resource is missing, or is something else; and what `Resource.requireFor`
    * throws */
-  constructor(model: Model, { name, needs, options }: MethodDescription, given: MethodSettings) {
+  constructor(model: Model, method: MethodDescription, given: MethodSettings) {
+    const { name, needs, options } = method
     const takesRange = options.some(option => option.name === 'low')
-    const layer = given.options.layer
+    const layers = neededLayers(model, method, given.options)
     this.#model = model
     this.#name = name
     this.#options = { ...(takesRange ? rangeOfValues(model) : {}), ...given.options }
-    this.#resources = needs.map(need => [
-      need,
-      new UsedResource(need, given.resources[need], model, typeof layer === 'string' ? layer : undefined),
-    ])
+    this.#resources = needs.map(need => [need, new UsedResource(need, given.resources[need], model, layers)])
   }
 
   /** @throws DisposedError where the model was disposed of; whatever makes the method impossible for this model */
@@ -71,13 +70,13 @@ class UsedResource {
   readonly #load: () => Promise<Resource>
   #loaded: Promise<Resource> | undefined
 
-  constructor(name: ResourceName, given: unknown, model: Model, layer: string | undefined) {
+  constructor(name: ResourceName, given: unknown, model: Model, layers: readonly string[]) {
     const description: ResourceDescription = resources[name]
     if (given instanceof description.type) {
-      given.requireFor(model, layer)
+      given.requireFor(model, layers)
       this.#load = async () => given
     } else if (typeof given === 'string' && given !== '') {
-      this.#load = async () => await this.#fromFile(description, given, model, layer)
+      this.#load = async () => await this.#fromFile(description, given, model, layers)
     } else {
       throw invalid(name, `a ${description.type.name} of this model, or the path of a file,`, given)
     }
@@ -98,12 +97,12 @@ class UsedResource {
     { load }: ResourceDescription,
     path: string,
     model: Model,
-    layer: string | undefined,
+    layers: readonly string[],
   ): Promise<Resource> {
     this.#loaded ??= load(path, model)
     try {
       const resource = await this.#loaded
-      resource.requireFor(model, layer)
+      resource.requireFor(model, layers)
       return resource
     } catch (error) {
       this.dispose()

@@ -4,16 +4,15 @@ import { attributerOf } from '../attribution/methods.js'
 import { count } from '../foundation/text.js'
 import { describeMethod } from '../index.js'
 import { addMethodOptions, chosenMethod } from './chosen-method.js'
+import { chosenTarget, targetOption } from './chosen-target.js'
 import {
   addGeneralOptions,
   addModelOptions,
   addPreprocessingOptions,
   classesOption,
-  classOf,
   openModel,
   requireLayer,
   requireModelOptions,
-  targetOption,
   wholeNumber,
 } from './common-options.js'
 import { UsageError } from './exit.js'
@@ -120,7 +119,7 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
 
   await using model = await openModel({ ...options, signal: interrupts.signal })
   requireLayer(model, asked.options.layer)
-  const target = classOf(model, options.target)
+  const target = await chosenTarget(model, options.target)
   await requireWritableFolder('--out', options.out)
   const { signal } = interrupts
   const paths = new Set(jobs.map(({ path }) => path))

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { hasSeveralLayers } from '../attribution/needed-layers.js'
 import { conventionsOf } from '../foundation/presets.js'
 import { sizeText } from '../images/size.js'
 import { zooPreprocessing } from '../images/zoo-preprocessing.js'
@@ -12,7 +13,9 @@ import {
   resources,
 } from '../index.js'
 import { packagedStatistics } from '../learned/packaged-statistics.js'
-import { modelLabel } from '../model/model-file.js'
+import { isModelFile, modelLabel } from '../model/model-file.js'
+import { addon } from '../native/addon.js'
+import { callNativeSync } from '../native/call.js'
 import type { ModelOptions, PreprocessingOptions } from './common-options.js'
 import { UsageError } from './exit.js'
 import { shellWord } from './output.js'
@@ -54,7 +57,7 @@ export function chosenResources(method: MethodDescription, options: Given): Reso
   const files: ResourceFlags = {}
   for (const name of method.needs) {
     if (isLearnt(name, options)) continue
-    const file = fileOf(name, options)
+    const file = fileOf(name, method, options)
     if (file === undefined) throw missing(method, name, options)
     files[name] = file
   }
@@ -62,8 +65,10 @@ export function chosenResources(method: MethodDescription, options: Given): Reso
 }
 
 /** What keeps a method from running, in few words; undefined where it has all that it needs. */
-export function whatIsMissing({ needs }: MethodDescription, options: Given): string | undefined {
-  const name = needs.find(need => !isLearnt(need, options) && fileOf(need, options) === undefined)
+export function whatIsMissing(method: MethodDescription, options: Given): string | undefined {
+  const name = method.needs.find(
+    need => !isLearnt(need, options) && fileOf(need, method, options) === undefined,
+  )
   if (name === undefined) return undefined
   const { flag, command } = resources[name]
   return `it needs ${flag}, which \`iba ${command}\` makes${name === 'statistics' ? ', or --images FOLDER' : ''}.`
@@ -79,8 +84,10 @@ export function usesDemoNetwork({ model, weights }: ModelOptions): boolean {
   return model === 'demo' && weights === undefined
 }
 
-function fileOf(name: ResourceName, options: Given): string | undefined {
+function fileOf(name: ResourceName, method: MethodDescription, options: Given): string | undefined {
   if (options[name] !== undefined) return options[name]
+  // Those that come with the package are of a single layer.
+  if (name === 'statistics' && hasSeveralLayers(method)) return undefined
   if (resources[name].hasDemo && usesDemoNetwork(options)) return 'demo'
   return name === 'statistics' && hasPackagedStatistics(options) ? options.model : undefined
 }
@@ -94,12 +101,12 @@ export function hasPackagedStatistics({ model, weights, layer, crop }: Given): b
   return isUsual && packagedStatistics(model) !== undefined
 }
 
-function missing({ name: method }: MethodDescription, name: ResourceName, options: Given): UsageError {
+function missing(method: MethodDescription, name: ResourceName, options: Given): UsageError {
   const { flag, meaning } = resources[name]
-  const layer = name === 'statistics' ? chosenLayer(options) : undefined
-  const file = `${modelLabel(options.model)}-${layer ?? name}.safetensors`
+  const layer = name === 'statistics' ? layersOf(method, options) : undefined
+  const file = `${modelLabel(options.model)}-${layer?.replaceAll(',', '+') ?? name}.safetensors`
   return new UsageError(
-    `${method} on ${options.model} needs ${meaning}${layer === undefined ? '' : ` ${layer}`}. Make it once, from a ` +
+    `${method.name} on ${options.model} needs ${meaning}${layer === undefined ? '' : ` ${layer.replaceAll(',', ', ')}`}. Make it once, from a ` +
       `folder of typical images:\n\n  ${makingCommand(name, options, file, layer)}\n\n` +
       `then add ${flag} ${shellWord(file)} to this command.${name === 'statistics' ? onTheWay : ''}`,
   )
@@ -113,6 +120,14 @@ const onTheWay =
 function chosenLayer({ model, layer }: Pick<Given, 'model' | 'layer'>): string | undefined {
   const architecture = model === 'demo' ? demo.architecture : model
   return layer ?? architectures().find(({ name }) => name === architecture)?.bottleneckLayer
+}
+
+/** The same of a method, with commas between several. */
+function layersOf(method: MethodDescription, options: Given): string | undefined {
+  if (!hasSeveralLayers(method)) return chosenLayer(options)
+  if (isModelFile(options.model)) return undefined
+  const architecture = options.model === 'demo' ? demo.architecture : options.model
+  return callNativeSync(() => addon().blockLayers({ architecture })).join(',')
 }
 
 function makingCommand(name: ResourceName, options: Given, file: string, layer: string | undefined): string {

@@ -11,10 +11,12 @@ import {
   type LoadOptions,
   loadModel,
   type Model,
+  type OutputKind,
   type Precision,
   readClassNames,
 } from '../index.js'
 import { isModelFile } from '../model/model-file.js'
+import { outputKinds } from '../model/output-kinds.js'
 import { precisions } from '../model/precision.js'
 import { addon } from '../native/addon.js'
 import { callNativeSync } from '../native/call.js'
@@ -29,6 +31,8 @@ export interface ModelOptions {
   classes?: string
   /** The name of the output to explain. */
   outputName?: string
+  /** What the outputs are. */
+  outputKind?: OutputKind
   device: Device
   precision: Precision
   tf32?: boolean
@@ -45,9 +49,6 @@ export interface PreprocessingOptions {
   mean?: number[]
   std?: number[]
 }
-
-/** A class as it was chosen: by its index, or by its name. */
-export type ChosenClass = number | string
 
 /** As the library has them; told in the help, and needed to check one option against the other. */
 const defaultSizes = { resize: 256, crop: 224 }
@@ -66,10 +67,19 @@ export function addModelOptions(command: Command): Command {
         '(default: the file that `iba weights get` downloaded)',
     )
     .addOption(outputNameOption())
+    .addOption(outputKindOption())
     .addOption(deviceOption())
     .addOption(precisionOption())
     .option('--tf32', "products of float32 numbers in TF32, on NVIDIA's GPUs; less exact")
     .option('--cudnn-benchmark', 'try algorithms for convolutions first, on the same GPUs')
+}
+
+/** `--output-kind`. */
+export function outputKindOption(): Option {
+  return new Option(
+    '--output-kind <kind>',
+    "what the outputs are, where the file and its card don't tell (default: classes)",
+  ).choices(outputKinds)
 }
 
 /** `--output-name`. */
@@ -131,14 +141,6 @@ export function classesOption(): Option {
     '--classes <file>',
     'names of the classes: one on each line, or JSON (default: those that come with the model)',
   )
-}
-
-/** `--target`. */
-export function targetOption(): Option {
-  return new Option(
-    '--target <class>',
-    'index or name of the class to explain (default: the predicted class)',
-  ).argParser((text: string): ChosenClass => (/^[+-]?\d+$/.test(text) ? wholeNumber(0)(text) : text))
 }
 
 /** Parses numbers that commas separate. */
@@ -206,7 +208,7 @@ export async function openModel(
   options: ModelOptions & PreprocessingOptions & Pick<LoadOptions, 'memoryFormat' | 'signal'>,
   normalisation: Pick<NonNullable<LoadOptions['preprocessing']>, 'mean' | 'std'> = {},
 ): Promise<Model> {
-  const { model, weights, classes, outputName, device, precision, memoryFormat, signal } = options
+  const { model, weights, classes, outputName, outputKind, device, precision, memoryFormat, signal } = options
   chooseArithmetic(options)
   const { resize, crop, cropFirst, squash, interpolation, mean, std } = options
   const opened = await loadedUnlessInterrupted(model, {
@@ -215,6 +217,7 @@ export async function openModel(
     ...(weights !== undefined && { weights }),
     ...(classes !== undefined && { classes: await readClassNames(classes) }),
     ...(outputName !== undefined && { output: outputName }),
+    ...(outputKind !== undefined && { outputKind }),
     ...(memoryFormat !== undefined && { memoryFormat }),
     ...(signal && { signal }),
     preprocessing: {
@@ -261,15 +264,6 @@ export function requireLayer(model: Model, layer: unknown): void {
   // It throws the message that names them.
   addon().dispose(
     callNativeSync(() => addon().createStatistics({ model: model.handle, layers: [layer], preset: 'iba' })),
-  )
-}
-
-/** The index of a class that was chosen by index or by name, which the model has to have. */
-export function classOf(model: Model, chosen: ChosenClass | undefined): number | undefined {
-  if (typeof chosen === 'string') return model.classIndex(chosen)
-  if (chosen === undefined || chosen < model.classes) return chosen
-  throw new UsageError(
-    `--target ${chosen}: the network has ${model.classes} classes, 0 to ${model.classes - 1}.`,
   )
 }
 

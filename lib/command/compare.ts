@@ -6,19 +6,17 @@ import { renderComparisonPage } from '../rendering/comparison-page.js'
 import { renderSheet } from '../rendering/sheet.js'
 import { presetOption, setOption } from './chosen-method.js'
 import { addResourceOptions } from './chosen-resources.js'
+import { chosenTarget, targetOption } from './chosen-target.js'
 import {
   addGeneralOptions,
   addModelOptions,
   addPreprocessingOptions,
-  type ChosenClass,
   classesOption,
-  classOf,
   type ModelOptions,
   nameList,
   openModel,
   type PreprocessingOptions,
   requireModelOptions,
-  targetOption,
   wholeNumber,
 } from './common-options.js'
 import { type CompareMethodFlags, chooseMethods } from './compare-methods.js'
@@ -30,7 +28,7 @@ import { note, print, printJson, printTable } from './output.js'
 import { requireWritableFile } from './writable.js'
 
 interface CompareCommandOptions extends ModelOptions, PreprocessingOptions, CompareMethodFlags {
-  target?: ChosenClass
+  target?: string
   seed: number
   out: string
   html?: string | true
@@ -104,7 +102,7 @@ async function compare(inputs: string[], options: CompareCommandOptions): Promis
   await requireWritableFile('--out', files.picture)
   if (files.page !== undefined) await requireWritableFile('--html', files.page)
   await using model = await openModel({ ...options, signal })
-  const target = classOf(model, options.target)
+  const target = await chosenTarget(model, options.target)
 
   const comparison = new Comparison(model)
   try {

@@ -4,7 +4,7 @@ import { attributerOf, type ChosenMethod } from '../attribution/methods.js'
 import { count } from '../foundation/text.js'
 import type { PreparedInput } from '../images/prepared-input.js'
 import { pendingImages } from '../images/stream.js'
-import { type Attribution, ImageError, imageFolder, type Model } from '../index.js'
+import { type Attribution, ImageError, imageFolder, type Model, type Target, targetText } from '../index.js'
 import type { ComparedImage } from '../rendering/sheet.js'
 import { IncompleteError, UsageError } from './exit.js'
 import { note, spelledOut } from './output.js'
@@ -26,7 +26,7 @@ interface Explained {
 }
 
 export interface ExplainOptions {
-  target: number | undefined
+  target: Target | undefined
   seed: number
   quiet?: boolean
   signal: AbortSignal
@@ -119,7 +119,7 @@ export class Comparison {
       return {
         title: basename(name),
         image: { pixels, width, height },
-        facts: [`${first.className ?? `class ${first.target}`}, probability ${first.probability.toFixed(3)}`],
+        facts: [explained(first, this.#model.classNames)],
         maps: this.#explained.map(({ name: title, results }) => {
           const { map, seconds, checks } = results[i]!
           const measures = Object.entries(checks).map(
@@ -146,11 +146,12 @@ export class Comparison {
   /** What `--json` prints of each image. */
   records() {
     return this.#images.map(({ name }, i) => {
-      const { target, className, probability } = this.#explained[0]!.results[i]!
+      const { target, className, score, probability } = this.#explained[0]!.results[i]!
       return {
         input: name,
         target,
         ...(className !== undefined && { className }),
+        score,
         probability,
         methods: this.#explained.map(({ name: method, results }) => {
           const { map, checks, seconds } = results[i]!
@@ -159,6 +160,14 @@ export class Comparison {
       }
     })
   }
+}
+
+/** What was explained, with its probability, or its score where it has none. */
+function explained({ target, score, probability }: Attribution, classNames: readonly string[]): string {
+  const measure = Number.isNaN(probability)
+    ? `score ${short(score)}`
+    : `probability ${probability.toFixed(3)}`
+  return `${targetText(target, classNames)}, ${measure}`
 }
 
 /** The files that inputs stand for: themselves, or the images of folders. */

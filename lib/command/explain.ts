@@ -1,7 +1,7 @@
 import { count } from '../foundation/text.js'
-import { type Attributer, ImageError, NotFiniteError } from '../index.js'
+import { type Attributer, ImageError, NotFiniteError, type Target } from '../index.js'
 import type { MethodFlags } from './chosen-method.js'
-import type { ChosenClass, ModelOptions, PreprocessingOptions } from './common-options.js'
+import type { ModelOptions, PreprocessingOptions } from './common-options.js'
 import { IncompleteError, InterruptedError } from './exit.js'
 import { type Job, jobImages } from './jobs.js'
 import { duration, note, shellWord } from './output.js'
@@ -11,7 +11,7 @@ import { isDone, printRecord, recordOf, tableOf, type WantedFiles, writeResult }
 /** The options of `iba attribute`. */
 export interface AttributeCommandOptions extends ModelOptions, PreprocessingOptions, MethodFlags {
   images?: string
-  target?: ChosenClass
+  target?: string
   seed: number
   out: string
   image: boolean
@@ -27,8 +27,8 @@ export interface AttributeCommandOptions extends ModelOptions, PreprocessingOpti
 export interface Work {
   jobs: readonly Job[]
   attributer: Attributer
-  /** The class to explain; undefined for the predicted one. */
-  target: number | undefined
+  /** What to explain; undefined for the predicted class. */
+  target: Target | undefined
   /** The names of the model's classes; empty where it has none. */
   classNames: readonly string[]
   wanted: WantedFiles

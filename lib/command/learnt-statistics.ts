@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import type { ChosenMethod } from '../attribution/methods.js'
+import { neededLayers } from '../attribution/needed-layers.js'
 import { exists } from '../foundation/files.js'
 import { conventionsOf } from '../foundation/presets.js'
 import { count } from '../foundation/text.js'
@@ -98,19 +99,19 @@ async function learntStatistics(
   const place = placeOf(model, chosen)
   const learnt = await statisticsFromFolder(model, chosen, flags, signal)
   if (learnt !== undefined) return learnt.statistics
-  if (chosen.resources.statistics === model.architecture) note(ofPackage(place.layer))
+  if (chosen.resources.statistics === model.architecture) note(ofPackage(place.layers[0]!))
   return flags.statistics === 'auto' ? await fromExplained(model, paths, place, signal) : undefined
 }
 
-/** Of which layer statistics are needed, and in whose conventions. */
+/** Of which layers statistics are needed, and in whose conventions. */
 interface Place {
-  layer: string
+  layers: readonly string[]
   preset: Preset
 }
 
-function placeOf(model: Model, { options }: ChosenMethod): Place {
+function placeOf(model: Model, { method, options }: ChosenMethod): Place {
   return {
-    layer: typeof options.layer === 'string' ? options.layer : model.bottleneckLayer,
+    layers: neededLayers(model, method, options),
     preset: conventionsOf(String(options.preset ?? 'iba')) as Preset,
   }
 }
@@ -128,12 +129,12 @@ const batch = 16
 async function fromFolder(
   model: Model,
   folder: string,
-  { layer, preset, quiet = false }: Place & { quiet?: boolean },
+  { layers, preset, quiet = false }: Place & { quiet?: boolean },
   signal: AbortSignal,
 ): Promise<CachedStatistics> {
-  const path = await cachedStatisticsPath(model, folder, { layer, preset, samples })
+  const path = await cachedStatisticsPath(model, folder, { layers, preset, samples })
   if (await exists(path)) {
-    note(`iba: The statistics of ${layer} from ${folder} are those in the cache, ${path}.`)
+    note(`iba: The statistics of ${layers.join(', ')} from ${folder} are those in the cache, ${path}.`)
     return { statistics: await loadStatistics(path), path, isNew: false }
   }
   const source = await openSource({ images: folder, samples, seed: 0, batch })
@@ -142,10 +143,10 @@ async function fromFolder(
     { images: folder, samples, seed: 0, batch, quiet },
     signal,
     ({ images: _, ...learning }, onWarning) =>
-      cachedStatistics(model, folder, { ...learning, layer, preset, onWarning }),
+      cachedStatistics(model, folder, { ...learning, layers, preset, onWarning }),
   )
   note(
-    `iba: Learnt the statistics of ${layer} from ${count(source.total, 'image')} of ${folder}, and kept them in ${path}.`,
+    `iba: Learnt the statistics of ${layers.join(', ')} from ${count(source.total, 'image')} of ${folder}, and kept them in ${path}.`,
   )
   return learnt
 }
@@ -153,13 +154,13 @@ async function fromFolder(
 async function fromExplained(
   model: Model,
   paths: LearnFrom['paths'],
-  { layer, preset }: Place,
+  { layers, preset }: Place,
   signal: AbortSignal,
 ): Promise<Statistics> {
   // Those that can't be read are told as they are explained.
-  const statistics = await roughStatistics(model, paths, { layer, preset, signal, onError: () => {} })
+  const statistics = await roughStatistics(model, paths, { layers, preset, signal, onError: () => {} })
   note(
-    `iba: The statistics of ${layer} are rough: learnt from parts of the images themselves. For results to rely on, give ` +
+    `iba: The statistics of ${layers.join(', ')} are rough: learnt from parts of the images themselves. For results to rely on, give ` +
       '--images FOLDER with at least 1000 typical images.',
   )
   return statistics

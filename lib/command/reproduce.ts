@@ -6,6 +6,7 @@ import { describeMethod } from '../index.js'
 import type { LeftOut } from '../reproduction/cells.js'
 import { requireSameRuns } from '../reproduction/earlier-runs.js'
 import { openModels } from '../reproduction/evaluated-model.js'
+import { familyMethods } from '../reproduction/family.js'
 import { findPaperMethod, type PaperMethod, paperMethods } from '../reproduction/paper.js'
 import { readPublishedValues, transcribedValues } from '../reproduction/published.js'
 import { estimateReproduction, reproduce } from '../reproduction/reproduction.js'
@@ -77,7 +78,7 @@ export function addReproduce(program: Command): void {
     .optionsGroup('What:')
     .option(
       '--methods <names>',
-      "'paper', or some of the paper's names or of `iba methods`, with commas between them",
+      "'paper', 'family' for the bottlenecks that followed, or some of the paper's names or of `iba methods`, with commas between them",
       nameList,
       ['paper'],
     )
@@ -171,9 +172,10 @@ async function reproductionOf(options: ReproduceOptions, signal: AbortSignal): P
   }
 }
 
-/** All of the paper's methods, one of them, or any other method with the settings of the paper's code. */
+/** All of the paper's methods, all of the family's, one of them, or any other method with the settings of the paper's code. */
 function methodsOf(name: string): readonly PaperMethod[] {
   if (name === 'paper') return paperMethods
+  if (name === 'family') return familyMethods
   const found = findPaperMethod(name)
   if (found) return [found]
   const { options } = describeMethod(name)

@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs'
 import { writeFileAtomically } from '../foundation/files.js'
 import { visible } from '../foundation/text.js'
-import { type Attribution, renderAnimation, renderOverlay, stepMaps, writeNpy } from '../index.js'
+import {
+  type Attribution,
+  renderAnimation,
+  renderOverlay,
+  stepMaps,
+  type Target,
+  targetText,
+  writeNpy,
+} from '../index.js'
 import type { Job, ResultFiles } from './jobs.js'
 import { duration, print, printJsonLine, spelledOut } from './output.js'
 
@@ -19,9 +27,11 @@ export type WrittenFiles = Pick<ResultFiles, 'map'> & Partial<ResultFiles>
 /** One line of `--json`. */
 export interface ResultRecord {
   input: string
-  target: number
+  target: Target
   className?: string
-  probability: number
+  score: number
+  /** null where the target has none. */
+  probability: number | null
   method: string
   unit: string
   files: WrittenFiles
@@ -56,12 +66,13 @@ export async function writeResult(job: Job, result: Attribution, wanted: WantedF
 
 /** What there is to say about one image. */
 export function recordOf(job: Job, result: Attribution, files: WrittenFiles): ResultRecord {
-  const { target, className, probability, method, map, checks, series, seconds } = result
+  const { target, className, score, probability, method, map, checks, series, seconds } = result
   return {
     input: job.name,
     target,
     ...(className !== undefined && { className }),
-    probability,
+    score,
+    probability: Number.isNaN(probability) ? null : probability,
     method,
     unit: map.unit,
     files,
@@ -126,18 +137,23 @@ export function tableOf(jobs: readonly Job[], classNames: readonly string[]): Re
     )
   let isFirst = true
   return record => {
-    const { input, target, className, probability, seconds, files } = record
+    const { input, target, score, probability, seconds, files } = record
     const measures = measuresOf(record)
     if (isFirst) row('image', 'class', 'probability', [...measures.map(([name]) => name), 'time'], 'result')
     isFirst = false
     row(
       input,
-      className === undefined ? String(target) : `${target} ${className}`,
-      probability.toFixed(3),
+      targetCell(record, target, classNames),
+      probability === null ? `score ${Number(score.toPrecision(3))}` : probability.toFixed(3),
       [...measures.map(([name, text]) => text.padStart(name.length)), duration(seconds)],
       files.picture ?? files.map,
     )
   }
+}
+
+function targetCell({ className }: ResultRecord, target: Target, classNames: readonly string[]): string {
+  if (typeof target !== 'number') return targetText(target, classNames)
+  return className === undefined ? String(target) : `${target} ${className}`
 }
 
 /** What the method says about a map in numbers: its bits, and its checks. */

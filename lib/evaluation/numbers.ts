@@ -20,13 +20,6 @@ export function sortedQuantile(sorted: ArrayLike<number>, share: number): number
   return sorted[below]! + (position - below) * (sorted[above]! - sorted[below]!)
 }
 
-/** The softmax probability of a class. */
-export function probabilityOf(logits: ArrayLike<number>, target: number): number {
-  let sum = 0
-  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - logits[target]!)
-  return 1 / sum
-}
-
 /** The mean of several curves at each of their points. */
 export function meanCurve(curves: readonly ArrayLike<number>[]): Float64Array {
   return Float64Array.from(curves[0] ?? [], (_, i) => mean(curves.map(curve => curve[i]!)))

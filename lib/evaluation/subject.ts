@@ -1,4 +1,5 @@
 import type { HeatMap } from '../attribution/attribution.js'
+import { nativeTarget, predictedClass, type Target } from '../attribution/target.js'
 import { invalid, requireInteger, requireKnownKeys, requireSignal } from '../foundation/validate.js'
 import type { PreparedInput } from '../images/prepared-input.js'
 import type { ImageInput } from '../images/source.js'
@@ -8,6 +9,7 @@ import { callNative } from '../native/call.js'
 import { withCancellation } from '../native/cancellation.js'
 import type { SubjectCall } from '../native/evaluation-calls.js'
 import { matrix } from '../native/maps-calls.js'
+import type { NativeTarget } from '../native/target.js'
 import { requireHeatMap } from '../rendering/picture.js'
 
 /** Images with the maps that explain them, and how they are evaluated. */
@@ -16,9 +18,9 @@ export interface EvaluationOptions {
   images: ImageInput | readonly ImageInput[]
   /** One for each image, of the size of the network's input. */
   maps: HeatMap | readonly HeatMap[]
-  /** The class that is looked at, one for all images, or one for each (null: the predicted class). Default: the
-   * predicted class. */
-  targets?: number | readonly (number | null)[]
+  /** What is looked at, by its probability, or its score where it has none: one target for all images, or one for each
+   * (null: the predicted class). Default: the predicted class. */
+  targets?: Target | readonly (Target | null)[]
   /** Changed images that go through the network together. Default: 16 on the CPU, 128 on CUDA. */
   rows?: number
   /** Stops the work within one pass through the network; the call rejects with the signal's reason. */
@@ -40,11 +42,11 @@ export interface EvaluationProgress {
   total: number
 }
 
-/** One image to evaluate. A target of -1 means the predicted class. */
+/** One image to evaluate. A class of -1 means the predicted one. */
 export interface Subject {
   input: PreparedInput
   map: HeatMap
-  target: number
+  target: Target
 }
 
 /** How a subject is run. */
@@ -96,10 +98,15 @@ export async function runNative<Result>(
   if (rows !== undefined) requireInteger('rows', rows, 1, 65_536)
   requireMapOf(map, input)
   const image = { data: input.data, shape: [input.channels, input.height, input.width] }
-  const subject = { model: model.handle, image, map: matrix(map), target, rows }
+  const subject = { model: model.handle, image, map: matrix(map), target: watchedTarget(target, model), rows }
   return await withCancellation({ signal, onProgress }, call =>
     callNative(() => evaluate({ subject, ...call })),
   )
+}
+
+/** The target of a subject as the add-on takes it. */
+export function watchedTarget(target: Target, model: Model): NativeTarget {
+  return target === -1 ? predictedClass : nativeTarget(target, model, 'targets')
 }
 
 async function* subjects(model: Model, options: EvaluationOptions) {
@@ -110,19 +117,25 @@ async function* subjects(model: Model, options: EvaluationOptions) {
     const map = maps[index]
     if (!map) throw invalid('maps', 'a map for each image', maps)
     const input = await pending.load(options.signal)
-    const target = requireTarget(options.targets, index, model.classes)
+    const target = requireTarget(options.targets, index, model)
     yield { index, name: input.name, subject: { input, map, target } }
     index++
   }
   if (index !== maps.length) throw invalid('maps', `one map for each of the ${index} images`, maps)
   if (Array.isArray(options.targets) && options.targets.length !== index)
-    throw invalid('targets', `one class or null for each of the ${index} images`, options.targets)
+    throw invalid('targets', `one target or null for each of the ${index} images`, options.targets)
 }
 
-function requireTarget(targets: EvaluationOptions['targets'], index: number, classes: number): number {
-  const target = typeof targets === 'object' ? targets[index] : (targets ?? null)
+function requireTarget(targets: EvaluationOptions['targets'], index: number, model: Model): Target {
+  const target = isList(targets) ? targets[index] : (targets ?? null)
   if (target === null) return -1
-  return requireInteger('targets', target, 0, classes - 1)
+  if (target === undefined) throw invalid('targets', `a target or null for image ${index} as well`, targets)
+  nativeTarget(target, model, 'targets')
+  return target
+}
+
+function isList(targets: EvaluationOptions['targets']): targets is readonly (Target | null)[] {
+  return Array.isArray(targets)
 }
 
 /** @throws InvalidArgumentError where a map isn't finite, or of another size than its input */

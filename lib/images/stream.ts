@@ -1,4 +1,5 @@
 import type { TargetedImage } from '../attribution/attribution.js'
+import type { Target } from '../attribution/target.js'
 import { type Source, untilAborted } from '../foundation/concurrency.js'
 import { isUrl } from '../foundation/realms.js'
 import { filePath, withDecoded } from './decode.js'
@@ -10,7 +11,7 @@ import { arrayFile, expandInput, type ImageInput, isPrepared, prepared } from '.
 export interface PendingImage {
   index: number
   name: string
-  target: number | undefined
+  target: Target | undefined
   seed: number | undefined
   /** @param signal ends the reading of a file */
   load: (signal?: AbortSignal) => Promise<PreparedInput>

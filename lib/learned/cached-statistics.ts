@@ -10,7 +10,7 @@ import { defaultSamples } from './learning.js'
 import { type EstimateOptions, estimate, loadStatistics, type Statistics } from './statistics.js'
 
 /** Options of {@link cachedStatistics}. */
-export type CachedStatisticsOptions = Omit<EstimateOptions, 'images' | 'layers'>
+export type CachedStatisticsOptions = Omit<EstimateOptions, 'images'>
 
 /** Statistics, and the file of the cache that holds them. */
 export interface CachedStatistics {
@@ -22,8 +22,8 @@ export interface CachedStatistics {
   isNew: boolean
 }
 
-/** Statistics of a layer from a folder of typical images, learnt once: they are kept in the cache and taken from there while the
- * model, its precision and pre-processing, the layer, the preset and the list of the folder's images stay the same. The list has names, sizes
+/** Statistics of some layers from a folder of typical images, learnt once: they are kept in the cache and taken from there while the
+ * model, its precision and pre-processing, the layers, the preset and the list of the folder's images stay the same. The list has names, sizes
  * and times of the files. Of more images than `samples`, those taken are drawn.
  * @throws ImageError, StatisticsError, FileError */
 export async function cachedStatistics(
@@ -49,9 +49,10 @@ export async function cachedStatistics(
 export async function cachedStatisticsPath(
   model: Model,
   folder: string,
-  { layer = model.bottleneckLayer, preset = 'iba', samples = defaultSamples }: CachedStatisticsOptions,
+  { preset = 'iba', samples = defaultSamples, ...options }: CachedStatisticsOptions,
 ): Promise<string> {
   const { architecture, weightHash, precision, preprocessing } = model
+  const layer = (options.layers ?? [options.layer ?? model.bottleneckLayer]).join('+')
   const files = await listOf(requireString('folder', folder))
   const key = JSON.stringify({
     architecture,

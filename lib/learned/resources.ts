@@ -11,18 +11,18 @@ import { loadReadout, TrainedReadout } from './trained-readout.js'
 export interface Resource extends AsyncDisposable {
   /** @internal */
   readonly handle: Handle<string>
-  /** @throws StatisticsError, PatternsError, WeightsError where it was made with another model, or lacks the layer */
-  requireFor(model: Model, layer?: string): void
+  /** @throws StatisticsError, PatternsError, WeightsError where it was made with another model, or lacks one of the layers */
+  requireFor(model: Model, layers?: readonly string[]): void
   /** Writes it as a file. */
   save(path: string): Promise<void>
   /** Frees the native memory now. Safe to call twice. */
   dispose(): void
 }
 
-/** How a resource is made from images: for which layer and in whose conventions, where it depends on them. */
+/** How a resource is made from images: for which layers and in whose conventions, where it depends on them. */
 export interface LearnOptions extends LearningOptions {
-  /** Where the bottleneck goes. Default: the model's bottleneck layer. */
-  layer?: string
+  /** Where the bottlenecks go. Default: the model's bottleneck layer. */
+  layers?: readonly string[]
   /** Default 'iba'. */
   preset?: Preset
 }
@@ -68,7 +68,7 @@ export const resources: Readonly<Record<ResourceName, ResourceDescription>> = {
   patterns: {
     type: Patterns,
     load: loadPatterns,
-    learn: (model, { layer, preset, ...options }) => fitPatterns(model, options),
+    learn: (model, { layers, preset, ...options }) => fitPatterns(model, options),
     hasDemo: false,
     flag: '--patterns',
     command: 'fit-patterns',
@@ -88,6 +88,5 @@ export const resources: Readonly<Record<ResourceName, ResourceDescription>> = {
   },
 }
 
-/** The names of all kinds of resources. */
 /** The names of all kinds of resources. */
 export const resourceNames = Object.keys(resources) as ResourceName[]

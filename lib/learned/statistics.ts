@@ -88,10 +88,10 @@ export class Statistics {
     await callNative(() => addon().saveStatistics({ statistics: this.handle, path }))
   }
 
-  /** @throws StatisticsError where they were not made with this model, or hold no such layer */
-  requireFor(model: Model, layer: string = model.bottleneckLayer): void {
+  /** @throws StatisticsError where they were not made with this model, or lack one of the layers */
+  requireFor(model: Model, layers: readonly string[] = [model.bottleneckLayer]): void {
     requireSameModel('These statistics were made with', this.description, model, StatisticsError)
-    this.layer(layer)
+    for (const layer of layers) this.layer(layer)
   }
 
   /** Frees the native memory now. Safe to call twice. */

@@ -21,7 +21,7 @@ import { zooPreprocessing } from '../images/zoo-preprocessing.js'
 import { addon } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
 import { withCancellation } from '../native/cancellation.js'
-import type { MemoryFormat, ModelHandle, Place } from '../native/model-calls.js'
+import type { MemoryFormat, ModelHandle, OutputKind, Place } from '../native/model-calls.js'
 import { isDownloaded, type WeightSource, weightSource } from '../weights/weight-source.js'
 import { type ClassNames, requireClassNames } from './class-names.js'
 import { demo, demoClassNames } from './demo.js'
@@ -31,6 +31,7 @@ import { Model, type ModelFacts } from './model.js'
 import { cardPath, type ModelCard, readModelCard } from './model-card.js'
 import { isModelFile } from './model-file.js'
 import { isFolder, readModelFolder } from './model-folder.js'
+import { outputKinds } from './output-kinds.js'
 import { choosePrecision, type Precision } from './precision.js'
 
 /** Options of {@link loadModel}. */
@@ -54,6 +55,10 @@ export interface LoadOptions {
   /** The name of the output to explain, of a model file with several: its name in ONNX, the key in a dict, or the place in a
    * tuple, as '0'. Default: what the model's card says, or else the only one with a row of numbers for each image. */
   output?: string
+  /** What the outputs are: 'classes' of which one is right, 'labels' that may hold together, 'values' such as a regression
+   * gives, or an 'embedding'. Default: what the model's card says, or else classes, or labels where a file ends with a sigmoid
+   * of each of several outputs. */
+  outputKind?: OutputKind
   /** Channels of a seeded network's first convolution; ResNet and VGG have 64, EfficientNet-Lite 32. */
   width?: number
   /** Of a seeded network: 3 for colour, 1 for grey. */
@@ -78,12 +83,14 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
     'memoryFormat',
     'classes',
     'output',
+    'outputKind',
     'width',
     'inputChannels',
     'signal',
   ])
   requireSignal(options.signal)
   if (options.output !== undefined) requireString('output', options.output)
+  if (options.outputKind !== undefined) requireOneOf('outputKind', options.outputKind, outputKinds)
   const stated = statedIn(options)
   if (!isModelFile(name)) return await loadArchitecture(name, options, stated)
   requireWhole(options)
@@ -93,9 +100,10 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
 }
 
 /** What the options say that a card may say too. */
-function statedIn({ preprocessing, classes, output }: LoadOptions): ModelCard {
+function statedIn({ preprocessing, classes, output, outputKind }: LoadOptions): ModelCard {
   return {
     ...(output !== undefined && { output }),
+    ...(outputKind !== undefined && { outputKind }),
     ...(preprocessing !== undefined && { preprocessing: inUnitRange(preprocessing) }),
     ...(classes !== undefined &&
       typeof classes !== 'number' && { classNames: requireClassNames('classes', classes) }),
@@ -124,6 +132,7 @@ async function loadArchitecture(
     architecture,
     weights: 'path' in source ? source.path : null,
     seed: 'seed' in source ? source.seed : 0,
+    outputKind: stated.outputKind ?? 'classes',
     classes:
       typeof classes === 'number'
         ? requireInteger('classes', classes, 1, 1_000_000)
@@ -188,7 +197,7 @@ async function loadFolder(folder: string, options: LoadOptions, stated: ModelCar
 async function loadFile(
   file: string,
   options: LoadOptions,
-  { preprocessing = {}, classNames, output }: ModelCard,
+  { preprocessing = {}, classNames, output, outputKind }: ModelCard,
   notes: readonly string[],
 ): Promise<Model> {
   if (!existsSync(file)) {
@@ -200,7 +209,15 @@ async function loadFile(
   const place = chosenPlace(options)
   const handle = await withCancellation({ signal: options.signal }, ({ cancellation }) =>
     callNative(() =>
-      addon().importModel({ file, height, width, output: output ?? null, place, cancellation }),
+      addon().importModel({
+        file,
+        height,
+        width,
+        output: output ?? null,
+        outputKind: outputKind ?? null,
+        place,
+        cancellation,
+      }),
     ),
   )
   const { imageSize: size, inputChannels, white } = addon().describeModel({ model: handle })

@@ -3,10 +3,12 @@ import { format, parse } from 'node:path'
 import { readBoundedText } from '../foundation/bounded-reading.js'
 import { InvalidArgumentError, ModelError } from '../foundation/errors.js'
 import { fileError } from '../foundation/files.js'
-import { requireKnownKeys, requireString } from '../foundation/validate.js'
+import { requireKnownKeys, requireOneOf, requireString } from '../foundation/validate.js'
 import { completePreprocessing, type GivenPreprocessing, inUnitRange } from '../images/preprocess.js'
 import type { Preprocessing } from '../native/images-calls.js'
+import type { OutputKind } from '../native/model-calls.js'
 import { type ClassNames, requireClassNames } from './class-names.js'
+import { outputKinds } from './output-kinds.js'
 
 /** What is said of a model beside its file. */
 export interface ModelCard {
@@ -15,6 +17,8 @@ export interface ModelCard {
   classNames?: readonly string[]
   /** The name of the output to explain. */
   output?: string
+  /** What the outputs are. */
+  outputKind?: OutputKind
 }
 
 /** What a card's file holds. */
@@ -22,9 +26,10 @@ interface CardFile {
   preprocessing?: GivenPreprocessing
   classes?: ClassNames
   output?: string
+  outputKind?: OutputKind
 }
 
-const keys = ['preprocessing', 'classes', 'output'] as const
+const keys = ['preprocessing', 'classes', 'output', 'outputKind'] as const
 const limit = { bytes: 2 ** 24, of: 'a model card' }
 
 /** The path of a model file's card: 'mine.json' of 'mine.pt2'. */
@@ -45,7 +50,7 @@ export async function readModelCard(file: string): Promise<{ card: ModelCard; no
     return {
       card: {},
       notes: [
-        `'${path}' has none of 'preprocessing', 'classes' and 'output' and was passed over: it is no model card.`,
+        `'${path}' has none of 'preprocessing', 'classes', 'output' and 'outputKind' and was passed over: it is no model card.`,
       ],
     }
   }
@@ -80,11 +85,12 @@ export function namingFile<Result>(path: string, check: () => Result): Result {
 
 function checkedCard(content: CardFile): ModelCard {
   requireKnownKeys('the model card', content, keys)
-  const { preprocessing, classes, output } = content
+  const { preprocessing, classes, output, outputKind } = content
   return {
     ...(preprocessing !== undefined && { preprocessing: checkedPreprocessing(preprocessing) }),
     ...(classes !== undefined && { classNames: requireClassNames('classes', classes) }),
     ...(output !== undefined && { output: requireString('output', output) }),
+    ...(outputKind !== undefined && { outputKind: requireOneOf('outputKind', outputKind, outputKinds) }),
   }
 }
 

@@ -7,7 +7,7 @@ import type { ImageInput } from '../images/source.js'
 import { asList, pendingImages } from '../images/stream.js'
 import { addon } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
-import type { Architecture, ModelDescription, ModelHandle } from '../native/model-calls.js'
+import type { Architecture, ModelDescription, ModelHandle, OutputKind } from '../native/model-calls.js'
 import type { Tensor } from '../native/values.js'
 import { findClass, namesFor } from './class-names.js'
 
@@ -23,15 +23,15 @@ export interface LayerInfo {
   isDefault: boolean
 }
 
-/** The most probable class of an image. */
+/** The most probable class, or label, of an image. */
 export interface Prediction {
   /** What messages call the image. */
   name: string
-  /** The index of the class. */
+  /** The index of the class; -1 where the network's outputs are no classes or labels. */
   target: number
   /** Its name, where the model has names of its classes. */
   className?: string
-  /** Its probability: the softmax of the logits. */
+  /** Its probability: the softmax of the logits, or the sigmoid of a label's; NaN where there is none. */
   probability: number
 }
 
@@ -78,9 +78,14 @@ export class Model {
     return this.#description.architecture
   }
 
-  /** How many classes the network tells apart; 2 where it has a single logit, which says yes (1) or no (0). */
+  /** How many outputs the network has, such as classes that it tells apart; 2 where it has a single logit, which says yes (1) or no (0). */
   get classes(): number {
     return this.#description.classes
+  }
+
+  /** What its outputs are; see docs/models.md. */
+  get outputKind(): OutputKind {
+    return this.#description.outputKind
   }
 
   /** 3 for colour, 1 for grey. */
@@ -111,6 +116,12 @@ export class Model {
   /** The paper's place for the bottleneck in this architecture, or the nearest to it. */
   get bottleneckLayer(): string {
     return this.#description.bottleneckLayer
+  }
+
+  /** Where methods with bottlenecks in several layers put them, if nothing else is said: from the bottleneck layer on, all blocks
+   * of its kind. */
+  get blockLayers(): readonly string[] {
+    return this.#description.blockLayers
   }
 
   /** The names of all layers where the network can be cut, in execution order. */

@@ -1,5 +1,6 @@
 import { invalid, requireInteger, requireNumber } from '../foundation/validate.js'
 import type { ImageSize, Interpolation, Preprocessing } from '../native/images-calls.js'
+import type { OutputKind } from '../native/model-calls.js'
 import { requireClassNames } from './class-names.js'
 import { type DescribedModel, otherInterpolation } from './described-model.js'
 import { checkedPreprocessing } from './model-card.js'
@@ -51,7 +52,6 @@ const resNets: Readonly<Record<string, string>> = {
  * @throws InvalidArgumentError a value is of another type than transformers writes */
 export function describeTransformers(config: TransformersConfig): DescribedModel {
   const { architectures, model_type, id2label, problem_type, image_size } = config
-  if (problem_type !== undefined && problem_type !== null) requireClasses(problem_type)
   const classNames = isNamed(id2label) ? requireClassNames('id2label', id2label) : undefined
   const size = typeof image_size === 'number' ? { crop: image_size, resize: image_size } : undefined
   const title =
@@ -59,20 +59,26 @@ export function describeTransformers(config: TransformersConfig): DescribedModel
   return {
     architecture: resNetOf(config),
     title: String(title),
-    card: { ...(classNames && { classNames }), ...(size && { preprocessing: checkedPreprocessing(size) }) },
+    card: {
+      ...(classNames && { classNames }),
+      ...outputKindOf(problem_type),
+      ...(size && { preprocessing: checkedPreprocessing(size) }),
+    },
     notes: [],
   }
 }
 
-/** Labels that may hold together, and numbers, are no classes. */
-function requireClasses(problem: unknown): void {
-  const classes = 'single_label_classification'
-  if (problem === classes) return
-  throw invalid(
-    'problem_type',
-    `${classes} (to have the outputs explained as classes of which one is right, give the model file of the folder itself)`,
-    problem,
-  )
+const problems: Readonly<Record<string, OutputKind>> = {
+  single_label_classification: 'classes',
+  multi_label_classification: 'labels',
+  regression: 'values',
+}
+
+function outputKindOf(problem: unknown): { outputKind?: OutputKind } {
+  if (problem === undefined || problem === null) return {}
+  const outputKind = typeof problem === 'string' ? problems[problem] : undefined
+  if (!outputKind) throw invalid('problem_type', `one of: ${Object.keys(problems).join(', ')}`, problem)
+  return { outputKind }
 }
 
 /** Whether the labels are names; transformers numbers those that nobody named. */

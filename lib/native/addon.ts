@@ -41,7 +41,7 @@ export interface RuntimeCalls {
   shutDown(call: { processEnds: boolean }): void
 }
 
-/** What the native binding exports. Shapes are NCHW; a target of -1 means the predicted class. Functions that
+/** What the native binding exports. Shapes are NCHW; a class of -1 means the predicted one. Functions that
  * return a promise do their work on a thread of the add-on. */
 export interface Addon
   extends RuntimeCalls,

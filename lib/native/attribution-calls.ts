@@ -1,4 +1,5 @@
 import type { ModelHandle } from './model-calls.js'
+import type { NativeTarget } from './target.js'
 import type { Cancellable, Handle, Tensor } from './values.js'
 
 export type MethodHandle = Handle<'method'>
@@ -33,7 +34,9 @@ export interface NativeMethod {
 }
 
 export interface NativeAttribution {
+  /** The class or label; -1 where something else was explained. */
   target: number
+  score: number
   probability: number
   map: Tensor
   checks: Record<string, number>
@@ -41,9 +44,9 @@ export interface NativeAttribution {
   tensors: Record<string, Tensor>
 }
 
-/** What to explain of an image; a target of -1 means the predicted class. */
+/** What to explain of an image. */
 export interface Request {
-  target: number
+  target: NativeTarget
   seed: number
 }
 

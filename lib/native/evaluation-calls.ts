@@ -1,4 +1,5 @@
 import type { ModelHandle } from './model-calls.js'
+import type { NativeTarget } from './target.js'
 import type { ByteTensor, Cancellable, Tensor } from './values.js'
 
 /** The softmax probability of a class at each point of `shares`. */
@@ -11,7 +12,7 @@ export interface DegradationCurves {
 
 /** What became of one image's prediction. */
 export interface ImageDegradation {
-  /** The index of the explained class. */
+  /** The index of the explained class; -1 for another target. */
   target: number
   /** The class predicted for the image as it is. */
   top1: number
@@ -25,7 +26,7 @@ export interface ImageDegradation {
 
 /** The target's softmax probability as pixels come and go, the most relevant first. */
 export interface ImageInsertionDeletion {
-  /** The index of the class that is looked at. */
+  /** The index of the class that is looked at; -1 for another target. */
   target: number
   /** The changed share of the pixels at each point, 0 to 1. */
   shares: ArrayLike<number>
@@ -41,7 +42,7 @@ export interface ImageInsertionDeletion {
 
 /** The probability of a class as an image's regions are replaced, one after another. */
 export interface RegionCurves {
-  /** The index of the class that is looked at. */
+  /** The index of the class that is looked at; -1 for another target. */
   target: number
   /** How many regions the image has. */
   regions: number
@@ -53,7 +54,7 @@ export interface RegionCurves {
 
 /** What becomes of one image's prediction as a share of its pixels is imputed. */
 export interface ImageRoad {
-  /** The index of the class that is looked at. */
+  /** The index of the class that is looked at; -1 for another target. */
   target: number
   /** Its softmax probability for the image as it is. */
   clean: number
@@ -82,7 +83,7 @@ export interface NativeReplacement {
 /** One image under the masks of one n: the fall of the target's logit where the masked pixels are 0, and the sum of the
  * map in each mask. */
 export interface MaskedDrops {
-  /** The index of the class that is looked at. */
+  /** The index of the class that is looked at; -1 for another target. */
   target: number
   /** For each mask, the fall of the target's logit. */
   drop: ArrayLike<number>
@@ -94,7 +95,7 @@ export interface MaskedDrops {
 
 /** The mean squared gap of one image: low is good. */
 export interface ImageInfidelity {
-  /** The index of the class that is looked at. */
+  /** The index of the class that is looked at; -1 for another target. */
   target: number
   /** With the map as it is. */
   value: number
@@ -108,7 +109,7 @@ export interface NativeSubject {
   image: Tensor
   map: Tensor
   /** -1: the predicted class. */
-  target: number
+  target: NativeTarget
   /** Images that go through the network together; by default as many as suit the device. */
   rows?: number | undefined
 }
@@ -127,6 +128,13 @@ export interface EvaluationCalls {
   road(call: SubjectCall & { shares: readonly number[]; noise: number; seed: number }): Promise<ImageRoad>
   /** Of an image (H, W, 3), the number of each pixel's superpixel (H, W). */
   superpixels(call: { image: ByteTensor; count: number; compactness: number }): Tensor
+  /** The target's probability for each of some images (N, C, H, W), or its score where it has none; the first one settles the
+   * target. */
+  strengths(call: {
+    model: ModelHandle
+    images: Tensor
+    target: NativeTarget
+  }): Promise<{ target: number; strengths: number[] }>
   /** Masks are (count, tiles). */
   maskedDrops(call: SubjectCall & { masks: ByteTensor; tile: number }): Promise<MaskedDrops>
   infidelity(

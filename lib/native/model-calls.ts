@@ -5,6 +5,10 @@ export type ModelHandle = Handle<'model'>
 /** How activations lie in memory. */
 export type MemoryFormat = 'channels-last' | 'contiguous'
 
+/** What a network's outputs are: the logits of classes of which one is right, the logits of labels that may hold together,
+ * values such as a regression gives, or an embedding. */
+export type OutputKind = 'classes' | 'labels' | 'values' | 'embedding'
+
 /** What a network computes in. */
 export type NumberType = 'float32' | 'bfloat16'
 
@@ -28,11 +32,14 @@ export interface Architecture {
 export interface ModelDescription {
   architecture: string
   classes: number
+  outputKind: OutputKind
   /** Whether its two classes, no and yes, are those of a single logit. */
   isBinary: boolean
   inputChannels: number
   bottleneckLayer: string
   gradCamLayer: string
+  /** Where methods with several bottlenecks put them, if nothing else is said. */
+  blockLayers: string[]
   /** Height and width, where the network takes images of one size only. */
   imageSize: [number, number] | null
   /** What white is in images that the network normalises itself, where it does. */
@@ -48,11 +55,14 @@ export interface ModelCalls {
   architectures(): Architecture[]
   /** Throws, naming the nearest, where there is no such architecture. */
   checkArchitecture(call: { architecture: string }): void
+  /** Those of a network of the zoo. */
+  blockLayers(call: { architecture: string }): string[]
   loadModel(call: {
     network: {
       architecture: string
       weights: string | null
       seed: number
+      outputKind: OutputKind
       classes: number
       width?: number
       inputChannels: number
@@ -66,6 +76,8 @@ export interface ModelCalls {
     height: number
     width: number
     output: string | null
+    /** null: as the file tells. */
+    outputKind: OutputKind | null
     place: Place
     cancellation?: CancellationHandle
   }): Promise<ModelHandle>

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeMethod } from '../attribution/methods.js'
+import { neededLayers } from '../attribution/needed-layers.js'
 import type { Dataset } from '../datasets/dataset.js'
 import {
   type EvaluatedMethod,
@@ -45,12 +46,14 @@ export async function prepareResources(
 ): Promise<PreparedResources> {
   const { model, dataset } = evaluated
   const needed = new Set(methods.flatMap(({ method }) => describeMethod(method).needs))
+  const layers = layersFor(model, methods)
   const files = resourceFiles(evaluated, folder)
   const madeNow: ResourceName[] = []
   for (const resource of learnedNames.filter(learned => needed.has(learned))) {
     if (await exists(files[resource])) continue
     await using made = await resources[resource].learn!(model, {
       ...learningImages(dataset, learn),
+      layers,
       preset,
       signal,
       onError: () => {},
@@ -69,6 +72,15 @@ export async function prepareResources(
       statistics?.dispose()
     },
   }
+}
+
+/** All layers of which the methods need statistics. */
+function layersFor(model: Model, methods: ReproductionOptions['methods']): readonly string[] {
+  const needed = methods.flatMap(({ method, options = {} }) => {
+    const description = describeMethod(method)
+    return description.needs.includes('statistics') ? neededLayers(model, description, options) : []
+  })
+  return needed.length > 0 ? [...new Set(needed)] : [model.bottleneckLayer]
 }
 
 /** The method with what is kept in memory. */

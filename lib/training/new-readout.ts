@@ -14,7 +14,7 @@ export async function newReadout(
 ): Promise<TrainedReadout> {
   const { layer, reads, variant, preset, sigma, minimumStd, seed } = settings
   const given = options.statistics
-  for (const name of given ? [layer, ...reads] : []) given?.requireFor(model, name)
+  given?.requireFor(model, [layer, ...reads])
   const statistics = given ?? (await estimateAll(model, options, settings))
   try {
     const kernelSize = 2 * Math.round(2 * sigma) + 1

@@ -27,7 +27,7 @@ void degradation(const Models& models, const Options& options) {
       auto what = "degradation, batch 1, " + name_of(precision);
       watch_memory(options.device);
       print_times(model, what, rounds_of(options.device, options.rounds, [&] {
-                    degrade(used, image, map, -1, kTile, kPoints, settings);
+                    degrade(used, image, map, {}, kTile, kPoints, settings);
                   }));
       print_result(model, what + ": peak memory", peak_megabytes(options.device), "MB");
     }

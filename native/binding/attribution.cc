@@ -3,6 +3,7 @@
 #include "executors.h"
 #include "handles.h"
 #include "module.h"
+#include "targets.h"
 
 namespace iba {
 
@@ -40,7 +41,8 @@ void fields(Of<MethodEntry> auto& entry, auto&& field) {
 }
 
 void fields(Of<Attribution> auto& attribution, auto&& field) {
-  field("target", attribution.target);
+  field("target", attribution.target.is_class() ? attribution.target.index : -1);
+  field("score", attribution.score);
   field("probability", attribution.probability);
   field("map", attribution.map);
   field("checks", attribution.checks);
@@ -151,7 +153,9 @@ void fields(Of<MethodResult> auto& result, auto&& field) {
 Task<MethodResult> run_method(const MethodRun& run) {
   const auto& model = run.method->model;
   check_images(run.images, *model);
-  check_requests(run.requests, run.images.size(0), *model);
+  if (static_cast<int64_t>(run.requests.size()) != run.images.size(0))
+    throw Error(ErrorCode::invalid_argument, "Expected one request for each image.");
+  for (const auto& request : run.requests) check_target(request.target, model->network);
   return {executor_of(model->device),
           [run](const Cancellation& cancellation, const StepProgress& progress) -> MethodResult {
             const PreparedMethod& method = run.method->method;

@@ -6,7 +6,7 @@
 
 #include "environment.h"
 #include "fields.h"
-#include "runtime/request.h"
+#include "runtime/progress.h"
 
 namespace iba::binding {
 

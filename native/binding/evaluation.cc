@@ -7,11 +7,13 @@
 #include "evaluation/sensitivity.h"
 #include "evaluation/similarity.h"
 #include "evaluation/tiles.h"
+#include "evaluation/watched.h"
 #include "executors.h"
 #include "handles.h"
 #include "image/superpixels.h"
 #include "module.h"
 #include "runtime/rows.h"
+#include "targets.h"
 
 namespace iba {
 
@@ -90,9 +92,9 @@ constexpr Bounds kCount{1, 1 << 24};
 /// One image with its map, and how its changed versions are run.
 struct Subject {
   std::shared_ptr<Model> model;
-  Tensor image;    // (C, H, W)
-  Tensor map;      // (H, W)
-  int64_t target;  // negative: the predicted class
+  Tensor image;  // (C, H, W)
+  Tensor map;    // (H, W)
+  Target target;
   std::optional<int64_t> rows = {};
 };
 
@@ -100,7 +102,7 @@ void fields(Of<Subject> auto& subject, auto&& field) {
   field("model", subject.model);
   field("image", subject.image);
   field("map", subject.map);
-  field("target", subject.target, {-1});
+  field("target", subject.target);
   field("rows", subject.rows, kCount);
 }
 
@@ -109,7 +111,7 @@ template <typename Evaluate>
 auto run(const Subject& subject, Evaluate evaluate)
     -> Task<std::invoke_result_t<Evaluate, const Network&, const Tensor&, RowSettings>> {
   check_images(subject.image.unsqueeze(0), *subject.model);
-  if (subject.target >= 0) check_target(subject.target, *subject.model);
+  check_target(subject.target, subject.model->network);
   if (subject.map.sizes() != subject.image.sizes().slice(1) || subject.map.scalar_type() != at::kFloat)
     throw Error(ErrorCode::invalid_argument, "Expected a map of the image's size.");
   return {executor_of(subject.model->device),
@@ -171,7 +173,29 @@ Task<Road> run_road(const Subject& subject, const std::vector<double>& shares, d
 Tensor find_superpixels(const Tensor& image, int64_t count, double compactness) {
   if (image.dim() != 3 || image.size(2) != 3 || image.scalar_type() != at::kByte || image.numel() == 0)
     throw Error(ErrorCode::invalid_argument, "Expected an image (height, width, 3) of bytes.");
-  return superpixels(image, {.count = count, .compactness = compactness});
+  return superpixels(image, {count, compactness}).to(at::kFloat);
+}
+
+/// A target's probability for each of some images, or its score where it has none. The first is the image as
+/// it is, by which the target is settled.
+struct Strengths {
+  int64_t target;
+  std::vector<double> strengths;
+};
+
+void fields(Of<Strengths> auto& found, auto&& field) {
+  field("target", found.target);
+  field("strengths", found.strengths);
+}
+
+Task<Strengths> watch(const std::shared_ptr<Model>& model, const Tensor& images, const Target& target) {
+  check_images(images, *model);
+  check_target(target, model->network);
+  return {executor_of(model->device), [model, images, target] {
+            Tensor outputs = logits(model->network, images.to(model->device)).to(at::kCPU, at::kDouble);
+            const Watched watched(target, model->network, outputs[0]);
+            return Strengths{watched.index(), numbers(watched.strength(outputs))};
+          }};
 }
 
 /// Throws INVALID_ARGUMENT where they are no masks (count, tiles) of bytes.
@@ -222,6 +246,7 @@ void export_evaluation(Napi::Object exports) {
   export_call<run_road>(exports, "road", "subject", "shares", Parameter{"noise", {0, 1e6}}, "seed");
   export_call<find_superpixels>(exports, "superpixels", "image", count,
                                 Parameter{"compactness", {1e-6, 1e6}});
+  export_call<watch>(exports, "strengths", "model", "images", "target");
   export_call<run_masked_drops>(exports, "maskedDrops", "subject", "masks", tile);
   export_call<run_infidelity>(exports, "infidelity", "subject", Parameter{"deviation", {0, 1e6}},
                               Parameter{"samples", kCount}, "sharedNoise", "seed");

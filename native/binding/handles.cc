@@ -28,15 +28,9 @@ void check_names(const std::vector<std::string>& names, int64_t images) {
     throw Error(ErrorCode::invalid_argument, "Expected one name for each image.");
 }
 
-void check_target(int64_t target, const Model& model) {
-  if (target >= model.network.classes)
+void check_class(int64_t index, const Model& model) {
+  if (index >= model.network.classes)
     throw Error(ErrorCode::invalid_argument, "Expected a target below the number of classes.");
-}
-
-void check_requests(const std::vector<Request>& requests, int64_t images, const Model& model) {
-  if (static_cast<int64_t>(requests.size()) != images)
-    throw Error(ErrorCode::invalid_argument, "Expected one request for each image.");
-  for (const auto& request : requests) check_target(request.target, model);
 }
 
 }  // namespace iba::binding

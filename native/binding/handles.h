@@ -7,7 +7,7 @@
 #include "bottleneck/statistics.h"
 #include "handle.h"
 #include "network/network.h"
-#include "runtime/request.h"
+#include "runtime/progress.h"
 #include "training/process_group.h"
 
 namespace iba::binding {
@@ -61,10 +61,6 @@ void check_images(const at::Tensor& images, const Model& model);
 void check_names(const std::vector<std::string>& names, int64_t images);
 
 /// Throws INVALID_ARGUMENT for a class that the model hasn't.
-void check_target(int64_t target, const Model& model);
-
-/// Throws INVALID_ARGUMENT where there is not one request for each image, or one for a class that the model
-/// hasn't.
-void check_requests(const std::vector<Request>& requests, int64_t images, const Model& model);
+void check_class(int64_t index, const Model& model);
 
 }  // namespace iba::binding

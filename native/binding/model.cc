@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "calls.h"
 #include "device_argument.h"
 #include "executors.h"
@@ -6,6 +8,7 @@
 #include "import/load.h"
 #include "import/onnx/model_file.h"
 #include "module.h"
+#include "network/block_layers.h"
 #include "network/cut.h"
 #include "network/fingerprint.h"
 #include "network/precision.h"
@@ -22,10 +25,15 @@ void fields(Of<ZooEntry> auto& entry, auto&& field) {
   field("bottleneckLayer", entry.bottleneck_layer);
 }
 
+constexpr std::array<std::string_view, 4> enum_names(OutputKind) {
+  return {"classes", "labels", "values", "embedding"};
+}
+
 void fields(Of<LoadOptions> auto& options, auto&& field) {
   field("architecture", options.architecture);
   field("weights", options.weights);
   field("seed", options.seed);
+  field("outputKind", options.outputs);
   field("classes", options.zoo.classes, {1, kLargestExtent});
   field("width", options.zoo.width, {1, kLargestExtent});
   field("inputChannels", options.zoo.input_channels, {1, kLargestExtent});
@@ -60,10 +68,12 @@ void fields(Of<Model> auto& model, auto&& field) {
   for (const auto& layer : network.layers) layers.push_back(layer.name);
   field("architecture", network.architecture);
   field("classes", network.classes);
+  field("outputKind", network.outputs);
   field("isBinary", network.is_binary);
   field("inputChannels", network.input_channels);
   field("bottleneckLayer", network.bottleneck_layer);
   field("gradCamLayer", network.grad_cam_layer);
+  field("blockLayers", block_layers(network));
   field("imageSize", network.image_size);
   field("white", network.white);
   field("weightHash", model.fingerprint);
@@ -100,6 +110,7 @@ void fields(Of<LayerShape> auto& layer, auto&& field) {
   field("shape", layer.shape);
 }
 
+/// Of a network of values or an embedding, `target` is -1 and there is no probability.
 struct Prediction {
   int64_t target;
   double probability;
@@ -108,6 +119,14 @@ struct Prediction {
 void fields(Of<Prediction> auto& prediction, auto&& field) {
   field("target", prediction.target);
   field("probability", prediction.probability);
+}
+
+Prediction prediction_from(const Tensor& outputs, OutputKind kind) {
+  if (kind == OutputKind::values || kind == OutputKind::embedding)
+    return {-1, std::numeric_limits<double>::quiet_NaN()};
+  Tensor shares = kind == OutputKind::labels ? at::sigmoid(outputs) : at::softmax(outputs, 0);
+  auto target = shares.argmax().item<int64_t>();
+  return {target, shares[target].item<double>()};
 }
 
 /// Makes a network on the executor of the device that it shall run on.
@@ -128,8 +147,14 @@ Task<std::shared_ptr<Model>> load_model(const LoadOptions& network, const Place&
 }
 
 Task<std::shared_ptr<Model>> import_model(const std::filesystem::path& file, int64_t height, int64_t width,
-                                          const std::optional<std::string>& output, const Place& place) {
-  return make_model(place, [=] { return import_network(file, {height, width}, output); });
+                                          const std::optional<std::string>& output,
+                                          const std::optional<OutputKind>& output_kind, const Place& place) {
+  return make_model(place, [=] { return import_network(file, {height, width}, {output, output_kind}); });
+}
+
+/// They are named alike at every width.
+std::vector<std::string> block_layers_of(const std::string& architecture) {
+  return block_layers(build_network(architecture, {.classes = 1, .hidden = 1}));
 }
 
 Task<std::vector<std::string>> external_files(const std::filesystem::path& file) {
@@ -169,7 +194,7 @@ Task<Tensor> compute_logits(const std::shared_ptr<Model>& model, const Tensor& i
 Task<Tensor> layer_gradient(const std::shared_ptr<Model>& model, const std::string& layer,
                             const Tensor& images, int64_t target) {
   check_images(images, *model);
-  check_target(target, *model);
+  check_class(target, *model);
   return {executor_of(model->device), [model, at = model->network.layer(layer).value, images, target] {
             Cut cut(model->network, at);
             Values values = cut.before(images.to(model->device));
@@ -180,15 +205,14 @@ Task<Tensor> layer_gradient(const std::shared_ptr<Model>& model, const std::stri
           }};
 }
 
-/// The most probable class of each image.
+/// The most probable class or label of each image.
 Task<std::vector<Prediction>> predict(const std::shared_ptr<Model>& model, const Tensor& images) {
   check_images(images, *model);
   return {executor_of(model->device), [model, images] {
-            auto found = at::softmax(logits(model->network, images.to(model->device)), 1).cpu();
-            auto [probability, target] = found.max(1);
+            Tensor outputs = logits(model->network, images.to(model->device)).cpu();
             std::vector<Prediction> predictions;
-            for (int64_t i = 0; i < target.size(0); ++i)
-              predictions.push_back({target[i].item<int64_t>(), probability[i].item<double>()});
+            for (int64_t i = 0; i < outputs.size(0); ++i)
+              predictions.push_back(prediction_from(outputs[i], model->network.outputs));
             return predictions;
           }};
 }
@@ -199,9 +223,10 @@ void export_model(Napi::Object exports) {
   const Bounds extent{1, kLargestExtent};
   export_call<zoo_entries>(exports, "architectures");
   export_call<check_architecture>(exports, "checkArchitecture", "architecture");
+  export_call<block_layers_of>(exports, "blockLayers", "architecture");
   export_call<load_model>(exports, "loadModel", "network", "place");
   export_call<import_model>(exports, "importModel", "file", Parameter{"height", extent},
-                            Parameter{"width", extent}, "output", "place");
+                            Parameter{"width", extent}, "output", "outputKind", "place");
   export_call<external_files>(exports, "externalFiles", "file");
   export_call<describe_model>(exports, "describeModel", "model");
   export_call<layer_shapes>(exports, "layerShapes", "model", Parameter{"height", extent},

@@ -81,9 +81,14 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
 }
 
+/** The line above what is written of a method. */
+export function sectionBegin(name: string): string {
+  return `<!-- ${name}: begin -->`
+}
+
 /** The page with the text between its lines `<!-- NAME: begin -->` and `<!-- NAME: end -->` replaced. */
 export function withSection(page: string, name: string, text: string): string {
-  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`]
+  const [begin, end] = [sectionBegin(name), `<!-- ${name}: end -->`]
   const [before, after] = [page.indexOf(begin) + begin.length, page.indexOf(end)]
   if (after < before) throw new Error(`The page needs the lines '${begin}' and '${end}'.`)
   return `${page.slice(0, before)}\n${text}\n${page.slice(after)}`

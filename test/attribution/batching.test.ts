@@ -304,13 +304,13 @@ test('wrong targets are refused, also where errors of images are skipped', async
     [10, /target/],
     [-1, /target/],
     [1.5, /target/],
-    ['1', /target/],
+    [true, /targets/],
     [null, /targets/],
     [[0], /2 targets|targets/],
     [[0, 1, 2], /targets/],
     [[0, 10], /target/],
-    [[0, '1'], /target/],
-    [{ 0: 1 }, /targets/],
+    [[0, [1]], /target/],
+    [{ 0: 1 }, /target/],
   ]
   for (const [targets, message] of wrong) {
     for (const onError of [undefined, () => {}]) {

@@ -31,7 +31,10 @@ const described = describeMethods()
 const has = (method: MethodDescription, option: string) => method.options.some(({ name }) => name === option)
 
 /** Those whose map is another with another seed. */
-const drawn = ['per-sample', 'smoothgrad', 'deep-shap', 'random']
+const drawn = [
+  ...['per-sample', 'coiba', 'multi-layer', 'input-iba', 'm2ib', 'smoothgrad', 'random'],
+  ...['gradient-shap', 'deep-shap', 'rise', 'lime', 'kernel-shap'],
+]
 
 /** Whether a method says nothing on a network: Eigen-CAM tells places of a layer apart, and 'tiny' has one. */
 const isEmpty = ({ name }: MethodDescription, network: string) =>
@@ -307,6 +310,9 @@ test('what the methods need is said of them', t => {
     [
       ['per-sample', ['statistics']],
       ['readout', ['readout']],
+      ['coiba', ['statistics']],
+      ['multi-layer', ['statistics']],
+      ['input-iba', ['statistics']],
       ['patternnet', ['patterns']],
       ['pattern-attribution', ['patterns']],
     ],

@@ -162,6 +162,7 @@ function methodOf(toMap: (image: Float32Array) => Float32Array): Attributer {
           name: '',
           method: 'test',
           target: 0,
+          score: 0,
           probability: 1,
           map: { data: toMap(data), width: size, height: size, unit: 'relative' },
           image: { pixels: new Uint8Array(), width: size, height: size },

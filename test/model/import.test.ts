@@ -183,7 +183,7 @@ const refused: Record<string, RegExp> = {
   'reading.pt': /calls the operator 'aten::from_file', which a model must not do/,
   'writing.pt': /calls the operator 'aten::save', which a model must not do/,
   'random.pt': /depends on something that steps don't see/,
-  'segmenting.pt': /returns a tensor of shape \(3, 8, 32, 32\), expected \(images, classes\)/,
+  'segmenting.pt': /returns a tensor of shape \(3, 8, 32, 32\), expected \(images, outputs\)/,
   'guided.pt': /'forward' takes 'mask' as well.* Save a module whose forward takes the images alone/,
   'mixing.pt': /depend on the other images of its batch.*model\.eval\(\)/,
   'batch-statistics.pt': /'norm' is a batch norm without running statistics.*track_running_stats=True/,

@@ -68,7 +68,11 @@ test.serial('a file of another program beside a model is passed over, and said',
   for (const text of ['{"name": "tool"}', '[]', '3', 'null']) {
     const { card, notes } = await cardOf(text)
     t.deepEqual(card, {}, text)
-    t.regex(notes.join(), /mine\.json' has none of 'preprocessing', 'classes' and 'output'/, text)
+    t.regex(
+      notes.join(),
+      /mine\.json' has none of 'preprocessing', 'classes', 'output' and 'outputKind'/,
+      text,
+    )
   }
   await rm(join(folder, 'mine.json'))
   t.deepEqual(await readModelCard(join(folder, 'mine.pt2')), { card: {}, notes: [] })

@@ -134,18 +134,33 @@ test("a ResNet of transformers is the zoo's, with its classes and pre-processing
   t.like(changed.preprocessing, { crop: 64, interpolation: 'bicubic' })
 })
 
-for (const problem of ['multi_label_classification', 'regression']) {
-  test(`a folder whose outputs are no classes is refused for what it is: ${problem}`, async t => {
+const problems = {
+  single_label_classification: 'classes',
+  multi_label_classification: 'labels',
+  regression: 'values',
+} as const
+
+for (const [problem, outputKind] of Object.entries(problems)) {
+  test(`a folder says what its outputs are: ${problem}`, async t => {
     const path = await makeModelFolder(problem, {
       'config.json': { ...resNet, problem_type: problem },
       'model.safetensors': safetensorsOf(resNetShapes().transformers),
     })
-    const message = new RegExp(
-      `Expected single_label_classification .* for problem_type but received '${problem}'`,
-    )
-    await t.throwsAsync(loadModel(path, { device: 'cpu' }), { instanceOf: ModelError, message })
+    await using model = await loadModel(path, { device: 'cpu' })
+    t.is(model.outputKind, outputKind)
+    await using otherwise = await loadModel(path, { device: 'cpu', outputKind: 'embedding' })
+    t.is(otherwise.outputKind, 'embedding')
   })
 }
+
+test('a folder with another problem than those of classifiers is refused for what it is', async t => {
+  const path = await makeModelFolder('other-problem', {
+    'config.json': { ...resNet, problem_type: 'poetry' },
+    'model.safetensors': safetensorsOf(resNetShapes().transformers),
+  })
+  const message = /Expected one of: single_label_classification, .* for problem_type but received 'poetry'/
+  await t.throwsAsync(loadModel(path, { device: 'cpu' }), { instanceOf: ModelError, message })
+})
 
 test('a folder that says nothing of mean and standard deviation is told what was assumed', async t => {
   const files = { 'config.json': resNet, 'model.safetensors': safetensorsOf(resNetShapes().transformers) }

@@ -103,7 +103,15 @@ test('a handle of one kind is not taken for another', async t => {
   t.is(await codeOf(() => addon().describeModel({ model })), 'DISPOSED')
 })
 
-const tiny = { architecture: 'resnet18', weights: null, seed: 0, classes: 10, width: 8, inputChannels: 3 }
+const tiny = {
+  architecture: 'resnet18',
+  weights: null,
+  seed: 0,
+  outputKind: 'classes' as const,
+  classes: 10,
+  width: 8,
+  inputChannels: 3,
+}
 const place = { device: 'cpu', precision: 'float32', memoryFormat: 'channels-last' } as const
 const settings = {
   resize: [8, 8] as [number, number],

@@ -132,6 +132,7 @@ METHODS = {
     "eigen-cam": EigenCAM,
     "ablation-cam": lambda *given: cams.AblationCAM(*given, ablation_layer=Zeroed()),
     "score-cam": cams.ScoreCAM,
+    "finer-cam": cams.FinerCAM,
 }
 
 
@@ -142,6 +143,7 @@ def maps(model, image, layer, reshape=None):
         target = model(image).argmax().item()
     for name, make in METHODS.items():
         cam, kept = make(model, [layer], reshape), []
+        whole, cam = cam, getattr(cam, "base_cam", cam)
         own = cam.get_cam_image
 
         def keeping(*given, own=own, kept=kept):
@@ -149,7 +151,8 @@ def maps(model, image, layer, reshape=None):
             return kept[0]
 
         cam.get_cam_image = keeping
-        cam(image, [ClassifierOutputTarget(target)])
+        # Finer-CAM finds what it compares the predicted class with.
+        whole(image, [ClassifierOutputTarget(target)] if whole is cam else None)
         cam.activations_and_grads.release()
         found[name] = np.maximum(kept[0][0], 0).astype(np.float32)
     return found

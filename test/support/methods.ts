@@ -103,7 +103,8 @@ export class Attributers {
 
   #statisticsOf(tried: Trial): Promise<Statistics> {
     const { model, height, width } = tried
-    const made = this.#statistics.get(tried) ?? smallStatistics(model, undefined, { height, width })
+    const layers = [...new Set([model.bottleneckLayer, ...model.blockLayers])]
+    const made = this.#statistics.get(tried) ?? smallStatistics(model, layers, { height, width })
     this.#statistics.set(tried, made)
     return made
   }
@@ -111,7 +112,7 @@ export class Attributers {
 
 /** Few repetitions where the method has any. */
 function brief({ options }: MethodDescription): Record<string, number> {
-  const few: Record<string, number> = { samples: 4, steps: 4, copies: 2, patch: 16 }
+  const few: Record<string, number> = { samples: 4, steps: 4, copies: 2, patch: 16, masks: 6 }
   return Object.fromEntries(
     options.flatMap(({ name }) => (few[name] === undefined ? [] : [[name, few[name]]])),
   )

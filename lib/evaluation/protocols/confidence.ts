@@ -1,7 +1,9 @@
 import type { HeatMap } from '../../attribution/attribution.js'
 import type { Model } from '../../model/model.js'
+import { addon } from '../../native/addon.js'
+import { callNative } from '../../native/call.js'
 import { bootstrapMean } from '../bootstrap.js'
-import { mean, probabilityOf } from '../numbers.js'
+import { mean } from '../numbers.js'
 import {
   type EvaluationOptions,
   evaluateEach,
@@ -9,17 +11,18 @@ import {
   requireMapOf,
   type Subject,
   type SubjectSettings,
+  watchedTarget,
 } from '../subject.js'
 import { eachImage, nothing, valuesOf } from './each-image.js'
 import { declareProtocol } from './protocol.js'
 
 /** What is left of one image's prediction where the map hides the rest. */
 export interface ConfidenceChange {
-  /** The index of the class that is looked at. */
+  /** The index of the class that is looked at; -1 for another target. */
   target: number
-  /** Its softmax probability for the image as it is. */
+  /** The target's probability, or its score where it has none, for the image as it is. */
   before: number
-  /** Its softmax probability for the image times the map. */
+  /** The same for the image times the map. */
   after: number
 }
 
@@ -55,17 +58,17 @@ async function changeConfidence(
 ): Promise<ConfidenceChange> {
   requireMapOf(map, input)
   const { data, channels, height, width } = input
-  const shape = [channels, height, width] as const
   const weights = scaled(map)
   const masked = data.map((value, i) => value * weights[i % weights.length]!)
   signal?.throwIfAborted()
-  const [clean, left] = await model.logits([
-    { data, shape },
-    { data: masked, shape },
-  ])
+  const images = { data: new Float32Array(2 * data.length), shape: [2, channels, height, width] }
+  images.data.set(data)
+  images.data.set(masked, data.length)
+  const { target, strengths } = await callNative(() =>
+    addon().strengths({ model: model.handle, images, target: watchedTarget(given, model) }),
+  )
   await onProgress?.(2, 2)
-  const target = given < 0 ? clean!.indexOf(Math.max(...clean!)) : given
-  return { target, before: probabilityOf(clean!, target), after: probabilityOf(left!, target) }
+  return { target, before: strengths[0]!, after: strengths[1]! }
 }
 
 function scaled({ data }: HeatMap): Float32Array {

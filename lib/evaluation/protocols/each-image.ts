@@ -1,4 +1,5 @@
 import type { Attributer, Attribution } from '../../attribution/attribution.js'
+import { requireClass } from '../../attribution/target.js'
 import type { Sample } from '../../datasets/dataset.js'
 import { mapInOrder } from '../../foundation/concurrency.js'
 import { fnv1a } from '../../foundation/hash.js'
@@ -56,7 +57,8 @@ export async function* eachImage<Extra, Values>(
     for (const [i, { sample, input, extra }] of group.loaded.entries()) {
       signal.throwIfAborted()
       const attribution = attributions[i]!
-      const { map, target, seconds } = attribution
+      const { map, seconds } = attribution
+      const target = requireClass(attribution.target, 'this evaluation')
       const values = await work.evaluate(
         { id: sample.id, subject: { input, map, target }, attribution, attributer, extra },
         { rows, signal, onProgress: (done, total) => context.onProgress(done / total) },

@@ -1,5 +1,6 @@
 import type { Attributer, HeatMap } from '../../attribution/attribution.js'
 import { option } from '../../attribution/described-options.js'
+import type { Target } from '../../attribution/target.js'
 import { requireInteger, requireNumber } from '../../foundation/validate.js'
 import type { PreparedInput } from '../../images/prepared-input.js'
 import type { PreparedImage } from '../../images/source.js'
@@ -19,8 +20,8 @@ export interface MaxSensitivityOptions {
   samples?: number
   /** Draws the neighbours. Default 0. */
   seed?: number
-  /** The class that is explained. Default: the predicted class. */
-  target?: number
+  /** What is explained. Default: the predicted class. */
+  target?: Target
   /** Stops the work; the call rejects with the signal's reason. */
   signal?: AbortSignal
 }
@@ -49,7 +50,7 @@ export async function maxSensitivity(
 
   // The neighbours are explained for the class that the image itself is predicted as.
   const { signal } = options
-  const explain = (target?: number) => ({
+  const explain = (target?: Target) => ({
     ...(target !== undefined && { targets: target }),
     ...(signal && { signal }),
   })

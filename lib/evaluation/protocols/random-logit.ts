@@ -1,5 +1,6 @@
 import type { Attributer } from '../../attribution/attribution.js'
 import { option } from '../../attribution/described-options.js'
+import { requireClass } from '../../attribution/target.js'
 import { InvalidArgumentError } from '../../foundation/errors.js'
 import { fnv1a } from '../../foundation/hash.js'
 import { randomIntegers } from '../../foundation/random.js'
@@ -55,9 +56,10 @@ export async function randomLogit(
     return (await method.attribute([image], given))[0]!
   }
   const original = await explain(target)
-  const other = otherClass(original.target, model.classes, classSeed)
+  const explained = requireClass(original.target, 'the random logit test')
+  const other = otherClass(explained, model.classes, classSeed)
   const { map } = await explain(other)
-  return { target: original.target, other, ...mapSimilarity(original.map, map) }
+  return { target: explained, other, ...mapSimilarity(original.map, map) }
 }
 
 /** One of the other classes, drawn evenly. */
@@ -87,7 +89,8 @@ export const randomLogitProtocol = declareProtocol<{ classSeed: number }>(
       eachImage(context, {
         prepare: nothing,
         async evaluate({ id, subject, attribution, attributer }, { signal }) {
-          const { target, map } = attribution
+          const { map } = attribution
+          const target = requireClass(attribution.target, 'the random logit test')
           const other = otherClass(target, context.model.classes, fnv1a(`${classSeed} ${id}`))
           const seed = fnv1a(`${context.seed} ${id}`)
           const explained = { image: subject.input, seed, target: other }

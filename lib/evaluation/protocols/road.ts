@@ -36,7 +36,8 @@ export interface RoadResult {
   images: ImageRoad[]
   /** The imputed shares of the pixels. */
   shares: readonly number[]
-  /** At each share, how many of the images are still predicted as the class that is looked at. */
+  /** At each share, how many of the images are still predicted as the class that is looked at; of those whose target is
+   * a class. */
   accuracy: DegradationCurves
   /** The mean over shares and images of half of what the target's probability is higher for without the lowest pixels than for
    * without the highest, as pytorch-grad-cam combines both: high is good. */
@@ -78,9 +79,10 @@ function impute(
 }
 
 function accuracyOf(images: readonly ImageRoad[]) {
+  const kept = images.filter(({ target }) => target >= 0).map(image => image.kept)
   return {
-    mostRelevantFirst: meanCurve(images.map(({ kept }) => kept.mostRelevantFirst)),
-    leastRelevantFirst: meanCurve(images.map(({ kept }) => kept.leastRelevantFirst)),
+    mostRelevantFirst: meanCurve(kept.map(({ mostRelevantFirst }) => mostRelevantFirst)),
+    leastRelevantFirst: meanCurve(kept.map(({ leastRelevantFirst }) => leastRelevantFirst)),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Attributer, HeatMap } from '../../attribution/attribution.js'
 import { option } from '../../attribution/described-options.js'
+import { requireClass, type Target } from '../../attribution/target.js'
 import type { Sample } from '../../datasets/dataset.js'
 import { requireInteger, requireKnownKeys, requireSignal } from '../../foundation/validate.js'
 import type { PreparedInput } from '../../images/prepared-input.js'
@@ -23,7 +24,7 @@ export interface CascadingRandomizationOptions {
   /** What is explained at every stage. */
   images: ImageInput | readonly ImageInput[]
   /** The class that is explained at every stage. Default: for each image what the trained model predicts. */
-  targets?: number | readonly (number | null)[]
+  targets?: Target | readonly (Target | null)[]
   /** The modules whose weights are random at each stage. Default: `cascade(model)`. */
   stages?: readonly CascadeStage[]
   /** Draws the weights and seeds the methods. Default 0. */
@@ -111,7 +112,7 @@ async function explainAll(
   images: readonly ImageInput[],
   targets: CascadingRandomizationOptions['targets'],
   { seed, signal }: { seed: number; signal?: AbortSignal },
-): Promise<{ map: HeatMap; target: number }[]> {
+): Promise<{ map: HeatMap; target: Target }[]> {
   const attributer = await method(model)
   try {
     return await attributer.attribute(images, {
@@ -216,7 +217,12 @@ export async function originalMaps(context: RunContext, wanted: ReadonlySet<stri
   for await (const { loaded } of loadedGroups(remaining, nothing)) {
     const found = await explain(opened.attributer, loaded, context)
     for (const [i, { map, target }] of found.entries())
-      originals.push({ sample: loaded[i]!.sample, input: loaded[i]!.input, map, target })
+      originals.push({
+        sample: loaded[i]!.sample,
+        input: loaded[i]!.input,
+        map,
+        target: requireClass(target, 'the sanity check'),
+      })
   }
   return originals
 }

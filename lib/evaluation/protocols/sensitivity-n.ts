@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import type { HeatMap } from '../../attribution/attribution.js'
 import { option } from '../../attribution/described-options.js'
+import type { Target } from '../../attribution/target.js'
 import { invalid, requireInteger } from '../../foundation/validate.js'
 import type { Model } from '../../model/model.js'
 import { addon } from '../../native/addon.js'
@@ -239,7 +240,7 @@ export const sensitivityProtocol = declareProtocol<SensitivitySettings>(
 /** What the masks did to the logit of an image is the same for all methods that explain the same class. */
 function knownDrops(
   found: unknown,
-  target: number,
+  target: Target,
   masks: readonly TileMasks[],
 ): readonly MaskedDrops[] | undefined {
   const { ns, drops } = (found ?? { ns: [], drops: [] }) as Values

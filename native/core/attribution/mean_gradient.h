@@ -9,11 +9,7 @@ namespace iba {
 /// The mean gradient over copies of one image, which go through the network a few at a time. `copies(begin,
 /// end)` makes those from `begin` to `end`, in order; `total` says how many there are. It
 /// takes `runs_of(total, rows)` steps.
-Tensor mean_gradient(const BackwardPass& pass, int64_t target, int64_t total, int64_t rows,
+Tensor mean_gradient(const BackwardPass& pass, const Target& target, int64_t total, int64_t rows,
                      const std::function<Tensor(int64_t begin, int64_t end)>& copies, Steps& steps);
-
-/// The same with a weight for each copy (total), which add up to 1.
-Tensor weighted_gradient(const BackwardPass& pass, int64_t target, const Tensor& weights, int64_t rows,
-                         const std::function<Tensor(int64_t begin, int64_t end)>& copies, Steps& steps);
 
 }  // namespace iba

@@ -12,14 +12,22 @@
 #include "network/network.h"
 #include "runtime/cancellation.h"
 #include "runtime/fitting_rows.h"
-#include "runtime/request.h"
+#include "runtime/progress.h"
+#include "target/target.h"
 
 namespace iba {
 
+/// One image of a batch: what to explain, and the seed of its noise.
+struct Request {
+  Target target = {};
+  uint64_t seed = 0;
+};
+
 /// What a method gives for one image.
 struct Attribution {
-  int64_t target = 0;
-  double probability = 0;  // of the target, for the image as it is
+  Target target = {};      // settled
+  double score = 0;        // of the target, for the image as it is
+  double probability = 0;  // likewise; NaN where the target has none
   Tensor map;              // (H, W) on the CPU
   Tensor raw;              // before it was reduced to the map, on the CPU; undefined where there is no such
   /// Measures of how far to trust the map, such as a completeness gap.

@@ -2,22 +2,27 @@
 
 #include "finite.h"
 #include "network/interpreter.h"
-#include "runtime/device.h"
+#include "target/objective.h"
 
 namespace iba {
 
-void choose_targets(const Batch& batch, int64_t first, const Tensor& logits, Targets& targets) {
-  Tensor values = logits.to(at::kCPU, at::kDouble);
+void choose_targets(const Network& network, const Batch& batch, int64_t first, const Tensor& outputs,
+                    Targets& targets) {
+  Tensor values = outputs.to(at::kCPU, at::kDouble);
   require_probabilities(values);
-  Tensor shares = at::softmax(values, 1);
-  for (int64_t row = 0; row < values.size(0); ++row) {
-    int64_t target = batch.requests[first + row].target;
-    if (target < 0) target = values[row].argmax().item<int64_t>();
-    targets.classes.push_back(target);
-    targets.probabilities.push_back(shares[row][target].item<double>());
-    targets.logits.push_back(values[row][target].item<double>());
-    require_finite(targets.logits.back(), ErrorCode::not_finite,
-                   "the logit of the class " + std::to_string(target), "Explain another class.");
+  std::vector<Target> chosen;
+  for (int64_t row = 0; row < values.size(0); ++row)
+    chosen.push_back(settled(batch.requests[first + row].target, network.outputs, values[row]));
+  Objective objective(chosen, values.size(1), at::kCPU);
+  Tensor scores = objective.score(values), probabilities = objective.probability(values);
+  for (size_t row = 0; row < chosen.size(); ++row) {
+    targets.settled.push_back(chosen[row]);
+    targets.scores.push_back(scores[static_cast<int64_t>(row)].item<double>());
+    targets.probabilities.push_back(probabilities[static_cast<int64_t>(row)].item<double>());
+    require_finite(targets.scores.back(), ErrorCode::not_finite,
+                   chosen[row].is_class() ? "the logit of the class " + std::to_string(chosen[row].index)
+                                          : "the target's score",
+                   "Explain something else.");
   }
 }
 
@@ -25,19 +30,20 @@ Targets find_targets(const Network& network, const Batch& batch, Steps& steps) {
   Targets targets;
   for_each_run(batch.size(), batch.rows, [&](int64_t begin, int64_t end) {
     steps.check();
-    choose_targets(batch, begin, logits(network, batch.images.slice(0, begin, end)), targets);
+    choose_targets(network, batch, begin, logits(network, batch.images.slice(0, begin, end)), targets);
     steps.finish();
   });
   return targets;
 }
 
-Tensor target_logits(const Network& network, const Tensor& rows, const std::vector<int64_t>& classes) {
-  Tensor logits = at_least_float(activations(network, rows, {network.output})[0]);
-  return logits.gather(1, sent_to(logits.device(), at::tensor(classes)).unsqueeze(1)).squeeze(1);
+Tensor explained_scores(const Tensor& outputs, const Targets& targets, int64_t b) {
+  return Objective({targets.settled[static_cast<size_t>(b)]}, outputs.size(1), outputs.device())
+      .score(outputs);
 }
 
-Tensor explained_logits(const Tensor& logits, const Targets& targets, int64_t b) {
-  return logits.select(1, targets.classes[static_cast<size_t>(b)]);
+Tensor explained_strengths(const Tensor& outputs, const Targets& targets, int64_t b) {
+  return Objective({targets.settled[static_cast<size_t>(b)]}, outputs.size(1), outputs.device())
+      .strength(outputs);
 }
 
 int64_t runs_of(const Batch& batch) {
@@ -45,20 +51,25 @@ int64_t runs_of(const Batch& batch) {
 }
 
 BackwardPass::BackwardPass(const Network& network, ValueId at, StepRules rules, Start start)
-    : cut_(network, at, std::move(rules)), start_(start) {}
+    : network_(network), cut_(network, at, std::move(rules)), start_(start) {}
 
-Tensor BackwardPass::start_from(const Tensor& logits, const std::vector<int64_t>& classes) const {
-  Tensor index = sent_to(logits.device(), at::tensor(classes)).unsqueeze(1);
-  Tensor start = at::zeros_like(logits);
-  Tensor value = start_ == Start::one ? at::ones_like(index, logits.options()) : logits.gather(1, index);
-  return start.scatter_(1, index, value);
+Tensor BackwardPass::start_from(const Tensor& outputs, const std::vector<Target>& targets) const {
+  Tensor gradient = Objective(targets, outputs.size(1), outputs.device()).score_gradient(outputs);
+  if (start_ == Start::gradient) return gradient;
+  // An output that doesn't count may be infinite.
+  return at::where(gradient == 0, gradient, gradient * outputs);
 }
 
-Tensor BackwardPass::run(const Tensor& rows, const std::vector<int64_t>& classes) const {
+Tensor BackwardPass::run(const Tensor& rows, const std::vector<Target>& targets) const {
   Values values = cut_.before(rows);
+  return run_behind(values, values[cut_.at()], targets);
+}
+
+Tensor BackwardPass::run_behind(const Values& skipping, const Tensor& rows,
+                                const std::vector<Target>& targets) const {
   Interpreter::Tape tape;
-  Tensor logits = cut_.after(values, values[cut_.at()], &tape);
-  return cut_.backward(tape, start_from(logits, classes));
+  Tensor outputs = cut_.after(skipping, rows, &tape);
+  return cut_.backward(tape, start_from(outputs, targets));
 }
 
 BackwardPass::Found BackwardPass::run(const Batch& batch) const {
@@ -68,20 +79,22 @@ BackwardPass::Found BackwardPass::run(const Batch& batch) const {
 
 BackwardPass::Found BackwardPass::run(const Batch& batch, Steps& steps) const {
   Found found;
-  std::vector<Tensor> activations, arrived;
+  std::vector<Tensor> activations, arrived, sent;
   for_each_run(batch.size(), batch.rows, [&](int64_t begin, int64_t end) {
     steps.check();
     Values values = cut_.before(batch.images.slice(0, begin, end));
     Interpreter::Tape tape;
-    Tensor logits = cut_.after(values, values[cut_.at()], &tape);
-    choose_targets(batch, begin, logits, found.targets);
-    std::vector<int64_t> classes(found.targets.classes.begin() + begin, found.targets.classes.end());
+    Tensor outputs = cut_.after(values, values[cut_.at()], &tape);
+    choose_targets(network_, batch, begin, outputs, found.targets);
     activations.push_back(values[cut_.at()]);
-    arrived.push_back(cut_.backward(tape, start_from(logits, classes)));
+    Tensor start = start_from(outputs, found.targets.from(begin));
+    sent.push_back(start.sum(1, false, at::kDouble));
+    arrived.push_back(cut_.backward(tape, std::move(start)));
     steps.finish();
   });
   found.activation = at::cat(activations);
   found.arrived = at::cat(arrived);
+  found.sent = at::cat(sent);
   return found;
 }
 

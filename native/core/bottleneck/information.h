@@ -28,4 +28,12 @@ at::Tensor capacity(const at::Tensor& normalised, const Mask& mask);
 /// The derivative of `capacity` with respect to λ.
 at::Tensor capacity_derivative(const at::Tensor& normalised, const Mask& mask);
 
+/// The information beyond what passes anyway, through a mask M: KL[N(λr', (1−λ)²) ‖ N(λMr', (1−λM)²)] in nats
+/// per neuron (Zhang et al. 2021, section 3). M = 0 gives `capacity`, M = 1 gives 0.
+at::Tensor capacity_beyond(const at::Tensor& normalised, const Mask& mask, const at::Tensor& passing);
+
+/// The derivative of `capacity_beyond` with respect to λ.
+at::Tensor capacity_beyond_derivative(const at::Tensor& normalised, const Mask& mask,
+                                      const at::Tensor& passing);
+
 }  // namespace iba

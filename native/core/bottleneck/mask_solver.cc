@@ -23,10 +23,10 @@ Mask with_drop(Tensor drop) {
 
 }  // namespace
 
-AdamSolver::AdamSolver(const NoisedLayer& layer, int64_t images, double beta, double learning_rate)
+AdamSolver::AdamSolver(const NoisedLayer& layer, Tensor alpha, double beta, double learning_rate)
     : layer_(layer),
       beta_(beta),
-      alpha_(layer.filled(images, kInitialAlpha)),
+      alpha_(std::move(alpha)),
       adam_(alpha_, learning_rate),
       mask_(layer.mask(alpha_)) {}
 

@@ -21,10 +21,11 @@ class MaskSolver {
 /// (Schulz et al. 2020, section 3.2).
 class AdamSolver : public MaskSolver {
  public:
-  static constexpr double kInitialAlpha = 5;
+  /// From α (B, h, w, C), or (B, h, w, 1) where the channels of a place share it. `beta` is the price of
+  /// information, β of the loss. The layer must outlive this.
+  AdamSolver(const NoisedLayer& layer, Tensor alpha, double beta, double learning_rate);
 
-  /// `beta` is the price of information, β of the loss. The layer must outlive this.
-  AdamSolver(const NoisedLayer& layer, int64_t images, double beta, double learning_rate);
+  const Tensor& alpha() const { return alpha_; }
 
   const Mask& mask() const override { return mask_; }
   void step(const BottleneckLoss& loss, BottleneckLoss::Terms terms) override;

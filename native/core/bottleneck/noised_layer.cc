@@ -51,9 +51,20 @@ Tensor NoisedLayer::filled(int64_t images, double number) const {
   return at::full(shape, number, mean_.options());
 }
 
+Tensor NoisedLayer::filled_places(int64_t images, double number) const {
+  return at::full({images, mean_.size(0), mean_.size(1), 1}, number, mean_.options());
+}
+
 Tensor NoisedLayer::mask_backward(const Tensor& alpha, Tensor gradient) const {
-  silence_inactive(gradient);
+  const bool is_shared = alpha.size(-1) != mean_.size(-1);
+  if (!is_shared) silence_inactive(gradient);
+  if (is_shared && gradient.size(-1) != 1) gradient = over_channels(std::move(gradient));
   return iba::mask_backward(alpha, smoothing_, gradient);
+}
+
+Tensor NoisedLayer::over_channels(Tensor gradient) const {
+  silence_inactive(gradient);
+  return gradient.sum(-1, true);
 }
 
 Tensor NoisedLayer::smoothing_backward(Tensor gradient) const {
@@ -86,6 +97,13 @@ Tensor NoisedLayer::mix(const Tensor& centred, const Mask& mask, const Tensor& n
   silence_inactive(noise_scale);
   Tensor mixed = at::addcmul(signal.unsqueeze(1), noise_scale.unsqueeze(1), noise);
   return rectifies_ ? mixed.relu_() : mixed;
+}
+
+Tensor NoisedLayer::signal_gradient(const Mask& mask, const Tensor& mixed, Tensor gradient) const {
+  if (rectifies_) gradient = at::threshold_backward(gradient, mixed, 0);
+  Tensor passed = gradient.squeeze(1) * mask.keep;
+  silence_inactive(passed);
+  return passed;
 }
 
 void NoisedLayer::mix_backward(const Tensor& centred, const Mask& mask, const Tensor& noise,

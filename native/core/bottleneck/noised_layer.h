@@ -37,13 +37,18 @@ class NoisedLayer {
   /// Throws STATISTICS where a batch of activations has another shape than the statistics.
   void check_shape(const Tensor& activation) const;
 
-  /// Pixels of so many images that hold one number.
+  /// Pixels of so many images that hold one number, and the same with a single channel.
   Tensor filled(int64_t images, double number) const;
+  Tensor filled_places(int64_t images, double number) const;
 
-  /// λ = K ∗ sigmoid(α), and the gradient with respect to α for the gradient with respect to λ, of which that
-  /// of inactive neurons counts as 0.
+  /// λ = K ∗ sigmoid(α), and the gradient with respect to α for the gradient with respect to each neuron's λ,
+  /// of which that of inactive neurons counts as 0. α has a number for each neuron, or for each place, which
+  /// all its channels share.
   Mask mask(const Tensor& alpha) const { return mask_of(alpha, smoothing_); }
   Tensor mask_backward(const Tensor& alpha, Tensor gradient) const;
+
+  /// The gradient with respect to what all channels of a place share (B, h, w, 1).
+  Tensor over_channels(Tensor gradient) const;
 
   /// λ = K ∗ ν, and likewise the gradient with respect to ν.
   Mask smoothed(const Mask& mask) const { return iba::smoothed(mask, smoothing_); }
@@ -62,6 +67,10 @@ class NoisedLayer {
 
   /// Z = λR + (1−λ)(μ + σε) for noise ε of shape (B, copies, h, w, C).
   Tensor mix(const Tensor& centred, const Mask& mask, const Tensor& noise) const;
+
+  /// ∂L/∂R (B·copies, h, w, C) for ∂L/∂Z (B·copies, 1, h, w, C), where each copy has an activation and a mask
+  /// of its own.
+  Tensor signal_gradient(const Mask& mask, const Tensor& mixed, Tensor gradient) const;
 
   /// Adds to the gradient with respect to λ (B, h, w, C) what comes from the gradient with respect to Z.
   void mix_backward(const Tensor& centred, const Mask& mask, const Tensor& noise, const Tensor& mixed,

@@ -5,6 +5,7 @@
 #include "evaluation/numbers.h"
 #include "evaluation/replacement.h"
 #include "evaluation/tiles.h"
+#include "evaluation/watched.h"
 
 namespace iba {
 
@@ -19,7 +20,7 @@ std::vector<int64_t> degradation_counts(int64_t tiles, int64_t points) {
   return counts;
 }
 
-Degradation degrade(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
+Degradation degrade(const Network& network, const Tensor& image, const Tensor& map, const Target& target,
                     int64_t tile, int64_t points, RowSettings settings) {
   Tiles tiles(image.size(1), image.size(2), tile);
   Tensor scores = tiles.means(map);
@@ -35,9 +36,7 @@ Degradation degrade(const Network& network, const Tensor& image, const Tensor& m
 
   RowRunner runner(network, settings, first.versions() + last.versions());
   auto run = [&](const Replacement& versions) {
-    Tensor logits =
-        runner.logits(versions.versions(), [&](int64_t b, int64_t e) { return versions.images(b, e); });
-    return at::softmax(logits, 1);
+    return runner.logits(versions.versions(), [&](int64_t b, int64_t e) { return versions.images(b, e); });
   };
   Tensor descending = run(first);
   Tensor ends[2] = {descending.slice(0, 0, 1), descending.slice(0, -1)};
@@ -46,13 +45,17 @@ Degradation degrade(const Network& network, const Tensor& image, const Tensor& m
 
   Degradation result;
   result.shares = first.shares(tiles.count());
-  result.top1 = descending[0].argmax().item<int64_t>();
-  result.target = target < 0 ? result.top1 : target;
-  auto curves = [&](int64_t index) {
-    return ClassCurves{numbers(descending.select(1, index)), numbers(ascending.select(1, index))};
+  Watched watched(target, network, descending[0]);
+  auto curves = [&](const Watched& of) {
+    return ClassCurves{numbers(of.strength(descending)), numbers(of.strength(ascending))};
   };
-  result.of_target = curves(result.target);
-  result.of_top1 = curves(result.top1);
+  result.target = watched.index();
+  result.of_target = curves(watched);
+  // An embedding predicts none.
+  const bool predicts = network.outputs == OutputKind::classes || network.outputs == OutputKind::labels;
+  Watched top1 = predicts ? Watched({}, network, descending[0]) : watched;
+  result.top1 = top1.index();
+  result.of_top1 = curves(top1);
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include "evaluation/numbers.h"
 #include "evaluation/replacement.h"
 #include "evaluation/tiles.h"
+#include "evaluation/watched.h"
 #include "runtime/device.h"
 
 namespace iba {
@@ -19,10 +20,6 @@ constexpr double kBlurReach = 4;  // deviations on each side, where tails are fo
 int64_t folded(int64_t place, int64_t size) {
   int64_t in_period = ((place % (2 * size)) + 2 * size) % (2 * size);
   return std::min(in_period, 2 * size - 1 - in_period);
-}
-
-std::vector<double> target_column(const Tensor& logits, int64_t target) {
-  return numbers(at::softmax(logits, 1).select(1, target));
 }
 
 }  // namespace
@@ -67,7 +64,7 @@ std::vector<int64_t> pixel_counts(int64_t pixels, int64_t step) {
 }
 
 InsertionDeletion insert_and_delete(const Network& network, const Tensor& image, const Tensor& map,
-                                    int64_t target, const PixelSteps& steps, RowSettings settings) {
+                                    const Target& target, const PixelSteps& steps, RowSettings settings) {
   if (static_cast<int64_t>(steps.deleted.size()) != image.size(0))
     throw Error(ErrorCode::invalid_argument, "Expected one value for each of the " +
                                                  std::to_string(image.size(0)) +
@@ -85,9 +82,10 @@ InsertionDeletion insert_and_delete(const Network& network, const Tensor& image,
   };
   Tensor deleted = run(deletion);
   InsertionDeletion result;
-  result.target = target < 0 ? deleted[0].argmax().item<int64_t>() : target;
-  result.deletion = target_column(deleted, result.target);
-  result.insertion = target_column(run(insertion), result.target);
+  Watched watched(target, network, deleted[0]);
+  result.target = watched.index();
+  result.deletion = numbers(watched.strength(deleted));
+  result.insertion = numbers(watched.strength(run(insertion)));
   result.shares = deletion.shares(pixels);
   result.deletion_area = area_under(result.shares, result.deletion);
   result.insertion_area = area_under(result.shares, result.insertion);

@@ -3,13 +3,14 @@
 #include <vector>
 
 #include "evaluation/row_runner.h"
+#include "target/target.h"
 
 namespace iba {
 
 /// The probability of a class as the pixels of an image come or go, most relevant ones first, and the areas
 /// under both curves.
 struct InsertionDeletion {
-  int64_t target = 0;
+  int64_t target = 0;          // the class, or -1
   std::vector<double> shares;  // of the pixels that are changed at each point
   std::vector<double> insertion;
   std::vector<double> deletion;
@@ -53,6 +54,6 @@ std::vector<int64_t> pixel_counts(int64_t pixels, int64_t step);
 /// Insertion and deletion (Petsiuk, Das, Saenko 2018, RISE, section 4.1) of the pixels of an image (C, H, W).
 /// Throws INVALID_ARGUMENT as `blurred`, and where there isn't one deleted value for each channel.
 InsertionDeletion insert_and_delete(const Network& network, const Tensor& image, const Tensor& map,
-                                    int64_t target, const PixelSteps& steps, RowSettings settings);
+                                    const Target& target, const PixelSteps& steps, RowSettings settings);
 
 }  // namespace iba

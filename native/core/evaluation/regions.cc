@@ -6,6 +6,7 @@
 #include "evaluation/numbers.h"
 #include "evaluation/replacement.h"
 #include "evaluation/tiles.h"
+#include "evaluation/watched.h"
 
 namespace iba {
 
@@ -21,7 +22,7 @@ Tensor means_of(const Tensor& map, const Tensor& region, int64_t count) {
 }  // namespace
 
 RegionCurves replace_regions(const Network& network, const Tensor& image, const Tensor& map,
-                             const Tensor& labels, int64_t target, const RegionReplacement& replacement,
+                             const Tensor& labels, const Target& target, const RegionReplacement& replacement,
                              RowSettings settings) {
   // Labels needn't be consecutive.
   auto [names, region] = at::_unique(labels.flatten(), /*sorted=*/true, /*return_inverse=*/true);
@@ -37,15 +38,13 @@ RegionCurves replace_regions(const Network& network, const Tensor& image, const 
     Tensor turns = ranks(means, highest_first).index_select(0, region).view_as(map);
     Replacement versions{image, replaced, turns.to(image.device()), counts};
     result.shares = versions.shares(result.regions);
-    Tensor logits =
-        runner.logits(versions.versions(), [&](int64_t b, int64_t e) { return versions.images(b, e); });
-    return at::softmax(logits, 1);
+    return runner.logits(versions.versions(), [&](int64_t b, int64_t e) { return versions.images(b, e); });
   };
   Tensor descending = run(true);
-  result.target = target < 0 ? descending[0].argmax().item<int64_t>() : target;
-  result.probability.most_relevant_first = numbers(descending.select(1, result.target));
-  if (replacement.both_ends)
-    result.probability.least_relevant_first = numbers(run(false).select(1, result.target));
+  Watched watched(target, network, descending[0]);
+  result.target = watched.index();
+  result.probability.most_relevant_first = numbers(watched.strength(descending));
+  if (replacement.both_ends) result.probability.least_relevant_first = numbers(watched.strength(run(false)));
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include "evaluation/imputation.h"
 #include "evaluation/numbers.h"
 #include "evaluation/tiles.h"
+#include "evaluation/watched.h"
 #include "runtime/device.h"
 
 namespace iba {
@@ -41,7 +42,7 @@ Tensor imputed(const Tensor& image, const Tensor& map, const RoadSettings& remov
 
 }  // namespace
 
-Road remove_and_debias(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
+Road remove_and_debias(const Network& network, const Tensor& image, const Tensor& map, const Target& target,
                        const RoadSettings& removal, RowSettings settings) {
   for (double share : removal.shares) {
     if (!(share > 0 && share < 1))
@@ -56,15 +57,14 @@ Road remove_and_debias(const Network& network, const Tensor& image, const Tensor
     return sent_to(image.device(), versions.slice(0, begin, end));
   });
   Road result;
-  result.target = target < 0 ? clean[0].argmax().item<int64_t>() : target;
-  result.clean = at::softmax(clean, 1)[0][result.target].item<double>();
-  const Tensor probability = at::softmax(logits, 1).select(1, result.target);
-  const Tensor kept = logits.argmax(1).eq(result.target);
+  const Watched watched(target, network, clean[0]);
+  result.target = watched.index();
+  result.clean = watched.strength(clean).item<double>();
   auto curves = [&](const Tensor& all) {
     return ClassCurves{numbers(all.slice(0, 0, shares)), numbers(all.slice(0, shares))};
   };
-  result.probability = curves(probability);
-  result.kept = curves(kept);
+  result.probability = curves(watched.strength(logits));
+  if (result.target >= 0) result.kept = curves(logits.argmax(1).eq(result.target));
   return result;
 }
 

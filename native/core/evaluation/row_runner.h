@@ -5,7 +5,7 @@
 #include "network/interpreter.h"
 #include "runtime/cancellation.h"
 #include "runtime/fitting_rows.h"
-#include "runtime/request.h"
+#include "runtime/progress.h"
 
 namespace iba {
 

@@ -4,25 +4,27 @@
 
 #include "error.h"
 #include "evaluation/tiles.h"
+#include "evaluation/watched.h"
 #include "runtime/device.h"
 
 namespace iba {
 
 namespace {
 
-/// The logits of a target for the image as it is and for its changed versions.
-struct TargetLogits {
+/// The scores of a target, such as a class's logits, for the image as it is and for its changed versions.
+struct TargetScores {
   int64_t target;
   double clean;
   Tensor changed;
 };
 
-TargetLogits target_logits(const Network& network, const Tensor& image, int64_t target, int64_t versions,
-                           const RowRunner::Build& build, RowSettings settings) {
+TargetScores target_scores(const Network& network, const Tensor& image, const Target& target,
+                           int64_t versions, const RowRunner::Build& build, RowSettings settings) {
   RowRunner runner(network, settings, versions + 1);
   Tensor clean = runner.logits(1, [&](int64_t, int64_t) { return image.unsqueeze(0); })[0];
-  if (target < 0) target = clean.argmax().item<int64_t>();
-  return {target, clean[target].item<double>(), runner.logits(versions, build).select(1, target)};
+  Watched watched(target, network, clean);
+  return {watched.index(), watched.score(clean.unsqueeze(0)).item<double>(),
+          watched.score(runner.logits(versions, build))};
 }
 
 void require_masks_of(const Tiles& tiles, const Tensor& masks) {
@@ -52,7 +54,7 @@ Tensor relevance_in_masks(const Tensor& map, const Tensor& masks, int64_t tile) 
   return masks.ne(0).to(at::kDouble).mv(sums);
 }
 
-MaskedDrops masked_drops(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
+MaskedDrops masked_drops(const Network& network, const Tensor& image, const Tensor& map, const Target& target,
                          const Tensor& masks, int64_t tile, RowSettings settings) {
   Tiles tiles(image.size(1), image.size(2), tile);
   require_masks_of(tiles, masks);
@@ -61,11 +63,11 @@ MaskedDrops masked_drops(const Network& network, const Tensor& image, const Tens
     Tensor pixels = sent_to(image.device(), tiles.spread(hidden.slice(0, begin, end)));
     return image.unsqueeze(0).masked_fill(pixels.unsqueeze(1), 0);
   };
-  auto logits = target_logits(network, image, target, masks.size(0), build, settings);
-  return {logits.target, logits.clean - logits.changed, relevance_in_masks(map, masks, tile)};
+  auto scores = target_scores(network, image, target, masks.size(0), build, settings);
+  return {scores.target, scores.clean - scores.changed, relevance_in_masks(map, masks, tile)};
 }
 
-Infidelity infidelity(const Network& network, const Tensor& image, const Tensor& map, int64_t target,
+Infidelity infidelity(const Network& network, const Tensor& image, const Tensor& map, const Target& target,
                       const InfidelityNoise& noise, RowSettings settings) {
   auto generator = at::detail::createCPUGenerator(noise.seed);
   int64_t channels = noise.shared ? 1 : image.size(0);
@@ -74,14 +76,14 @@ Infidelity infidelity(const Network& network, const Tensor& image, const Tensor&
   auto build = [&](int64_t begin, int64_t end) {
     return image.unsqueeze(0) - sent_to(image.device(), drawn.slice(0, begin, end));
   };
-  auto logits = target_logits(network, image, target, noise.samples, build, settings);
+  auto scores = target_scores(network, image, target, noise.samples, build, settings);
   Tensor of_pixels = drawn.mean(1, false, at::kDouble).flatten(1);
   Tensor explained = of_pixels.mv(map.flatten().to(at::kCPU, at::kDouble));
-  Tensor drop = logits.clean - logits.changed;
+  Tensor drop = scores.clean - scores.changed;
   double square = explained.square().sum().item<double>();
   double scale = square > 0 ? explained.dot(drop).item<double>() / square : 0;
   auto error = [&](double factor) { return (explained * factor - drop).square().mean().item<double>(); };
-  return {logits.target, error(1), error(scale)};
+  return {scores.target, error(1), error(scale)};
 }
 
 Tensor neighbours(const Tensor& image, double radius, int64_t count, uint64_t seed) {

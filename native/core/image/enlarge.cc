@@ -15,7 +15,8 @@ int64_t inside(int64_t index, int64_t size, Border border) {
   return std::clamp<int64_t>(index, 0, size - 1);
 }
 
-/// Resizing along one axis as a matrix (to, from).
+}  // namespace
+
 at::Tensor resize_matrix(int64_t from, int64_t to, Border border) {
   at::Tensor matrix = at::zeros({to, from});
   auto entries = matrix.accessor<float, 2>();
@@ -30,8 +31,6 @@ at::Tensor resize_matrix(int64_t from, int64_t to, Border border) {
   }
   return matrix;
 }
-
-}  // namespace
 
 at::Tensor enlarge(const at::Tensor& map, std::array<int64_t, 2> size, Border border) {
   at::Tensor rows = resize_matrix(map.size(0), size[0], border);

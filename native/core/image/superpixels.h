@@ -1,21 +1,26 @@
 #pragma once
 
-#include <cstdint>
-
 #include "torch.h"
 
 namespace iba {
 
 struct SuperpixelOptions {
-  int64_t count = 100;      // that are asked for; there will be about so many
-  double compactness = 10;  // how much the distance between pixels counts against that of their colours
-  int64_t iterations = 10;
+  /// About how many.
+  int64_t count;
+  /// How much a distance of a superpixel's width counts beside one of colour: higher makes them squarer.
+  double compactness;
 };
 
-/// SLIC (Achanta et al. 2012): parts of an image (H, W, 3), bytes of sRGB, that hang together and are of
-/// about one colour, by k-means of CIELAB colours and places. Parts smaller than a quarter of the expected
-/// size join a neighbour. Gives the number of each pixel's part, (H, W), from 0 on, as floats. Throws
+/// The superpixels of an image (C, H, W) on the CPU by SLIC (Achanta et al. 2012) in its own colours, whose
+/// range is scaled to 1: connected parts of similar colour and size. Gives the number of each pixel's part
+/// (H, W), whole numbers from 0 without gaps.
+at::Tensor slic(const at::Tensor& image, const SuperpixelOptions& options);
+
+/// The same of a picture (H, W, 3), bytes of sRGB, in CIELAB, whose lightness goes from 0 to 100. Throws
 /// INVALID_ARGUMENT where there are fewer pixels than superpixels.
-at::Tensor superpixels(const at::Tensor& image, const SuperpixelOptions& options);
+at::Tensor superpixels(const at::Tensor& picture, const SuperpixelOptions& options);
+
+/// The means of an image (C, H, W) over parts that are numbered as above, at each pixel.
+at::Tensor part_means(const at::Tensor& image, const at::Tensor& parts);
 
 }  // namespace iba

@@ -30,8 +30,7 @@ using imported::Recorder;
 /// A model of one of the formats.
 struct Program {
   std::function<Item(Recorder&)> run;
-  /// The name of the output to explain, where one was given.
-  std::optional<std::string> output;
+  OutputChoice output;
 };
 
 /// The agreement that logits must have with the program's own: only the order of additions may differ.
@@ -48,7 +47,7 @@ struct Recording {
 
 Recording record(const Program& program, const Tensor& images, imported::ShapeLog log = {}) {
   Recorder recorder(images, std::move(log));
-  auto [logits, note] = imported::choose_output(program.run(recorder), images.size(0), program.output);
+  auto [logits, note] = imported::choose_output(program.run(recorder), images.size(0), program.output.name);
   if (imported::is_of_classes_at_one_place(logits, images.size(0))) {
     logits =
         recorder.call_by_name("aten::flatten", "using_ints",
@@ -64,11 +63,12 @@ void check_output(const Recording& recording) {
   bool fits = logits.dim() == 2 && logits.size(0) == recording.images.size(0) && logits.size(1) > 0 &&
               logits.is_floating_point();
   if (fits) return;
-  const std::string message =
-      "For " + std::to_string(recording.images.size(0)) + " images the model returns a tensor of shape " +
-      io::shape_text(logits.sizes()) +
-      ", expected (images, classes): only classifiers can be explained. Export the part that classifies, and "
-      "give a single logit as (images, 1).";
+  const std::string message = "For " + std::to_string(recording.images.size(0)) +
+                              " images the model returns a tensor of shape " +
+                              io::shape_text(logits.sizes()) +
+                              ", expected (images, outputs): one row of logits, values or features for each "
+                              "image. Export the part that "
+                              "gives them, and give a single number as (images, 1).";
   // As many rows as images: the batch isn't the reason.
   if (logits.dim() > 0 && logits.size(0) == recording.images.size(0)) throw imported::OutputError(message);
   throw Error(ErrorCode::model, message);
@@ -157,7 +157,7 @@ Network import_program(const Program& program, const Trial& trial) {
   check_agreement(network, recording);
   check_agreement(network, more);
   check_independence(network, more);
-  take_logits(network, more.images, more.logits);
+  take_logits(network, program.output.kind, more.images, more.logits);
   take_two_classes(network);
   Tensor image = recording.images.slice(0, 0, 1);
   network.white = find_own_normalisation(network, image);
@@ -167,7 +167,7 @@ Network import_program(const Program& program, const Trial& trial) {
 }
 
 Network import_torchscript(const std::filesystem::path& path, std::array<int64_t, 2> size,
-                           const std::optional<std::string>& output) {
+                           const OutputChoice& output) {
   imported::TorchScriptProgram script(path);
   const Program program{[&](Recorder& recorder) { return script.run(recorder); }, output};
   try {
@@ -182,7 +182,7 @@ Network import_torchscript(const std::filesystem::path& path, std::array<int64_t
   }
 }
 
-Network import_exported(const std::filesystem::path& path, const std::optional<std::string>& output) {
+Network import_exported(const std::filesystem::path& path, const OutputChoice& output) {
   imported::ExportedProgram exported(path);
   auto [channels, height, width] = exported.image_shape();
   if (channels != 1 && channels != 3) {
@@ -205,7 +205,7 @@ Network import_exported(const std::filesystem::path& path, const std::optional<s
 }
 
 Network import_onnx(const std::filesystem::path& path, std::array<int64_t, 2> size,
-                    const std::optional<std::string>& output) {
+                    const OutputChoice& output) {
   imported::onnx::Program onnx(imported::onnx::read_onnx(path), size);
   auto [channels, height, width] = onnx.image_shape();
   const Program program{[&](Recorder& recorder) { return onnx.run(recorder); }, output};
@@ -234,7 +234,7 @@ void refuse_foreign(const std::filesystem::path& path) {
 }  // namespace
 
 Network import_network(const std::filesystem::path& path, std::array<int64_t, 2> image_size,
-                       const std::optional<std::string>& output) {
+                       const OutputChoice& output) {
   refuse_foreign(path);
   const bool is_onnx = imported::onnx::is_onnx(path);
   const bool is_exported = !is_onnx && imported::is_exported_archive(path);

@@ -34,6 +34,7 @@ Network load_network(const LoadOptions& options) {
   if (!options.weights) {
     Network network = build_network(options.architecture, options.zoo);
     seed_weights(network, options.seed);
+    network.outputs = options.outputs;
     take_two_classes(network);
     return network;
   }
@@ -46,6 +47,7 @@ Network load_network(const LoadOptions& options) {
   network.load(weights.tensors);
   network.require_finite_weights();
   network.notes = std::move(weights.notes);
+  network.outputs = options.outputs;
   take_two_classes(network);
   return network;
 }

@@ -13,6 +13,7 @@ struct LoadOptions {
   std::string architecture;
   std::optional<std::filesystem::path> weights;
   uint64_t seed = 0;
+  OutputKind outputs = OutputKind::classes;
   ZooOptions zoo;
 };
 

@@ -13,6 +13,11 @@ namespace {
 
 constexpr double kTolerance = 1e-4;
 
+constexpr const char* kLabelsNote =
+    "The model ends with a sigmoid of each output: they are taken for labels that may hold together, and "
+    "what "
+    "the sigmoids are computed from for their logits.";
+
 bool are_close(const Tensor& a, const Tensor& b) {
   return a.sizes() == b.sizes() && at::allclose(a, b, kTolerance, kTolerance);
 }
@@ -89,27 +94,27 @@ void add_logarithm(Network& network) {
   network.output = network.add("logits.log", elementwise("aten::log", {}), {network.output});
 }
 
-[[noreturn]] void refuse_labels(int64_t count) {
-  throw imported::OutputError(
-      "The model ends with a sigmoid of each of its " + std::to_string(count) +
-      " outputs: they are labels that may hold together (multi-label), expected classes of which one is "
-      "right. To have them explained as such, export the model without that sigmoid.");
-}
-
 }  // namespace
 
-void take_logits(Network& network, const Tensor& images, const Tensor& outputs) {
+void take_logits(Network& network, std::optional<OutputKind> kind, const Tensor& images,
+                 const Tensor& outputs) {
+  network.outputs = kind.value_or(OutputKind::classes);
+  if (kind == OutputKind::values || kind == OutputKind::embedding) return;
   for (size_t i = network.steps.size(); i-- > 0;) {
     const Ending* ending = ending_of(network.steps[i].operation);
     if (!ending) continue;
     auto rest = without_step(network, i);
     if (!rest || !are_close(ending->apply(logits(*rest, images)), outputs)) break;
-    if (ending->is_of_each && outputs.size(1) > 1) refuse_labels(outputs.size(1));
     network = std::move(*rest);
-    network.notes.emplace_back(ending->note);
+    if (!kind && ending->is_of_each && outputs.size(1) > 1) {
+      network.outputs = OutputKind::labels;
+      network.notes.emplace_back(kLabelsNote);
+    } else {
+      network.notes.emplace_back(ending->note);
+    }
     return;
   }
-  if (!are_probabilities(outputs)) return;
+  if (network.outputs != OutputKind::classes || !are_probabilities(outputs)) return;
   add_logarithm(network);
   network.notes.emplace_back(
       "The model gives probabilities. Their logarithms are taken as its logits: what is explained is the "

@@ -46,15 +46,16 @@ struct Cut::Division {
   }
 };
 
-Cut::Cut(const Network& network, ValueId at, StepRules rules)
-    : Cut(network, at, Division(network, at), std::move(rules)) {}
+Cut::Cut(const Network& network, ValueId at, StepRules rules, const std::vector<ValueId>& altered)
+    : Cut(network, at, Division(network, at), std::move(rules), altered) {}
 
-Cut::Cut(const Network& network, ValueId at, const Division& division, StepRules rules)
+Cut::Cut(const Network& network, ValueId at, const Division& division, StepRules rules,
+         const std::vector<ValueId>& altered)
     : network_(network),
       at_(at),
       skipping_(division.skipping),
       prefix_(network, steps_for(network, with(skipping_, at)), with(skipping_, at)),
-      suffix_(network, division.after, {network.output}, std::move(rules)) {}
+      suffix_(network, division.after, {network.output}, std::move(rules), altered) {}
 
 Values Cut::before(const Tensor& images) const {
   at::NoGradGuard no_grad;
@@ -74,18 +75,19 @@ void Cut::check_rows(ValueId value, const Tensor& skipping, int64_t images) cons
                   ", without a row for each image. Choose a layer that a block of it returns.");
 }
 
-Tensor Cut::after(const Values& values, Tensor replacement, Interpreter::Tape* tape) const {
+Tensor Cut::after(const Values& values, Tensor replacement, Interpreter::Tape* tape,
+                  const Alterations& alterations) const {
   at::NoGradGuard no_grad;
   Values run(network_.value_count);
   for (ValueId value : skipping_) run[value] = values[value];
   run[at_] = std::move(replacement);
-  suffix_.forward(run, tape);
+  suffix_.forward(run, tape, alterations);
   return at_least_float(run[network_.output]);
 }
 
-Tensor Cut::backward(Interpreter::Tape& tape, Tensor gradient) const {
+Tensor Cut::backward(Interpreter::Tape& tape, Tensor gradient, const Alterations& alterations) const {
   at::NoGradGuard no_grad;
-  return suffix_.backward(tape, network_.output, std::move(gradient), at_);
+  return suffix_.backward(tape, network_.output, std::move(gradient), at_, alterations);
 }
 
 Values Cut::select(const Values& values, const Tensor& rows) const {

@@ -11,7 +11,8 @@ namespace iba {
 /// alone, which are computed again.
 class Cut {
  public:
-  Cut(const Network& network, ValueId at, StepRules rules = {});
+  /// Runs behind the cut may alter the values in `altered`.
+  Cut(const Network& network, ValueId at, StepRules rules = {}, const std::vector<ValueId>& altered = {});
 
   /// Runs everything that doesn't depend on the cut value. The result holds the cut value and all skipping
   /// ones.
@@ -19,10 +20,11 @@ class Cut {
 
   /// The network's output, at least in float, for a replaced value at the cut, beside skipping values of as
   /// many rows.
-  Tensor after(const Values& values, Tensor replacement, Interpreter::Tape* tape = nullptr) const;
+  Tensor after(const Values& values, Tensor replacement, Interpreter::Tape* tape = nullptr,
+               const Alterations& alterations = {}) const;
 
   /// The gradient at the cut, at least in float, for the gradient at the network's output.
-  Tensor backward(Interpreter::Tape& tape, Tensor gradient) const;
+  Tensor backward(Interpreter::Tape& tape, Tensor gradient, const Alterations& alterations = {}) const;
 
   /// The skipping values alone, one row for each index in `rows`.
   Values select(const Values& values, const Tensor& rows) const;
@@ -33,7 +35,8 @@ class Cut {
 
  private:
   struct Division;
-  Cut(const Network& network, ValueId at, const Division& division, StepRules rules);
+  Cut(const Network& network, ValueId at, const Division& division, StepRules rules,
+      const std::vector<ValueId>& altered);
   void check_rows(ValueId value, const Tensor& skipping, int64_t images) const;
 
   const Network& network_;

@@ -43,15 +43,27 @@ void accumulate(Tensor& sum, Tensor gradient) {
   }
 }
 
+const Alteration* alteration_of(const Alterations& alterations, ValueId value) {
+  for (const auto& alteration : alterations) {
+    if (alteration.value == value) return &alteration;
+  }
+  return nullptr;
+}
+
+std::vector<ValueId> both(std::vector<ValueId> values, const std::vector<ValueId>& more) {
+  values.insert(values.end(), more.begin(), more.end());
+  return values;
+}
+
 }  // namespace
 
 Interpreter::Interpreter(const Network& network, std::vector<size_t> steps, std::vector<ValueId> wanted,
-                         StepRules rules)
+                         StepRules rules, const std::vector<ValueId>& altered)
     : network_(network),
       precision_(network),
       steps_(std::move(steps)),
       freed_(steps_.size()),
-      fusions_(find_fusions(network, steps_, wanted)),
+      fusions_(find_fusions(network, steps_, both(wanted, altered))),
       rules_(std::move(rules)) {
   separate_ruled_steps();
   std::vector<bool> is_wanted(network.value_count, false);
@@ -85,7 +97,7 @@ std::vector<Tensor> Interpreter::take_inputs(size_t k, Values& values) const {
   return inputs;
 }
 
-void Interpreter::forward(Values& values, Tape* tape) const {
+void Interpreter::forward(Values& values, Tape* tape, const Alterations& alterations) const {
   if (tape) tape->assign(steps_.size(), {});
   for (size_t k = 0; k < steps_.size(); k += fusions_[k].steps) {
     check_cancelled();
@@ -94,6 +106,10 @@ void Interpreter::forward(Values& values, Tape* tape) const {
     } else {
       values[step(k).output] = forward_single(k, values, tape);
     }
+    if (alterations.empty()) continue;
+    ValueId made = step(k + fusions_[k].steps - 1).output;
+    if (const auto* alteration = alteration_of(alterations, made))
+      values[made] = alteration->forward(values[made]);
   }
 }
 
@@ -123,7 +139,8 @@ void Interpreter::forward_fused(size_t k, Values& values, Tape* tape) const {
   values[step(last).output] = std::move(output);
 }
 
-Tensor Interpreter::backward(Tape& tape, ValueId source, Tensor gradient, ValueId target) const {
+Tensor Interpreter::backward(Tape& tape, ValueId source, Tensor gradient, ValueId target,
+                             const Alterations& alterations) const {
   std::vector<size_t> starts;
   for (size_t k = 0; k < steps_.size(); k += fusions_[k].steps) starts.push_back(k);
   std::vector<Tensor> gradients(network_.value_count);
@@ -133,6 +150,8 @@ Tensor Interpreter::backward(Tape& tape, ValueId source, Tensor gradient, ValueI
     size_t last = k + fusions_[k].steps - 1;
     if (!gradients[step(last).output].defined()) continue;
     check_cancelled();
+    if (const auto* alteration = alteration_of(alterations, step(last).output))
+      gradients[alteration->value] = alteration->backward(gradients[alteration->value]);
     if (last > k) {
       backward_fused(k, tape, gradients);
     } else {

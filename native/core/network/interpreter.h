@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "network/alteration.h"
 #include "network/fusion.h"
 #include "network/network.h"
 #include "network/precision.h"
@@ -20,17 +21,19 @@ class Interpreter {
   using Tape = std::vector<StepState>;
 
   /// `steps` are indices into the network's steps; values in `wanted` are still there after a run, all others
-  /// are freed after their last reader. Steps that have a rule in `rules` go back by it.
+  /// are freed after their last reader. Steps that have a rule in `rules` go back by it. Runs may alter the
+  /// values in `altered`.
   Interpreter(const Network& network, std::vector<size_t> steps, std::vector<ValueId> wanted,
-              StepRules rules = {});
+              StepRules rules = {}, const std::vector<ValueId>& altered = {});
 
   /// Computes the steps on values that hold every input they need. Fills `tape` where it is given.
-  void forward(Values& values, Tape* tape = nullptr) const;
+  void forward(Values& values, Tape* tape = nullptr, const Alterations& alterations = {}) const;
 
   /// The gradient with respect to the value `target` for the gradient with respect to the value `source`, or
   /// what the rules make of it, at least in float. Consumes the tape of one forward pass. Throws MODEL where
   /// nothing connects the two.
-  Tensor backward(Tape& tape, ValueId source, Tensor gradient, ValueId target) const;
+  Tensor backward(Tape& tape, ValueId source, Tensor gradient, ValueId target,
+                  const Alterations& alterations = {}) const;
 
   const std::vector<size_t>& steps() const { return steps_; }
 

@@ -47,6 +47,10 @@ struct Layer {
   Layout layout = {};
 };
 
+/// What a network's outputs for an image are: the logits of classes of which one is right, the logits of
+/// labels that may hold together, values such as a regression gives, or an embedding.
+enum class OutputKind { classes, labels, values, embedding };
+
 /// A network as a flat list of steps. A plain value: a copy shares the weight tensors until they are
 /// replaced.
 class Network {
@@ -59,7 +63,9 @@ class Network {
   ValueId output = 0;
   size_t value_count = 1;
   int64_t input_channels = 3;
+  /// How many outputs there are, and what they are.
   int64_t classes = 0;
+  OutputKind outputs = OutputKind::classes;
   /// Whether its two classes, no and yes, are those of a single logit.
   bool is_binary = false;
   /// Height and width of the images, where it takes no others.

@@ -19,7 +19,7 @@ Tensor against_and_for(const Tensor& row) {
 }  // namespace
 
 void take_two_classes(Network& network) {
-  if (network.classes != 1) return;
+  if (network.classes != 1 || network.outputs != OutputKind::classes) return;
   network.classes = 2;
   network.is_binary = true;
   network.notes.emplace_back(

@@ -30,9 +30,9 @@ NoiseAhead::NoiseAhead(Draw draw, int64_t count, at::Device device)
   if (ahead_) start();
 }
 
-at::Tensor NoiseAhead::next() {
+std::vector<at::Tensor> NoiseAhead::next() {
   if (!ahead_) return draw_();
-  at::Tensor noise = coming_.get();
+  std::vector<at::Tensor> noise = coming_.get();
   start();
   return noise;
 }

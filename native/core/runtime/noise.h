@@ -22,15 +22,15 @@ class NoiseStream {
   at::Device device_;
 };
 
-/// Draws ahead: while one tensor is worked with, the next is drawn on another thread.
+/// Draws ahead: while some tensors are worked with, the next are drawn on another thread.
 class NoiseAhead {
  public:
-  using Draw = std::function<at::Tensor()>;
+  using Draw = std::function<std::vector<at::Tensor>()>;
 
   /// `draw` is called `count` times in all. On another device than the CPU it is called when it is needed.
   NoiseAhead(Draw draw, int64_t count, at::Device device);
 
-  at::Tensor next();
+  std::vector<at::Tensor> next();
 
  private:
   void start();
@@ -38,7 +38,7 @@ class NoiseAhead {
   Draw draw_;
   int64_t remaining_;
   bool ahead_;
-  std::future<at::Tensor> coming_;
+  std::future<std::vector<at::Tensor>> coming_;
 };
 
 }  // namespace iba

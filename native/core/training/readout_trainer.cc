@@ -5,6 +5,7 @@
 #include "error.h"
 #include "finite.h"
 #include "network/precision.h"
+#include "runtime/device.h"
 #include "runtime/rows.h"
 
 namespace iba {
@@ -120,14 +121,18 @@ void ReadoutTrainer::add_run(const ReadoutBatch& batch, int64_t begin, int64_t e
   std::vector<NoiseStream> streams;
   for (int64_t i = begin; i < end; ++i) streams.emplace_back(batch.seeds[i], network_.device());
   std::vector<int64_t> labels(batch.labels.begin() + begin, batch.labels.begin() + end);
+  std::vector<Target> targets;
+  for (int64_t label : labels) targets.push_back(Target::of_class(label));
 
   const Cut& cut = bottleneck_.cut();
   BottleneckLoss loss(cut, bottleneck_.layer(), reading.values[cut.at()], reading.values);
   Tensor noise = bottleneck_.layer().draw_noise(streams, 1);
-  auto terms = loss.forward(bottleneck_.layer().mask(alpha), noise, labels, gradients != nullptr);
+  Objective objective(targets, network_.classes, network_.device());
+  auto terms = loss.forward(bottleneck_.layer().mask(alpha), {noise}, objective, gradients != nullptr);
   sums.images += end - begin;
-  Tensor correct = terms.logits.argmax(1, true).eq(terms.targets).sum().to(at::kDouble);
-  Tensor found = at::stack({terms.cross_entropy.sum(), terms.information.sum(), correct});
+  Tensor right = sent_to(network_.device(), at::tensor(labels));
+  Tensor correct = terms.outputs.argmax(1).eq(right).sum().to(at::kDouble);
+  Tensor found = at::stack({terms.fit.sum(), terms.information.sum(), correct});
   sums.terms = sums.terms.defined() ? sums.terms.add_(found) : found;
   if (!gradients) return;
   Tensor by_mask = loss.backward(std::move(terms), options_.beta);

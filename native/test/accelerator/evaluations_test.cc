@@ -34,25 +34,25 @@ struct Subject {
         image(small_images(2)[1].to(device)),
         settings{rows, cancellation, progress} {}
 
-  Degradation degrade() const { return iba::degrade(network, image, map, -1, kTile, 5, settings); }
+  Degradation degrade() const { return iba::degrade(network, image, map, {}, kTile, 5, settings); }
   InsertionDeletion insert_and_delete() const {
     return iba::insert_and_delete(
-        network, image, map, -1,
+        network, image, map, {},
         {.step = 200, .blur = {.border = BlurBorder::mirror}, .deleted = {0.1, 0, -0.1}}, settings);
   }
   RegionCurves regions(Baseline baseline = Baseline::mean) const {
     Tensor labels = Tiles(map.size(0), map.size(1), kTile).of_pixels();
-    return replace_regions(network, image, map, labels, -1,
+    return replace_regions(network, image, map, labels, {},
                            {.baseline = baseline, .most = 9, .both_ends = true}, settings);
   }
   Road road() const {
-    return remove_and_debias(network, image, map, -1, {.shares = {0.3, 0.6}, .seed = 4}, settings);
+    return remove_and_debias(network, image, map, {}, {.shares = {0.3, 0.6}, .seed = 4}, settings);
   }
   MaskedDrops drops() const {
-    return masked_drops(network, image, map, -1, random_masks(16, 5, 6, 1), kTile, settings);
+    return masked_drops(network, image, map, {}, random_masks(16, 5, 6, 1), kTile, settings);
   }
   Infidelity infidelity() const {
-    return iba::infidelity(network, image, map, -1, {0.2, 6, false, 3}, settings);
+    return iba::infidelity(network, image, map, {}, {0.2, 6, false, 3}, settings);
   }
 };
 

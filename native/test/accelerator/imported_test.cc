@@ -62,7 +62,8 @@ std::vector<Attribution> explain(const std::string& method, const Network& netwo
   auto size = *network.image_size;
   Tensor three = normal("three", {3, 3, size[0], size[1]}).to(at::kFloat);
   Cancellation cancellation;
-  return prepared.attribute(three.to(network.device()), {{0}, {1}, {-1}}, cancellation, {});
+  return prepared.attribute(three.to(network.device()), {{Target::of_class(0)}, {Target::of_class(1)}, {}},
+                            cancellation, {});
 }
 
 }  // namespace
@@ -88,12 +89,13 @@ TEST_CASE("attention is followed on an accelerator as on the CPU, in as many run
 
 TEST_CASE("a network from a file makes its tensors on the device that it runs on") {
   Tensor on_cpu = images(5), on_device = on_cpu.to(accelerator());
-  const std::vector<int64_t> classes = {0, 1, 2, 3, 0};
+  std::vector<Target> targets;
+  for (int64_t index : {0, 1, 2, 3, 0}) targets.push_back(Target::of_class(index));
   Network cpu = recorded(), device = recorded();
   device.to(accelerator());
   CHECK(relative_error(logits(device, on_device).cpu(), logits(cpu, on_cpu)) < 1e-5);
-  Tensor found = BackwardPass(device, device.input).run(on_device, classes);
-  CHECK(relative_error(found.cpu(), BackwardPass(cpu, cpu.input).run(on_cpu, classes)) < 1e-5);
+  Tensor found = BackwardPass(device, device.input).run(on_device, targets);
+  CHECK(relative_error(found.cpu(), BackwardPass(cpu, cpu.input).run(on_cpu, targets)) < 1e-5);
 }
 
 }  // namespace iba::test

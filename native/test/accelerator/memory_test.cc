@@ -62,7 +62,8 @@ struct Explanation {
 
   Tensor maps() const {
     std::vector<Request> requests;
-    for (int64_t i = 0; i < images.size(0); ++i) requests.push_back({2, static_cast<uint64_t>(i)});
+    for (int64_t i = 0; i < images.size(0); ++i)
+      requests.push_back({Target::of_class(2), static_cast<uint64_t>(i)});
     std::vector<Tensor> maps;
     for (const auto& attribution : method.attribute(images, requests, {}, nullptr))
       maps.push_back(attribution.map);
@@ -128,7 +129,9 @@ TEST_CASE("an evaluation finds on an accelerator of little memory what it finds 
   const Cancellation cancellation;
   auto curves = [&](at::Device device, int64_t rows, bool adapts) {
     const RowSettings settings{rows, cancellation, nullptr, adapts};
-    return degrade(small_resnet(device), small_images(1)[0].to(device), map, 2, 4, 20, settings).of_target;
+    return degrade(small_resnet(device), small_images(1)[0].to(device), map, Target::of_class(2), 4, 20,
+                   settings)
+        .of_target;
   };
   curves(accelerator(), 2, false);
   const MemoryLimit limit(memory_taken_by([&] { curves(accelerator(), 2, false); }));

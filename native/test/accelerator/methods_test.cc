@@ -52,7 +52,8 @@ using Given = std::map<std::string, OptionValue>;
 
 /// Little work for methods that do some of it again and again, and all there is to return.
 Given options_of(const MethodEntry& entry) {
-  const Given few = {{"steps", 3.0}, {"samples", 3.0}, {"copies", 2.0}, {"patch", 12.0}, {"rows", 4.0}};
+  const Given few = {{"steps", 3.0},  {"samples", 3.0}, {"copies", 2.0},
+                     {"patch", 12.0}, {"masks", 5.0},   {"rows", 4.0}};
   Given given;
   for (const auto& spec : entry.options) {
     if (auto found = few.find(spec.name); found != few.end()) given.insert(*found);
@@ -72,7 +73,8 @@ std::vector<std::string> presets_of(const MethodEntry& entry) {
 std::vector<Attribution> attribute(const MethodEntry& entry, const Subject& subject, const Given& options) {
   PreparedMethod method(entry, subject.network, kHash, options, subject.resources);
   Cancellation cancellation;
-  return method.attribute(small_images(2).to(subject.network.device()), {{-1, 3}, {2, 4}}, cancellation, {});
+  return method.attribute(small_images(2).to(subject.network.device()), {{{}, 3}, {Target::of_class(2), 4}},
+                          cancellation, {});
 }
 
 void check_same(const Tensor& found, const Tensor& expected, double tolerance = kRounding) {
@@ -123,6 +125,34 @@ TEST_CASE("every method gives on an accelerator what it gives on the CPU") {
   }
 }
 
+TEST_CASE("every kind of target is explained on an accelerator as on the CPU") {
+  OneThread one_thread;
+  using Kind = Target::Kind;
+  std::vector<Request> requests;
+  const std::vector<double> weights = {0.5, -1, 2, 0.1, -0.3};
+  for (const Target& target :
+       {Target{.index = 1}, Target{.kind = Kind::contrast, .index = 1},
+        Target{.kind = Kind::labels, .others = {2}}, Target{.kind = Kind::prediction, .index = 3},
+        Target{.kind = Kind::value, .index = 0, .value = 1},
+        Target{.kind = Kind::similarity, .weights = weights},
+        Target{.kind = Kind::weighting, .weights = weights}})
+    requests.push_back({target, 7});
+  auto run = [&](const char* name, const Subject& subject) {
+    const auto& entry = find_method(name);
+    PreparedMethod method(entry, subject.network, kHash, options_of(entry), subject.resources);
+    Tensor images = small_images(static_cast<int64_t>(requests.size())).to(subject.network.device());
+    return method.attribute(images, requests, Cancellation(), {});
+  };
+  for (const char* name : {"per-sample", "coiba", "gradient", "occlusion", "lrp"}) {
+    CAPTURE(name);
+    auto found = run(name, on_accelerator()), expected = run(name, on_cpu());
+    for (size_t i = 0; i < found.size(); ++i) {
+      CHECK(found[i].score == doctest::Approx(expected[i].score));
+      check_same(found[i].map, expected[i].map);
+    }
+  }
+}
+
 TEST_CASE("every baseline and composite runs on an accelerator as on the CPU") {
   OneThread one_thread;
   auto check = [](const std::string& method, const std::string& option) {
@@ -169,6 +199,16 @@ TEST_CASE("no step of a method's loop waits for the accelerator") {
         waits_of("integrated-gradients", with("steps", 6)));
   CHECK(waits_of("deep-shap", with("samples", 2)) == waits_of("deep-shap", with("samples", 6)));
   CHECK(waits_of("occlusion", with("patch", 16)) == waits_of("occlusion", with("patch", 8)));
+  CHECK(waits_of("rise", with("masks", 2)) == waits_of("rise", with("masks", 6)));
+  for (const char* method : {"guided-ig", "blur-ig"}) {
+    CAPTURE(method);
+    CHECK(waits_of(method, with("steps", 2)) == waits_of(method, with("steps", 6)));
+  }
+  CHECK(waits_of("gradient-shap", with("samples", 2)) == waits_of("gradient-shap", with("samples", 6)));
+  for (const char* method : {"ablation-cam", "score-cam"}) {
+    CAPTURE(method);
+    CHECK(waits_of(method, {{"rows", 2.0}}) == waits_of(method, {{"rows", 8.0}}));
+  }
 }
 
 }  // namespace iba::test

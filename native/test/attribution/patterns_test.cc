@@ -201,7 +201,7 @@ TEST_CASE("PatternAttribution goes back as autograd does with weights times patt
     ModelPatterns patterns = make_patterns(network, "", estimator);
     update_patterns(patterns, folded, images, std::vector<std::string>(6, "image"));
     BackwardPass pass(folded, folded.input, pattern_rules(folded, patterns, PatternUse::attribution));
-    Tensor found = pass.run(images, std::vector<int64_t>(6, 2));
+    Tensor found = pass.run(images, {Target::of_class(2)});
     CHECK(relative_error(found, naive_attribution(folded, patterns, images, 2)) < 1e-10);
   }
 }

@@ -197,4 +197,37 @@ TEST_CASE("channels don't mix, and the smoothing keeps a constant mask") {
   CHECK_FALSE(at::equal(plain[0], plain[1]));
 }
 
+TEST_CASE("information beyond a mask that passes anyway is the divergence of both noised inputs") {
+  auto number = [](double value) { return at::full({1}, value, at::kDouble); };
+  for (double keep : {0.2, 0.7, 0.95}) {
+    for (double passing : {0.0, 0.4, 0.9}) {
+      CAPTURE(keep);
+      CAPTURE(passing);
+      const double x = 1.3;
+      Mask mask{number(keep), number(1 - keep)};
+      // ∫ p ln(p/q) with p = N(λx, (1−λ)²) and q = N(λMx, (1−λM)²).
+      Tensor places = at::linspace(-12, 14, 200'001, at::kDouble);
+      auto log_density = [&](double mean, double std) {
+        return -0.5 * ((places - mean) / std).square() - std::log(std * std::sqrt(2 * M_PI));
+      };
+      Tensor p = log_density(keep * x, 1 - keep), q = log_density(keep * passing * x, 1 - keep * passing);
+      double expected = (p.exp() * (p - q)).sum().item<double>() * 26.0 / 200'000;
+      CHECK(capacity_beyond(number(x), mask, number(passing)).item<double>() ==
+            doctest::Approx(expected).epsilon(1e-6));
+      Tensor derivative = finite_differences(
+          number(keep),
+          [&](const Tensor& moved) {
+            return capacity_beyond(number(x), {moved, 1 - moved}, number(passing)).item<double>();
+          },
+          1e-6);
+      CHECK(capacity_beyond_derivative(number(x), mask, number(passing)).item<double>() ==
+            doctest::Approx(derivative.item<double>()).epsilon(1e-6));
+    }
+    Mask mask{number(keep), number(1 - keep)};
+    CHECK(capacity_beyond(number(2), mask, number(0)).item<double>() ==
+          doctest::Approx(capacity(number(2), mask).item<double>()));
+    CHECK(std::abs(capacity_beyond(number(2), mask, number(1)).item<double>()) < 1e-12);
+  }
+}
+
 }  // namespace iba::test

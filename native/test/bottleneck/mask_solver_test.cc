@@ -62,13 +62,14 @@ Found solve(const Made& made, double sigma, double beta, int64_t steps, const Ma
                     SmoothingKernel::of(sigma));
   BottleneckLoss loss(cut, layer, before[cut.at()], Values(made.network.value_count));
   std::unique_ptr<MaskSolver> solver = make(layer, loss);
+  Objective objective({Target::of_class(0), Target::of_class(2)}, 3, at::kCPU);
   for (int64_t i = 0; i < steps; ++i) {
-    auto terms = loss.forward(solver->mask(), pairs("noise" + std::to_string(i)), {0, 2}, true);
+    auto terms = loss.forward(solver->mask(), {pairs("noise" + std::to_string(i))}, objective, true);
     solver->step(loss, std::move(terms));
   }
-  auto terms = loss.forward(solver->mask(), pairs("fresh noise"), {0, 2}, false);
+  auto terms = loss.forward(solver->mask(), {pairs("fresh noise")}, objective, false);
   double information = terms.information.mean().item<double>();
-  return {terms.cross_entropy.mean().item<double>() + beta * information, information, solver->mask()};
+  return {terms.fit.mean().item<double>() + beta * information, information, solver->mask()};
 }
 
 Found proximal(const Made& made, double sigma, double beta, int64_t steps) {
@@ -79,7 +80,7 @@ Found proximal(const Made& made, double sigma, double beta, int64_t steps) {
 
 Found by_adam(const Made& made, double sigma, double beta, int64_t steps) {
   return solve(made, sigma, beta, steps, [&](const NoisedLayer& layer, const BottleneckLoss&) {
-    return std::make_unique<AdamSolver>(layer, 2, beta, 1);
+    return std::make_unique<AdamSolver>(layer, layer.filled(2, 5), beta, 1);
   });
 }
 

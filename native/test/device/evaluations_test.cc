@@ -42,7 +42,7 @@ auto on_both(const Evaluate& evaluate) {
 
 TEST_CASE("an image is degraded on a device as on the CPU") {
   auto [found, expected] = on_both([](const Network& network, const Tensor& image, RowSettings settings) {
-    return degrade(network, image, map(), 2, kTile, 20, settings);
+    return degrade(network, image, map(), Target::of_class(2), kTile, 20, settings);
   });
   CHECK(found.top1 == expected.top1);
   CHECK(found.shares == expected.shares);
@@ -55,7 +55,8 @@ TEST_CASE("an image is degraded on a device as on the CPU") {
 
 TEST_CASE("pixels come and go on a device as on the CPU") {
   auto [found, expected] = on_both([](const Network& network, const Tensor& image, RowSettings settings) {
-    return insert_and_delete(network, image, map(), 2, {.step = 200, .deleted = {0, 0, 0}}, settings);
+    return insert_and_delete(network, image, map(), Target::of_class(2), {.step = 200, .deleted = {0, 0, 0}},
+                             settings);
   });
   CHECK(relative_error(curve(found.insertion), curve(expected.insertion)) < kRounding);
   CHECK(relative_error(curve(found.deletion), curve(expected.deletion)) < kRounding);
@@ -65,13 +66,14 @@ TEST_CASE("masks and noise change a prediction on a device as on the CPU") {
   auto [drops, expected_drops] =
       on_both([](const Network& network, const Tensor& image, RowSettings settings) {
         Tensor masks = random_masks((kSize / kTile) * (kSize / kTile), 5, 10, 0);
-        return masked_drops(network, image, map(), 2, masks, kTile, settings);
+        return masked_drops(network, image, map(), Target::of_class(2), masks, kTile, settings);
       });
   CHECK(relative_error(drops.drop, expected_drops.drop) < kRounding);
   CHECK(relative_error(drops.relevance, expected_drops.relevance) < kRounding);
 
   auto [found, expected] = on_both([](const Network& network, const Tensor& image, RowSettings settings) {
-    return infidelity(network, image, map(), 2, {.deviation = 0.2, .samples = 50}, settings);
+    return infidelity(network, image, map(), Target::of_class(2), {.deviation = 0.2, .samples = 50},
+                      settings);
   });
   CHECK(found.value == doctest::Approx(expected.value).epsilon(kRounding));
 }

@@ -5,6 +5,7 @@
 #include "attribution/registry.h"
 #include "bottleneck/readout_place.h"
 #include "network/batch_norm_folding.h"
+#include "network/block_layers.h"
 #include "network/precision.h"
 #include "network/seeded_weights.h"
 #include "runtime/gpu_arithmetic.h"
@@ -30,11 +31,16 @@ constexpr double kOtherNoise = 0.95;
 constexpr double kRoundingOfTf32 = 0.3;
 
 /// Those that draw noise on the network's device.
-const std::set<std::string> kNoisy = {"per-sample", "smoothgrad"};
+const std::set<std::string> kNoisy = {"per-sample",  "smoothgrad", "coiba",
+                                      "multi-layer", "input-iba",  "m2ib"};
 
 /// Enough noise for an expectation, and what can't be left out.
 const std::map<std::string, Given> kOptions = {
     {"per-sample", {{"copies", 64.0}}},
+    {"coiba", {{"copies", 64.0}}},
+    {"multi-layer", {{"copies", 64.0}, {"combine", std::string("weighted-sum")}}},
+    {"input-iba", {{"copies", 64.0}, {"steps", 10.0}}},
+    {"m2ib", {{"copies", 64.0}}},
     {"smoothgrad", {{"samples", 100.0}}},
     {"lrp", {{"low", std::vector<double>(3, -5)}, {"high", std::vector<double>(3, 5)}}},
 };
@@ -52,6 +58,7 @@ struct Subject {
     auto place = default_readout_place(network);
     std::set<std::string> layers(place.reads.begin(), place.reads.end());
     layers.insert({place.layer, network.bottleneck_layer});
+    for (const auto& name : block_layers(network)) layers.insert(name);
     auto statistics = make_statistics(network, "", Preset::iba, {layers.begin(), layers.end()});
     update_statistics(statistics, network, images, names);
     auto patterns = make_patterns(network, "");
@@ -66,7 +73,8 @@ struct Subject {
 
   std::vector<Attribution> attribute(const MethodEntry& entry, const Given& given) const {
     PreparedMethod method(entry, network, "", given, resources);
-    return method.attribute(images_of("image", kImages).to(network.device()), {{-1, 3}, {2, 4}}, {}, nullptr);
+    return method.attribute(images_of("image", kImages).to(network.device()),
+                            {{{}, 3}, {Target::of_class(2), 4}}, {}, nullptr);
   }
 
   Network network;

@@ -22,7 +22,7 @@ Network weighted_sum(const Tensor& weights) {
 Infidelity infidelity_of(const Network& network, const Tensor& map, bool shared) {
   Cancellation cancellation;
   StepProgress progress;
-  return infidelity(network, at::zeros({3, 4, 5}), map, 0, {0.3, 2000, shared, 7},
+  return infidelity(network, at::zeros({3, 4, 5}), map, Target::of_class(0), {0.3, 2000, shared, 7},
                     {100, cancellation, progress});
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <set>
 
 #include "network/batch_norm_folding.h"
@@ -272,6 +273,51 @@ TEST_CASE("folded batch norms move the logits by rounding only") {
     CHECK(relative_error(logits(folded, images), logits(original, images)) < 1e-4);
     for (const auto& step : folded.steps) CHECK_FALSE(std::holds_alternative<BatchNorm>(step.operation));
   }
+}
+
+TEST_CASE("values that a run alters change what comes behind them, and what goes back through them") {
+  Network network = converted(branching(), at::kDouble, at::MemoryFormat::Contiguous);
+  // Both would be computed together with what follows, and so never be seen.
+  std::vector<ValueId> altered;
+  for (const auto& step : network.steps) {
+    if (step.module == "norm" || step.module == "second") altered.push_back(step.output);
+  }
+  REQUIRE(altered.size() == 2);
+  auto alter = [](const Tensor& made) { return made.sin() * 3; };
+
+  Tensor images = images_of(at::kDouble, at::MemoryFormat::Contiguous);
+  Values recorded(network.value_count);
+  {
+    at::AutoGradMode recording(true);
+    recorded[network.input] = images.clone().requires_grad_();
+    for (const auto& step : network.steps) {
+      std::vector<Tensor> inputs;
+      for (ValueId input : step.inputs) inputs.push_back(recorded[input]);
+      recorded[step.output] = forward(step.operation, inputs, nullptr);
+      if (std::find(altered.begin(), altered.end(), step.output) != altered.end())
+        recorded[step.output] = alter(recorded[step.output]);
+    }
+  }
+  Tensor from_above = normal("from above", {2, 5});
+  Tensor expected =
+      torch::autograd::grad({recorded[network.output]}, {recorded[network.input]}, {from_above})[0];
+
+  Cut cut(network, network.input, {}, altered);
+  Values seen(network.value_count);
+  Alterations alterations;
+  for (ValueId value : altered) {
+    alterations.push_back(
+        {value,
+         [&seen, value, alter](const Tensor& made) {
+           seen[value] = made.clone();
+           return alter(made);
+         },
+         [&seen, value](const Tensor& gradient) { return gradient * seen[value].cos() * 3; }});
+  }
+  Interpreter::Tape tape;
+  Tensor outputs = cut.after(cut.before(images), images, &tape, alterations);
+  CHECK(relative_error(outputs, recorded[network.output].detach()) < 1e-12);
+  CHECK(relative_error(cut.backward(tape, from_above, alterations), expected) < 1e-12);
 }
 
 }  // namespace iba::test

@@ -43,12 +43,12 @@ TEST_CASE("noise that is drawn ahead comes in the order of its draws, as often a
     NoiseAhead ahead(
         [&] {
           ++calls;
-          return stream.draw({33});
+          return std::vector<at::Tensor>{stream.draw({33})};
         },
         5, at::kCPU);
     for (int i = 0; i < 5; ++i) {
       CAPTURE(i);
-      CHECK(at::equal(ahead.next(), plain.draw({33})));
+      CHECK(at::equal(ahead.next()[0], plain.draw({33})));
     }
   }
   CHECK(calls == 5);
@@ -60,7 +60,7 @@ TEST_CASE("noise that nobody takes is waited for") {
     NoiseAhead ahead(
         [&] {
           ++calls;
-          return at::zeros(1);
+          return std::vector<at::Tensor>{at::zeros(1)};
         },
         5, at::kCPU);
     ahead.next();
@@ -69,7 +69,7 @@ TEST_CASE("noise that nobody takes is waited for") {
 }
 
 TEST_CASE("what fails as noise is drawn is thrown where it is taken") {
-  NoiseAhead ahead([]() -> at::Tensor { throw std::runtime_error("no noise"); }, 2, at::kCPU);
+  NoiseAhead ahead([]() -> std::vector<at::Tensor> { throw std::runtime_error("no noise"); }, 2, at::kCPU);
   CHECK_THROWS_WITH(ahead.next(), "no noise");
 }
 
@@ -79,7 +79,7 @@ TEST_CASE("noise ahead is drawn without a gradient, and on one thread") {
       [&] {
         alone = at::get_num_threads() == 1;
         with_gradient = at::GradMode::is_enabled();
-        return at::zeros(1);
+        return std::vector<at::Tensor>{at::zeros(1)};
       },
       1, at::kCPU);
   ahead.next();

@@ -11,7 +11,7 @@ namespace {
 class AblationCam : public Method {
  public:
   explicit AblationCam(const MethodContext& context)
-      : layer_(cam_layer(context)), cut_(context.network, layer_.value) {}
+      : network_(context.network), layer_(cam_layer(context)), cut_(context.network, layer_.value) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     // How many channels there are is known once an image has gone through.
@@ -23,12 +23,12 @@ class AblationCam : public Method {
       batch.cancellation.check();
       Values values = cut_.before(batch.images.slice(0, b, b + 1));
       const Tensor& activation = values[cut_.at()];
-      choose_targets(batch, b, cut_.after(values, activation), targets);
+      choose_targets(network_, batch, b, cut_.after(values, activation), targets);
       Tensor image = cam_grid(layer_, activation, batch.image_size()).to_image(activation);
       if (!steps) steps.emplace(batch, batch.size() * runs_of(image.size(1), batch.rows));
       bool is_image = layer_.layout.form == Layout::Form::image;
-      Tensor left = ablated_logits(batch, b, values, is_image ? 1 : activation.dim() - 1, targets, *steps);
-      sums.push_back((weights(targets.logits[b], left).view({1, -1, 1, 1}) * image).sum(1));
+      Tensor left = ablated_scores(batch, b, values, is_image ? 1 : activation.dim() - 1, targets, *steps);
+      sums.push_back((weights(targets.scores[b], left).view({1, -1, 1, 1}) * image).sum(1));
       attributions.push_back(targets.attribution(b));
     }
     add_cams(at::cat(sums), batch.image_size(), attributions);
@@ -36,15 +36,15 @@ class AblationCam : public Method {
   }
 
  private:
-  /// The share of the logit that each channel's absence takes. A map is divided by its maximum anyway, so
-  /// the magnitude is divided by: a negative logit would turn the map round.
-  static Tensor weights(double logit, const Tensor& left) {
-    Tensor drops = logit - left;
-    return logit == 0 ? drops : drops / std::abs(logit);
+  /// The share of the score that each channel's absence takes. A map is divided by its maximum anyway, so
+  /// the magnitude is divided by: a negative score would turn the map round.
+  static Tensor weights(double score, const Tensor& left) {
+    Tensor drops = score - left;
+    return score == 0 ? drops : drops / std::abs(score);
   }
 
-  /// The explained logit of image b without each of the channels, which lie along the dimension `along`.
-  Tensor ablated_logits(const Batch& batch, int64_t b, const Values& values, int64_t along,
+  /// The score of image b without each of the channels, which lie along the dimension `along`.
+  Tensor ablated_scores(const Batch& batch, int64_t b, const Values& values, int64_t along,
                         const Targets& targets, Steps& steps) const {
     const Tensor& activation = values[cut_.at()];
     auto numbers = activation.options().dtype(at::kLong);
@@ -58,12 +58,13 @@ class AblationCam : public Method {
       Tensor is_ablated = channels.slice(0, begin, end).unsqueeze(1) == channels;
       Tensor copies = at::where(is_ablated.view(shape), 0, activation);
       Values beside = cut_.select(values, at::zeros({end - begin}, numbers));
-      found.push_back(explained_logits(cut_.after(beside, copies), targets, b));
+      found.push_back(explained_scores(cut_.after(beside, copies), targets, b));
       steps.finish();
     });
     return at::cat(found);
   }
 
+  const Network& network_;
   const Layer& layer_;
   Cut cut_;
 };
@@ -72,7 +73,7 @@ class AblationCam : public Method {
 
 MethodEntry ablation_cam_method() {
   return {"ablation-cam",
-          "the channels of a layer, weighted by the share of the logit that is lost without each; a pass "
+          "the channels of a layer, weighted by the share of the score that is lost without each; a pass "
           "from the "
           "layer on for each channel",
           "Desai and Ramaswamy 2020", cam_options(), make_method<AblationCam>};

@@ -5,6 +5,7 @@
 #include "attribution/passes.h"
 #include "attribution/rules/deep_lift_rules.h"
 #include "image/baseline.h"
+#include "target/objective.h"
 
 namespace iba {
 
@@ -26,6 +27,7 @@ class DeepLift : public Method {
  public:
   DeepLift(const MethodContext& context, int64_t samples)
       : network_(in_precision(context.network, at::kFloat)),
+        forward_(network_),
         pass_(network_, network_.input, deep_lift_rules(network_)),
         baseline_(baseline_named(context.options.text("baseline"))),
         samples_(samples) {}
@@ -35,25 +37,26 @@ class DeepLift : public Method {
     int64_t pairs = std::max<int64_t>(1, batch.rows / 2);
     Steps steps(batch, runs_of(batch) + samples_ * runs_of(batch.size(), pairs));
     Targets targets = find_targets(network_, batch, steps);
-    Tensor sum, baseline_logits;
+    Tensor sum, baseline_scores;
     auto add = [](Tensor& total, const Tensor& part) { total = total.defined() ? total.add_(part) : part; };
     for (int64_t k = 0; k < samples_; ++k) {
-      std::vector<Tensor> parts, logits;
+      std::vector<Tensor> parts, scores;
       for_each_run(batch.size(), pairs, [&](int64_t begin, int64_t end) {
         steps.check();
         Tensor images = batch.images.slice(0, begin, end), baselines = baselines_of(batch, begin, end, k);
-        std::vector<int64_t> classes(targets.classes.begin() + begin, targets.classes.begin() + end);
-        logits.push_back(target_logits(network_, baselines, classes));
-        classes.insert(classes.end(), targets.classes.begin() + begin, targets.classes.begin() + end);
-        Tensor multipliers = pass_.run(at::cat({images, baselines}), classes).slice(0, 0, end - begin);
+        std::vector<Target> explained = targets.of(begin, end);
+        Tensor outputs = forward_.outputs(baselines);
+        scores.push_back(Objective(explained, outputs.size(1), outputs.device()).score(outputs));
+        explained.insert(explained.end(), targets.settled.begin() + begin, targets.settled.begin() + end);
+        Tensor multipliers = pass_.run(at::cat({images, baselines}), explained).slice(0, 0, end - begin);
         parts.push_back(multipliers * (images - baselines));
         steps.finish();
       });
       add(sum, at::cat(parts));
-      add(baseline_logits, at::cat(logits));
+      add(baseline_scores, at::cat(scores));
     }
     Tensor raw = (sum / static_cast<double>(samples_)).cpu();
-    return attributions(targets, raw, baseline_logits.cpu().to(at::kDouble) / static_cast<double>(samples_));
+    return attributions(targets, raw, baseline_scores.cpu().to(at::kDouble) / static_cast<double>(samples_));
   }
 
   std::string unit() const override { return "logits"; }
@@ -69,13 +72,13 @@ class DeepLift : public Method {
   }
 
   static std::vector<Attribution> attributions(const Targets& targets, const Tensor& raw,
-                                               const Tensor& baseline_logits) {
+                                               const Tensor& baseline_scores) {
     std::vector<Attribution> found;
     for (int64_t b = 0; b < raw.size(0); ++b) {
       Attribution attribution = targets.attribution(b);
       attribution.raw = raw[b].contiguous();
       attribution.map = attribution.raw.sum(0);
-      double difference = targets.logits[b] - baseline_logits[b].item<double>();
+      double difference = targets.scores[b] - baseline_scores[b].item<double>();
       attribution.checks = {
           {"completenessGap", difference - attribution.raw.sum(at::kDouble).item<double>()}};
       found.push_back(std::move(attribution));
@@ -85,6 +88,7 @@ class DeepLift : public Method {
 
   // Quotients of small differences need all digits.
   Network network_;
+  ForwardPass forward_;
   BackwardPass pass_;
   Baseline baseline_;
   int64_t samples_;

@@ -38,7 +38,7 @@ Tensor signed_component(const Tensor& activation) {
 class EigenCam : public Method {
  public:
   explicit EigenCam(const MethodContext& context)
-      : layer_(cam_layer(context)), cut_(context.network, layer_.value) {}
+      : network_(context.network), layer_(cam_layer(context)), cut_(context.network, layer_.value) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, runs_of(batch));
@@ -48,7 +48,7 @@ class EigenCam : public Method {
       steps.check();
       Values values = cut_.before(batch.images.slice(0, begin, end));
       const Tensor& activation = values[cut_.at()];
-      choose_targets(batch, begin, cut_.after(values, activation), targets);
+      choose_targets(network_, batch, begin, cut_.after(values, activation), targets);
       Tensor images = cam_grid(layer_, activation, batch.image_size()).to_image(activation).cpu();
       for (const auto& image : images.unbind()) components.push_back(signed_component(image));
       steps.finish();
@@ -60,6 +60,7 @@ class EigenCam : public Method {
   }
 
  private:
+  const Network& network_;
   const Layer& layer_;
   Cut cut_;
 };

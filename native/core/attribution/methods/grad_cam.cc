@@ -29,7 +29,7 @@ class GradCam : public Method {
 
  private:
   static Batch of_predicted_classes(Batch batch) {
-    for (auto& request : batch.requests) request.target = -1;
+    for (auto& request : batch.requests) request.target = {};
     return batch;
   }
 

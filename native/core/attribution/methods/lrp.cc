@@ -26,17 +26,18 @@ class Lrp : public Method {
         pass_(folded_, folded_.input,
               resolve(lrp_composite(context.options.text("composite"), settings_from(context.options)),
                       folded_),
-              Start::logit) {}
+              Start::gradient_times_outputs) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     auto found = pass_.run(batch);
+    Tensor sent = found.sent.cpu();
     std::vector<Attribution> attributions;
     for (int64_t b = 0; b < batch.size(); ++b) {
       Attribution attribution = found.targets.attribution(b);
       attribution.raw = found.arrived[b].cpu().contiguous();
       attribution.map = attribution.raw.sum(0);
       double arrived = attribution.raw.sum(at::kDouble).item<double>();
-      attribution.checks = {{"conservationGap", found.targets.logits[b] - arrived}};
+      attribution.checks = {{"conservationGap", sent[b].item<double>() - arrived}};
       attributions.push_back(std::move(attribution));
     }
     return attributions;
@@ -54,7 +55,8 @@ class Lrp : public Method {
 MethodEntry lrp_method() {
   return {
       "lrp",
-      "the logit, handed down from layer to layer in proportion to the contributions; what does not arrive "
+      "the target's score, such as a class's logit, handed down from layer to layer in proportion to the "
+      "contributions; what does not arrive "
       "at the image "
       "is the conservation gap",
       "Bach et al. 2015; Montavon et al. 2019; for transformers Ali et al. 2022; Achtibat et al. 2024",

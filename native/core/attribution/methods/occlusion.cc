@@ -5,6 +5,7 @@
 #include "attribution/local_pass.h"
 #include "attribution/passes.h"
 #include "image/baseline.h"
+#include "target/objective.h"
 
 namespace iba {
 
@@ -45,10 +46,10 @@ class Occlusion : public Method {
     for (int64_t b = 0; b < batch.size(); ++b) {
       steps.check();
       LocalPass pass(network_, batch.images.slice(0, b, b + 1), {rows.extent(), columns.extent()});
-      choose_targets(batch, b, pass.clean_logits(), targets);
+      choose_targets(network_, batch, b, pass.clean_logits(), targets);
       Attribution attribution = targets.attribution(b);
-      Tensor occluded = occluded_logits(batch, b, pass, attribution.target, rows, columns, steps);
-      Tensor drops = targets.logits[b] - occluded.view({rows.count(), columns.count()});
+      Tensor occluded = occluded_scores(batch, b, pass, attribution.target, rows, columns, steps);
+      Tensor drops = attribution.score - occluded.view({rows.count(), columns.count()});
       attribution.raw = drops.unsqueeze(0).contiguous();
       attribution.map = spread(drops, rows, columns, batch.image_size());
       attributions.push_back(std::move(attribution));
@@ -59,9 +60,10 @@ class Occlusion : public Method {
   std::string unit() const override { return "logits"; }
 
  private:
-  /// The target's logit with each patch replaced, row by row.
-  Tensor occluded_logits(const Batch& batch, int64_t b, const LocalPass& pass, int64_t target,
+  /// The target's score with each patch replaced, row by row.
+  Tensor occluded_scores(const Batch& batch, int64_t b, const LocalPass& pass, const Target& target,
                          const PatchRow& rows, const PatchRow& columns, Steps& steps) const {
+    Objective objective({target}, pass.clean_logits().size(1), network_.device());
     Tensor image = batch.images[b];
     Tensor baseline = make_baseline(baseline_, image, {.tile = patch_, .seed = batch.requests[b].seed});
     std::vector<Tensor> found;
@@ -85,7 +87,7 @@ class Occlusion : public Method {
         replaced.origins.push_back(origin);
       }
       replaced.inside = at::stack(inside);
-      found.push_back(pass.logits(std::move(replaced)).select(1, target));
+      found.push_back(objective.score(pass.logits(std::move(replaced))));
       steps.finish();
     });
     return at::cat(found).cpu();
@@ -127,7 +129,8 @@ MethodEntry entry(const std::string& name, const std::string& summary, int64_t p
 }  // namespace
 
 MethodEntry occlusion_method() {
-  return entry("occlusion", "by how much the logit drops where a patch of the image is replaced", 16);
+  return entry("occlusion", "by how much the target's score drops where a patch of the image is replaced",
+               16);
 }
 
 MethodEntry occlusion_8_method() {

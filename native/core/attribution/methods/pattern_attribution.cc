@@ -48,7 +48,7 @@ class PatternGradient : public Method {
       if (!found.arrived[b].isfinite().all().template item<bool>()) {
         Tensor image = batch.images.slice(0, b, b + 1);
         found.arrived[b].copy_(
-            within_float(wide_pass().run(image.to(at::kDouble), {found.targets.classes[b]})[0]));
+            within_float(wide_pass().run(image.to(at::kDouble), {found.targets.settled[b]})[0]));
       }
       Attribution attribution = found.targets.attribution(b);
       attribution.raw = found.arrived[b].cpu().contiguous();

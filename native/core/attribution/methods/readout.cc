@@ -11,7 +11,8 @@ namespace {
 class ReadoutMethod : public Method {
  public:
   explicit ReadoutMethod(const MethodContext& context)
-      : readout_(*context.resources.readout),
+      : network_(context.network),
+        readout_(*context.resources.readout),
         conventions_(conventions_of(readout_.preset)),
         keeps_capacity_(context.options.flag("keepCapacity")),
         keeps_logits_(context.options.flag("keepLogits")),
@@ -25,7 +26,7 @@ class ReadoutMethod : public Method {
     for_each_run(batch.size(), batch.rows, [&](int64_t begin, int64_t end) {
       steps.check();
       auto reading = bottleneck_.read(batch.images.slice(0, begin, end));
-      choose_targets(batch, begin, reading.logits, targets);
+      choose_targets(network_, batch, begin, reading.logits, targets);
       for_each_run(end - begin, kReadoutNetworkRows, [&](int64_t first, int64_t last) {
         Tensor alpha = bottleneck_.alpha(reading, first, last, readout_.network);
         // One after the other, so that what is computed stays in the processor's caches.
@@ -62,11 +63,12 @@ class ReadoutMethod : public Method {
     if (keeps_capacity_) attribution.tensors.emplace_back("capacity", capacity.cpu().contiguous());
     if (keeps_logits_) {
       std::vector<NoiseStream> streams = {{seed, alpha.device()}};
-      loss.add_logits(terms, bottleneck_.layer().draw_noise(streams, 1));
-      attribution.tensors.emplace_back("logits", terms.logits[0].cpu());
+      loss.add_outputs(terms, {bottleneck_.layer().draw_noise(streams, 1)});
+      attribution.tensors.emplace_back("logits", terms.outputs[0].cpu());
     }
   }
 
+  const Network& network_;
   const Readout& readout_;
   const Conventions& conventions_;
   bool keeps_capacity_;

@@ -23,7 +23,10 @@ Tensor masks_of(const Tensor& channels, std::array<int64_t, 2> size) {
 class ScoreCam : public Method {
  public:
   explicit ScoreCam(const MethodContext& context)
-      : layer_(cam_layer(context)), cut_(context.network, layer_.value), whole_(context.network) {}
+      : network_(context.network),
+        layer_(cam_layer(context)),
+        cut_(context.network, layer_.value),
+        whole_(context.network) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     // How many channels there are is known once an image has gone through.
@@ -35,11 +38,11 @@ class ScoreCam : public Method {
       batch.cancellation.check();
       Values values = cut_.before(batch.images.slice(0, b, b + 1));
       const Tensor& activation = values[cut_.at()];
-      choose_targets(batch, b, cut_.after(values, activation), targets);
+      choose_targets(network_, batch, b, cut_.after(values, activation), targets);
       Grid grid = cam_grid(layer_, activation, batch.image_size());
       Tensor channels = grid.to_image(activation).squeeze(0).to(at::kFloat);
       if (!steps) steps.emplace(batch, batch.size() * runs_of(channels.size(0), batch.rows));
-      Tensor weights = at::softmax(masked_logits(batch, b, channels, targets, *steps), 0);
+      Tensor weights = at::softmax(masked_scores(batch, b, channels, targets, *steps), 0);
       sums.push_back((weights.view({-1, 1, 1}) * channels).sum(0));
       attributions.push_back(targets.attribution(b));
     }
@@ -48,20 +51,21 @@ class ScoreCam : public Method {
   }
 
  private:
-  /// The explained logit of image b, masked by each of the channels.
-  Tensor masked_logits(const Batch& batch, int64_t b, const Tensor& channels, const Targets& targets,
+  /// The score of image b, masked by each of the channels.
+  Tensor masked_scores(const Batch& batch, int64_t b, const Tensor& channels, const Targets& targets,
                        Steps& steps) const {
     Tensor image = batch.images.slice(0, b, b + 1);
     std::vector<Tensor> found;
     for_each_run(channels.size(0), batch.rows, [&](int64_t begin, int64_t end) {
       steps.check();
       Tensor masks = masks_of(channels.slice(0, begin, end), batch.image_size());
-      found.push_back(explained_logits(whole_.logits(image * masks.unsqueeze(1)), targets, b));
+      found.push_back(explained_scores(whole_.outputs(image * masks.unsqueeze(1)), targets, b));
       steps.finish();
     });
     return at::cat(found);
   }
 
+  const Network& network_;
   const Layer& layer_;
   Cut cut_;
   ForwardPass whole_;
@@ -71,7 +75,7 @@ class ScoreCam : public Method {
 
 MethodEntry score_cam_method() {
   return {"score-cam",
-          "the channels of a layer, weighted by the softmax of the logits that the image has when masked by "
+          "the channels of a layer, weighted by the softmax of the scores that the image has when masked by "
           "each; "
           "a pass for each channel",
           "Wang et al. 2020", cam_options(), make_method<ScoreCam>};

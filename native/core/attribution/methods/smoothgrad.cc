@@ -30,7 +30,7 @@ class SmoothGrad : public Method {
   }
 
  private:
-  Tensor smoothed_gradient(const Batch& batch, int64_t b, int64_t target, Steps& steps) const {
+  Tensor smoothed_gradient(const Batch& batch, int64_t b, const Target& target, Steps& steps) const {
     Tensor image = batch.images.slice(0, b, b + 1);
     double std = noise_ * (image.max() - image.min()).item<double>();
     NoiseStream stream(batch.requests[b].seed, image.device());

@@ -1,0 +1,67 @@
+#include "attribution/bottleneck_layers.h"
+
+#include <algorithm>
+
+#include "io/text.h"
+#include "network/block_layers.h"
+
+namespace iba {
+
+NeuronStatistics statistics_of(const MethodContext& context, const std::string& layer,
+                               const Conventions& conventions) {
+  return NeuronStatistics::of(context.resources.statistics->layer(layer), conventions,
+                              context.options.number("minimumStd"));
+}
+
+std::shared_ptr<const NoisedLayer> noised_layer(const Network& network, const NeuronStatistics& statistics,
+                                                std::array<int64_t, 2> image_size,
+                                                const MaskSettings& settings) {
+  Grid grid = require_grid(network.layer(statistics.layer), statistics.mean.sizes(), image_size);
+  return std::make_shared<NoisedLayer>(network, statistics, grid, *settings.conventions, settings.kernel);
+}
+
+std::vector<std::string> chosen_layers(const Options& options, const Network& network) {
+  if (!options.has("layers")) return block_layers(network);
+  std::vector<std::string> names;
+  for (auto& name : io::split(options.text("layers"), ',')) {
+    std::erase(name, ' ');
+    names.push_back(network.layer(name).name);
+  }
+  return names;
+}
+
+std::vector<Attribution> explain_masked(const Network& network, const Cut& cut, const NoisedLayer& layer,
+                                        const MaskSettings& settings, const Batch& batch) {
+  Steps steps(batch, masked_steps(network, settings, batch));
+  return explain_masked(network, cut, layer, settings, batch, steps);
+}
+
+int64_t masked_steps(const Network& network, const MaskSettings& settings, const Batch& batch) {
+  MaskOptimisation optimisation(network, settings);
+  return settings.steps * runs_of(batch.size(), optimisation.images_for(batch.rows));
+}
+
+std::vector<Attribution> explain_masked(const Network& network, const Cut& cut, const NoisedLayer& layer,
+                                        const MaskSettings& settings, const Batch& batch, Steps& steps) {
+  MaskOptimisation optimisation(network, settings);
+  Targets targets;
+  std::vector<Attribution> attributions;
+  for_each_run(batch.size(), optimisation.images_for(batch.rows), [&](int64_t begin, int64_t end) {
+    steps.check();
+    Values values = cut.before(batch.images.slice(0, begin, end));
+    const Tensor& activation = values[cut.at()];
+    layer.check_shape(activation);
+    choose_targets(network, batch, begin, cut.after(values, activation), targets);
+    BottleneckLoss loss(cut, layer, activation, values, {settings.is_inverse, settings.loss_limit, {}});
+    std::vector<NoiseStream> streams;
+    for (int64_t b = begin; b < end; ++b) {
+      attributions.push_back(targets.attribution(b));
+      streams.emplace_back(batch.requests[b].seed, network.device());
+    }
+    std::span run(attributions.begin() + begin, attributions.end());
+    optimisation.run(loss, {layer}, std::move(streams), batch.image_size(), run, steps);
+  });
+  return attributions;
+}
+
+}  // namespace iba

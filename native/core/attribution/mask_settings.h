@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attribution/method.h"
+#include "bottleneck/smoothing.h"
+
+namespace iba {
+
+/// How the mask of a bottleneck is optimised, as options say it.
+struct MaskSettings {
+  const Conventions* conventions;
+  bool is_proximal;
+  double beta;
+  int64_t steps;
+  int64_t copies;
+  bool adapts_copies;
+  double learning_rate;
+  double initial_alpha;
+  SmoothingKernel kernel;
+  bool is_inverse;
+  std::optional<double> loss_limit;
+  bool shares_channels;
+  bool keeps_capacity;
+  bool keeps_steps;
+
+  /// `conventions` are those where no preset was chosen. Throws INVALID_ARGUMENT for options that exclude
+  /// each other.
+  MaskSettings(const Options& options, const Conventions& standard);
+};
+
+/// What differs between the methods' defaults.
+struct MaskDefaults {
+  double beta = 10;
+  int64_t steps = 10;
+  double sigma = 1;
+  std::string shared = "none";
+};
+
+/// The options that `MaskSettings` reads, without the layer.
+std::vector<OptionSpec> mask_options(const MaskDefaults& defaults = {});
+
+}  // namespace iba

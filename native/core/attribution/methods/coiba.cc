@@ -1,0 +1,116 @@
+#include "attribution/bottleneck_layers.h"
+#include "attribution/methods/methods.h"
+#include "error.h"
+#include "network/graph.h"
+
+namespace iba {
+
+namespace {
+
+/// One mask of the image's places for several layers: each is noised by it, all channels alike, and the first
+/// layer's information bounds that of the others.
+class CoIba : public Method {
+ public:
+  explicit CoIba(const MethodContext& context)
+      : network_(context.network),
+        settings_(context.options, conventions_of(context.resources.statistics->preset)),
+        statistics_(statistics_from(context, *settings_.conventions)),
+        cut_(network_, network_.layer(statistics_[0].layer).value, {}, further_values()) {
+    settings_.shares_channels = true;
+  }
+
+  std::vector<Attribution> attribute(const Batch& batch) const override {
+    auto layers = layers_.for_size(batch.image_size(), [&](auto size) {
+      auto made = std::make_shared<std::vector<std::shared_ptr<const NoisedLayer>>>();
+      for (const auto& statistics : statistics_)
+        made->push_back(noised_layer(network_, statistics, size, settings_));
+      return made;
+    });
+    MaskOptimisation optimisation(network_, settings_);
+    const int64_t images = optimisation.images_for(batch.rows);
+    Steps steps(batch, settings_.steps * runs_of(batch.size(), images));
+    MaskOptimisation::Layers used{*layers->front()};
+    std::vector<BottleneckLoss::Further> further;
+    for (size_t i = 1; i < layers->size(); ++i) {
+      used.further.push_back((*layers)[i].get());
+      further.push_back({*(*layers)[i], network_.layer(statistics_[i].layer).value});
+    }
+    Targets targets;
+    std::vector<Attribution> attributions;
+    for_each_run(batch.size(), images, [&](int64_t begin, int64_t end) {
+      steps.check();
+      Values values = cut_.before(batch.images.slice(0, begin, end));
+      const Tensor& activation = values[cut_.at()];
+      used.first.check_shape(activation);
+      choose_targets(network_, batch, begin, cut_.after(values, activation), targets);
+      BottleneckLoss loss(cut_, used.first, activation, values, {}, further);
+      std::vector<NoiseStream> streams;
+      for (int64_t b = begin; b < end; ++b) {
+        attributions.push_back(targets.attribution(b));
+        streams.emplace_back(batch.requests[b].seed, network_.device());
+      }
+      std::span run(attributions.begin() + begin, attributions.end());
+      optimisation.run(loss, used, std::move(streams), batch.image_size(), run, steps);
+    });
+    return attributions;
+  }
+
+  std::string unit() const override { return settings_.conventions->unit; }
+
+ private:
+  static std::vector<NeuronStatistics> statistics_from(const MethodContext& context,
+                                                       const Conventions& conventions) {
+    std::vector<NeuronStatistics> all;
+    for (const auto& layer : chosen_layers(context.options, context.network))
+      all.push_back(statistics_of(context, layer, conventions));
+    return all;
+  }
+
+  /// What lies behind the first layer; the layers stand in the order of the network.
+  std::vector<ValueId> further_values() const {
+    auto behind = values_computed_from(network_, network_.layer(statistics_[0].layer).value);
+    std::vector<ValueId> values;
+    for (size_t i = 1; i < statistics_.size(); ++i) {
+      ValueId value = network_.layer(statistics_[i].layer).value;
+      if (!behind[value] || value == network_.layer(statistics_[0].layer).value) {
+        throw Error(ErrorCode::invalid_argument, "The layer '" + statistics_[i].layer +
+                                                     "' doesn't lie behind '" + statistics_[0].layer +
+                                                     "'. Name the layers in the network's order, each once.");
+      }
+      values.push_back(value);
+    }
+    return values;
+  }
+
+  const Network& network_;
+  MaskSettings settings_;
+  std::vector<NeuronStatistics> statistics_;
+  Cut cut_;
+  PerImageSize<std::vector<std::shared_ptr<const NoisedLayer>>> layers_;
+};
+
+}  // namespace
+
+MethodEntry coiba_method() {
+  auto options = mask_options({.beta = 1, .sigma = 0, .shared = "channels"});
+  std::erase_if(options, [](const OptionSpec& option) {
+    return option.name == "share" || option.name == "inverse" || option.name == "lossLimit" ||
+           option.name == "solver";
+  });
+  options.insert(
+      options.begin(),
+      text_option("layers",
+                  "where the bottlenecks go, with commas between them (default: from the paper's place "
+                  "on, all blocks of its kind; of a transformer's blocks their first layer norm)"));
+  options.push_back(
+      number_option("minimumStd", "floor of the standard deviation in the iba preset", 0.01, kSmallestStd));
+  return {"coiba",
+          "one mask of places that restricts several layers at once; the information of the first, in bits",
+          "Hong et al. 2025",
+          std::move(options),
+          make_method<CoIba>,
+          {Resource::statistics},
+          {.cpu = 1, .cuda = 16}};
+}
+
+}  // namespace iba

@@ -1,0 +1,126 @@
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { type Attributer, type Model, methods, type PreparedImage } from '../../lib/index.js'
+import { addon } from '../../lib/native/addon.js'
+import { relativeError } from '../../scripts/bench/numbers.js'
+import { noiseImage, smallModel } from '../support/small-model.js'
+
+// Integrated gradients along other ways, against PAIR's saliency, and their kin; test/support/make-path-fixtures.py wrote the numbers.
+
+const path = fileURLToPath(new URL('../../../test/fixtures/paths/expected.safetensors', import.meta.url))
+const whole = noiseImage()
+const image: PreparedImage = {
+  data: whole.data.filter((_, i) => i % 64 < 32 && Math.floor((i % 4096) / 64) < 32),
+  shape: [3, 32, 32],
+}
+const sum = (values: Float32Array) => values.reduce((total, value) => total + value, 0)
+let model: Model
+let expected: Map<string, Float32Array>
+test.before(async () => {
+  model = await smallModel({ memoryFormat: 'contiguous' })
+  const { tensors } = await addon().readWeightFile({ path })
+  expected = new Map(tensors.map(({ name, data }) => [name, data]))
+})
+test.after.always(() => model?.dispose())
+
+/** By how much the logit is above that of an image of zeros. */
+async function riseFromZero(): Promise<number> {
+  const [logits] = await model.logits(image)
+  const [empty] = await model.logits({ data: new Float32Array(image.data.length), shape: image.shape })
+  const target = logits!.indexOf(Math.max(...logits!))
+  return logits![target]! - empty![target]!
+}
+
+async function explain(attributer: Attributer) {
+  await using made = attributer
+  const [result] = await made.attribute(image)
+  return result!
+}
+
+// On the processor that wrote them they are equal to 3e-7. On another one rounding turns the sign of some activation near 0, and a
+// gradient jumps there.
+const jumps = 5e-3
+
+for (const [name, maximumDistance] of [
+  ['guided-ig', 0.02],
+  ['guided-ig.free', 1],
+  ['guided-ig.straight', 0],
+] as const) {
+  test(`${name} equals PAIR's`, async t => {
+    const { tensors } = await explain(
+      methods['guided-ig'](model, { steps: 20, maximumDistance, keepRaw: true }),
+    )
+    const error = relativeError(tensors.raw!.data, expected.get(name)!)
+    t.log(`relative L2 ${error}`)
+    t.true(error < jumps, `${error}`)
+  })
+}
+
+for (const [name, maximumSigma] of [
+  ['blur-ig', 50],
+  ['blur-ig.weak', 5],
+] as const) {
+  test(`${name} equals PAIR's`, async t => {
+    const made = methods['blur-ig'](model, { steps: 20, maximumSigma, rows: 3, keepRaw: true })
+    const { tensors } = await explain(made)
+    const error = relativeError(tensors.raw!.data, expected.get(name)!)
+    t.log(`relative L2 ${error}`)
+    t.true(error < jumps, `${error}`)
+  })
+}
+
+test('GradientSHAP is the mean over the draws of gradients times ways', async t => {
+  await using attributer = methods['gradient-shap'](model, { samples: 7, rows: 3, keepRaw: true })
+  const [result] = await attributer.attribute(image, { seed: 5 })
+  const error = relativeError(result!.tensors.raw!.data, expected.get('gradient-shap')!)
+  t.log(`relative L2 ${error}`)
+  t.true(error < jumps, `${error}`)
+})
+
+test('GradientSHAP of one baseline adds up to about the difference of the logits', async t => {
+  const options = { baseline: 'zero', samples: 400 } as const
+  const { map } = await explain(methods['gradient-shap'](model, options))
+  const rise = await riseFromZero()
+  t.true(Math.abs(sum(map.data) - rise) < 0.1 * Math.abs(rise), `${sum(map.data)} ${rise}`)
+})
+
+test('FullGrad is what its formula gives, and its parts make up the logit', async t => {
+  const { map, checks } = await explain(methods['full-grad'](model, { rows: 2 }))
+  const error = relativeError(map.data, expected.get('full-grad')!)
+  t.log(`relative L2 ${error}, gap ${checks.completenessGap}`)
+  t.true(error < jumps, `${error}`)
+  const [logits] = await model.logits(image)
+  t.true(Math.abs(checks.completenessGap!) < 1e-4 * Math.max(...logits!), `${checks.completenessGap}`)
+})
+
+test('without a distance from the straight way, Guided IG is integrated gradients at the beginnings of the steps', async t => {
+  const options = { baseline: 'zero', keepRaw: true } as const
+  const guided = await explain(methods['guided-ig'](model, { ...options, steps: 200, maximumDistance: 0 }))
+  const straight = await explain(methods['integrated-gradients'](model, { ...options, steps: 200 }))
+  t.true(relativeError(guided.tensors.raw!.data, straight.tensors.raw!.data) < 0.1)
+})
+
+test('what the maps lack of the difference of the logits is their gap, which shrinks with the steps', async t => {
+  const rise = await riseFromZero()
+  const gaps = []
+  for (const steps of [10, 100]) {
+    const { map, checks } = await explain(methods['guided-ig'](model, { steps }))
+    t.is(map.unit, 'logits')
+    t.true(Math.abs(rise - sum(map.data) - checks.completenessGap!) < 1e-3)
+    gaps.push(Math.abs(checks.completenessGap!))
+  }
+  t.true(gaps[1]! < gaps[0]!, `${gaps}`)
+  const blurred = []
+  for (const steps of [10, 200])
+    blurred.push(Math.abs((await explain(methods['blur-ig'](model, { steps }))).checks.completenessGap!))
+  t.true(blurred[1]! < blurred[0]!, `${blurred}`)
+})
+
+test('where the image is the baseline, there is nothing to explain', async t => {
+  await using attributer = methods['guided-ig'](model, { steps: 3, baseline: 'zero' })
+  const [{ map } = { map: undefined }] = await attributer.attribute({
+    data: new Float32Array(image.data.length),
+    shape: image.shape,
+  })
+  t.true(map!.data.every(value => value === 0))
+})

@@ -1,0 +1,142 @@
+"""Writes test/fixtures/paths: what PAIR's saliency gives for Guided IG and Blur IG, and naive forms for GradientSHAP and FullGrad.
+
+Needs torch, torchvision, numpy, scipy and saliency:  python test/support/make-path-fixtures.py
+
+The network is a ResNet-18 of an eighth of the width with ten classes and seeded weights, the image the upper left
+quarter of normal(1, 3, 64, 64) from the generator "noise" (see make-readout-fixtures.py). The logit is that of the predicted class, in double precision. NumPy's name of an
+argument, which the package still calls by its former one, is put right here. GradientSHAP draws from the seed 5: places by one
+generator, baselines by another.
+"""
+
+import json
+import struct
+import sys
+import types
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+# torchvision's own operations are not needed, and may not fit this build of torch.
+sys.modules["torchvision._meta_registrations"] = types.ModuleType("torchvision._meta_registrations")
+from saliency.core import BlurIG, GuidedIG  # noqa: E402
+from saliency.core.base import INPUT_OUTPUT_GRADIENTS  # noqa: E402
+from torchvision.models.resnet import BasicBlock, ResNet  # noqa: E402
+
+FOLDER = Path(__file__).resolve().parent.parent / "fixtures" / "paths"
+WIDTH = 8
+
+
+class SmallResNet(ResNet):
+    def __init__(self):
+        nn.Module.__init__(self)
+        self._norm_layer, self.inplanes, self.dilation, self.groups, self.base_width = nn.BatchNorm2d, WIDTH, 1, 1, 64
+        self.conv1 = nn.Conv2d(3, WIDTH, 7, 2, 3, bias=False)
+        self.bn1, self.relu, self.maxpool = nn.BatchNorm2d(WIDTH), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+        for i in range(4):
+            setattr(self, f"layer{i + 1}", self._make_layer(BasicBlock, WIDTH * 2**i, 2, stride=1 if i == 0 else 2))
+        self.avgpool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(WIDTH * 8, 10)
+
+
+def normal(name, shape, deviation=1.0):
+    generator = torch.Generator().manual_seed(crc32(name.encode()) % 2**32)
+    return torch.empty(shape).normal_(0, deviation, generator=generator)
+
+
+@torch.no_grad()
+def seed_weights(model):
+    for name, tensor in model.state_dict().items():
+        if tensor.dim() >= 2:
+            tensor.copy_(normal(name, tensor.shape, (2 / tensor[0].numel()) ** 0.5))
+        elif name.endswith("running_mean"):
+            tensor.copy_(normal(name, tensor.shape, 0.1))
+        elif name.endswith("running_var"):
+            tensor.fill_(1)
+        elif name.endswith("weight"):
+            tensor.fill_(0.2 if name.endswith("bn2.weight") else 1)
+        elif tensor.dim() > 0:
+            tensor.copy_(normal(name, tensor.shape, 0.05))
+    return model.eval()
+
+
+def gradient_shap(gradient, image, samples, seed):
+    """Baselines of each colour's mean and deviation."""
+    places = torch.rand(samples, generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    mean, deviation = image.mean((2, 3), True), image.std((2, 3), correction=0, keepdim=True)
+    total = torch.zeros_like(image).double()
+    for place in places:
+        baseline = mean + deviation * torch.empty(image.shape).normal_(generator=generator)
+        way = (image - baseline).double()
+        total += gradient(baseline.double() + place.double() * way) * way
+    return total[0] / samples
+
+
+def full_grad(model, image, target):
+    """Magnitudes from 0 to 1 of gradient times input, and of gradient times bias behind each convolution and batch norm."""
+
+    def shown(values):
+        values = values.abs()
+        values = (values - values.min()) / (values.max() - values.min() + 1e-6)
+        return F.interpolate(values, image.shape[2:], mode="bilinear", align_corners=True).sum((0, 1))
+
+    outputs = []
+
+    def keep(module, _, output):
+        outputs.append((module, output))
+        return output.clone()  # ReLUs write into what they read
+
+    modules = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    handles = [m.register_forward_hook(keep) for m in modules]
+    pixels = image.double().requires_grad_()
+    logit = model(pixels)[0, target]
+    found = torch.autograd.grad(logit, [pixels, *(y for _, y in outputs)])
+    for handle in handles:
+        handle.remove()
+    total = shown(found[0] * pixels.detach())
+    for (m, _), gradient in zip(outputs, found[1:]):
+        bias = m.bias - m.running_mean * m.weight / (m.running_var + m.eps).sqrt()
+        total = total + shown(gradient * bias[:, None, None])
+    return total.detach()
+
+
+def main():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    quantile = np.quantile
+    np.quantile = lambda values, share, interpolation: quantile(values, share, method=interpolation)
+    model = seed_weights(SmallResNet()).double()
+    image = normal("noise", (1, 3, 64, 64))[:, :, :32, :32]
+    target = model(image.double()).argmax().item()
+
+    def gradients(images, call_model_args=None, expected_keys=None):
+        inputs = torch.from_numpy(np.asarray(images, dtype=np.float64)).permute(0, 3, 1, 2).requires_grad_()
+        (found,) = torch.autograd.grad(model(inputs)[:, target].sum(), inputs)
+        return {INPUT_OUTPUT_GRADIENTS: found.permute(0, 2, 3, 1).numpy()}
+
+    pixels = image[0].permute(1, 2, 0).double().numpy()
+    expected = {}
+    for name, distance in (("guided-ig", 0.02), ("guided-ig.free", 1.0), ("guided-ig.straight", 0.0)):
+        expected[name] = GuidedIG().GetMask(pixels, gradients, x_steps=20, fraction=0.25, max_dist=distance)
+    for name, sigma in (("blur-ig", 50), ("blur-ig.weak", 5)):
+        expected[name] = BlurIG().GetMask(pixels, gradients, max_sigma=sigma, steps=20)
+    def gradient(inputs):
+        inputs = inputs.requires_grad_()
+        return torch.autograd.grad(model(inputs)[:, target].sum(), inputs)[0]
+
+    expected = {name: found.transpose(2, 0, 1) for name, found in expected.items()}
+    expected["gradient-shap"] = gradient_shap(gradient, image, 7, 5).numpy()
+    expected["full-grad"] = full_grad(model, image, target).numpy()
+    header, data = {}, b""
+    for name, found in expected.items():
+        piece = np.ascontiguousarray(found, dtype=np.float32).tobytes()
+        header[name] = {"dtype": "F32", "shape": list(found.shape), "data_offsets": [len(data), len(data) + len(piece)]}
+        data += piece
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (FOLDER / "expected.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+main()
