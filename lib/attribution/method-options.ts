@@ -43,6 +43,7 @@ export const methodNames = [
   'rise',
   'lime',
   'kernel-shap',
+  'xrai',
   'lrp',
   'attention-rollout',
   'generic-attention',
@@ -571,6 +572,12 @@ export interface KernelShapOptions extends MethodOptions {
   score?: 'logit' | 'probability'
 }
 
+/** The options of `xrai`. */
+export interface XraiOptions extends MethodOptions {
+  /** Places on the way from each baseline. Default 100. */
+  steps?: number
+}
+
 /** The options of `lrp`. */
 export interface LrpOptions extends MethodOptions {
   /** Which rule each kind of layer follows. Default epsilon-gamma-box, in `paper` alpha-beta. */
@@ -694,6 +701,8 @@ export interface Methods {
   readonly lime: (model: Model, options?: LimeOptions) => Attributer
   /** The Shapley values of superpixels, estimated by least squares; exact where there are so few that all their coalitions are tried. Lundberg and Lee 2017. */
   readonly 'kernel-shap': (model: Model, options?: KernelShapOptions) => Attributer
+  /** Segments of the image by the mean of integrated gradients from black and white, the strongest first. Kapishnikov et al. 2019. */
+  readonly xrai: (model: Model, options?: XraiOptions) => Attributer
   /** The target's score, such as a class's logit, handed down from layer to layer in proportion to the contributions; what does not arrive at the image is the conservation gap. Bach et al. 2015; Montavon et al. 2019; for transformers Ali et al. 2022; Achtibat et al. 2024. */
   readonly lrp: (model: Model, options?: LrpOptions) => Attributer
   /** How much of each token flows into what a transformer's classes are read from, by its attention alone: the same for each class. Abnar and Zuidema 2020. */

@@ -582,6 +582,20 @@ export const methodDescriptions: readonly MethodDescription[] = [
     ],
   },
   {
+    name: "xrai",
+    summary: "segments of the image by the mean of integrated gradients from black and white, the strongest first",
+    source: "Kapishnikov et al. 2019",
+    needs: [],
+    batch: {"cpu":8,"cuda":32},
+    options: [
+      {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
+      {"name":"rows","summary":"images, or copies of images, that go through the network together at most","form":"whole","defaults":{"iba":16,"paper":16},"minimum":1,"maximum":4096},
+      {"name":"keepRaw","summary":"return the attribution before it is reduced to the map as well","form":"flag","defaults":{"iba":false,"paper":false}},
+      {"name":"steps","summary":"places on the way from each baseline","form":"whole","defaults":{"iba":100,"paper":100},"minimum":1,"maximum":1000000},
+      {"name":"batch","summary":"images that are explained together at most (default: 8, on CUDA 32)","form":"whole","defaults":{"iba":null,"paper":null},"minimum":1,"maximum":1024},
+    ],
+  },
+  {
     name: "lrp",
     summary: "the target's score, such as a class's logit, handed down from layer to layer in proportion to the contributions; what does not arrive at the image is the conservation gap",
     source: "Bach et al. 2015; Montavon et al. 2019; for transformers Ali et al. 2022; Achtibat et al. 2024",

@@ -93,6 +93,20 @@ test('FullGrad is what its formula gives, and its parts make up the logit', asyn
   t.true(Math.abs(checks.completenessGap!) < 1e-4 * Math.max(...logits!), `${checks.completenessGap}`)
 })
 
+for (const [name, height, width] of [
+  ['xrai', 224, 224],
+  ['xrai.resized', 300, 60],
+] as const) {
+  test(`${name} equals PAIR's, with the same segments`, async t => {
+    await using attributer = methods.xrai(model, { steps: 10 })
+    const [{ map } = { map: undefined }] = await attributer.attribute(noiseImage({ height, width }))
+    const sampled = map!.data.filter((_, i) => (i % width) % 4 === 0 && Math.floor(i / width) % 4 === 0)
+    const error = relativeError(sampled, expected.get(name)!)
+    t.log(`relative L2 ${error}`)
+    t.true(error < jumps, `${error}`)
+  })
+}
+
 test('without a distance from the straight way, Guided IG is integrated gradients at the beginnings of the steps', async t => {
   const options = { baseline: 'zero', keepRaw: true } as const
   const guided = await explain(methods['guided-ig'](model, { ...options, steps: 200, maximumDistance: 0 }))

@@ -1,9 +1,11 @@
-"""Writes test/fixtures/paths: what PAIR's saliency gives for Guided IG and Blur IG, and naive forms for GradientSHAP and FullGrad.
+"""Writes test/fixtures/paths: what PAIR's saliency gives for Guided IG, Blur IG and XRAI, and naive forms for GradientSHAP and FullGrad.
 
-Needs torch, torchvision, numpy, scipy and saliency:  python test/support/make-path-fixtures.py
+Needs torch, torchvision, numpy, scipy, scikit-image and saliency:  python test/support/make-path-fixtures.py
 
 The network is a ResNet-18 of an eighth of the width with ten classes and seeded weights, the image the upper left
-quarter of normal(1, 3, 64, 64) from the generator "noise" (see make-readout-fixtures.py). The logit is that of the predicted class, in double precision. NumPy's name of an
+quarter of normal(1, 3, 64, 64) from the generator "noise" (see make-readout-fixtures.py); that of XRAI is normal(1, 3, 224, 224), and
+every fourth pixel of its map is kept. "xrai.resized" is that of normal(1, 3, 300, 60) with segments given: those of scikit-image for
+the image that PyTorch resized bilinearly. The logit is that of the predicted class, in double precision. NumPy's name of an
 argument, which the package still calls by its former one, is put right here. GradientSHAP draws from the seed 5: places by one
 generator, baselines by another.
 """
@@ -22,8 +24,10 @@ from torch import nn
 
 # torchvision's own operations are not needed, and may not fit this build of torch.
 sys.modules["torchvision._meta_registrations"] = types.ModuleType("torchvision._meta_registrations")
-from saliency.core import BlurIG, GuidedIG  # noqa: E402
+from saliency.core import XRAI, BlurIG, GuidedIG, XRAIParameters  # noqa: E402
 from saliency.core.base import INPUT_OUTPUT_GRADIENTS  # noqa: E402
+from skimage.morphology import dilation, disk  # noqa: E402
+from skimage.segmentation import felzenszwalb  # noqa: E402
 from torchvision.models.resnet import BasicBlock, ResNet  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent.parent / "fixtures" / "paths"
@@ -103,6 +107,25 @@ def full_grad(model, image, target):
     return total.detach()
 
 
+def xrai(model, gradients, image, masks=None):
+    """Every fourth pixel of PAIR's XRAI."""
+    settings = {"call_model_args": model(image).argmax().item(), "extra_parameters": XRAIParameters(steps=10)}
+    found = XRAI().GetMask(image[0].permute(1, 2, 0).numpy(), gradients, segments=masks, batch_size=5, **settings)
+    return found[::4, ::4]
+
+
+def grown_segments(image):
+    """The segments of an image, found at 224 × 224, as masks."""
+    scaled = (image - image.min()) / (image.max() - image.min()) * 2 - 1
+    resized = F.interpolate(scaled, (224, 224), mode="bilinear", antialias=True)[0].permute(1, 2, 0).numpy()
+    rows, columns = ((np.floor((np.arange(size) + 0.5) * 224 / size)).astype(int) for size in image.shape[2:])
+    masks = []
+    for scale in (50, 100, 150, 250, 500, 1200):
+        parts = felzenszwalb(resized, scale=scale, sigma=0.8, min_size=150)[rows][:, columns]
+        masks += [dilation(parts == part, footprint=disk(5)) for part in range(parts.max() + 1)]
+    return masks
+
+
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     quantile = np.quantile
@@ -113,7 +136,8 @@ def main():
 
     def gradients(images, call_model_args=None, expected_keys=None):
         inputs = torch.from_numpy(np.asarray(images, dtype=np.float64)).permute(0, 3, 1, 2).requires_grad_()
-        (found,) = torch.autograd.grad(model(inputs)[:, target].sum(), inputs)
+        of = target if call_model_args is None else call_model_args
+        (found,) = torch.autograd.grad(model(inputs)[:, of].sum(), inputs)
         return {INPUT_OUTPUT_GRADIENTS: found.permute(0, 2, 3, 1).numpy()}
 
     pixels = image[0].permute(1, 2, 0).double().numpy()
@@ -129,6 +153,9 @@ def main():
     expected = {name: found.transpose(2, 0, 1) for name, found in expected.items()}
     expected["gradient-shap"] = gradient_shap(gradient, image, 7, 5).numpy()
     expected["full-grad"] = full_grad(model, image, target).numpy()
+    expected["xrai"] = xrai(model, gradients, normal("noise", (1, 3, 224, 224)).double())
+    oblong = normal("noise", (1, 3, 300, 60)).double()
+    expected["xrai.resized"] = xrai(model, gradients, oblong, grown_segments(oblong))
     header, data = {}, b""
     for name, found in expected.items():
         piece = np.ascontiguousarray(found, dtype=np.float32).tobytes()

@@ -43,6 +43,7 @@ const std::vector<MethodEntry>& methods() {
       rise_method(),
       lime_method(),
       kernel_shap_method(),
+      xrai_method(),
       lrp_method(),
       attention_rollout_method(),
       generic_attention_method(),

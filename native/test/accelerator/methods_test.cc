@@ -200,7 +200,7 @@ TEST_CASE("no step of a method's loop waits for the accelerator") {
   CHECK(waits_of("deep-shap", with("samples", 2)) == waits_of("deep-shap", with("samples", 6)));
   CHECK(waits_of("occlusion", with("patch", 16)) == waits_of("occlusion", with("patch", 8)));
   CHECK(waits_of("rise", with("masks", 2)) == waits_of("rise", with("masks", 6)));
-  for (const char* method : {"guided-ig", "blur-ig"}) {
+  for (const char* method : {"guided-ig", "blur-ig", "xrai"}) {
     CAPTURE(method);
     CHECK(waits_of(method, with("steps", 2)) == waits_of(method, with("steps", 6)));
   }

@@ -41,6 +41,7 @@ MethodEntry occlusion_14_method();
 MethodEntry rise_method();
 MethodEntry lime_method();
 MethodEntry kernel_shap_method();
+MethodEntry xrai_method();
 MethodEntry lrp_method();
 MethodEntry attention_rollout_method();
 MethodEntry generic_attention_method();
