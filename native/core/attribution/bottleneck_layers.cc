@@ -44,24 +44,16 @@ int64_t masked_steps(const Network& network, const MaskSettings& settings, const
 std::vector<Attribution> explain_masked(const Network& network, const Cut& cut, const NoisedLayer& layer,
                                         const MaskSettings& settings, const Batch& batch, Steps& steps) {
   MaskOptimisation optimisation(network, settings);
-  Targets targets;
-  std::vector<Attribution> attributions;
-  for_each_run(batch.size(), optimisation.images_for(batch.rows), [&](int64_t begin, int64_t end) {
-    steps.check();
-    Values values = cut.before(batch.images.slice(0, begin, end));
+  auto make_loss = [&](const Values& values, int64_t, int64_t) {
     const Tensor& activation = values[cut.at()];
     layer.check_shape(activation);
-    choose_targets(network, batch, begin, cut.after(values, activation), targets);
-    BottleneckLoss loss(cut, layer, activation, values, {settings.is_inverse, settings.loss_limit, {}});
-    std::vector<NoiseStream> streams;
-    for (int64_t b = begin; b < end; ++b) {
-      attributions.push_back(targets.attribution(b));
-      streams.emplace_back(batch.requests[b].seed, network.device());
-    }
-    std::span run(attributions.begin() + begin, attributions.end());
-    optimisation.run(loss, {layer}, std::move(streams), batch.image_size(), run, steps);
-  });
-  return attributions;
+    return BottleneckLoss(cut, layer, activation, values, {settings.is_inverse, settings.loss_limit, {}});
+  };
+  auto explain = [&](const BottleneckLoss& loss, std::vector<NoiseStream> streams,
+                     std::span<Attribution> attributions) {
+    optimisation.run(loss, {layer}, std::move(streams), batch.image_size(), attributions, steps);
+  };
+  return explain_runs(network, cut, optimisation, batch, steps, make_loss, explain);
 }
 
 }  // namespace iba

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,30 @@ std::shared_ptr<const NoisedLayer> noised_layer(const Network& network, const Ne
 /// layers that are named alike but for one number, of its kind; of blocks that begin with a layer norm, that
 /// norm. Throws MODEL for an unknown layer.
 std::vector<std::string> chosen_layers(const Options& options, const Network& network);
+
+/// Explains a batch run by run, as many images together as the optimisation takes: what lies before the cut
+/// runs once, and targets are chosen. `make_loss(values, begin, end)` gives the loss of the images from
+/// `begin` to `end` with these values of the cut, and `explain(loss, streams, attributions)` fills in theirs.
+template <typename MakeLoss, typename Explain>
+std::vector<Attribution> explain_runs(const Network& network, const Cut& cut,
+                                      const MaskOptimisation& optimisation, const Batch& batch, Steps& steps,
+                                      MakeLoss make_loss, Explain explain) {
+  Targets targets;
+  std::vector<Attribution> attributions;
+  for_each_run(batch.size(), optimisation.images_for(batch.rows), [&](int64_t begin, int64_t end) {
+    steps.check();
+    Values values = cut.before(batch.images.slice(0, begin, end));
+    choose_targets(network, batch, begin, cut.after(values, values[cut.at()]), targets);
+    const BottleneckLoss loss = make_loss(values, begin, end);
+    std::vector<NoiseStream> streams;
+    for (int64_t b = begin; b < end; ++b) {
+      attributions.push_back(targets.attribution(b));
+      streams.emplace_back(batch.requests[b].seed, network.device());
+    }
+    explain(loss, std::move(streams), std::span(attributions.begin() + begin, attributions.end()));
+  });
+  return attributions;
+}
 
 /// Attributions by a bottleneck at one layer: for each image a mask is optimised, and its capacity is the
 /// map.

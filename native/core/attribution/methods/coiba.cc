@@ -27,32 +27,22 @@ class CoIba : public Method {
       return made;
     });
     MaskOptimisation optimisation(network_, settings_);
-    const int64_t images = optimisation.images_for(batch.rows);
-    Steps steps(batch, settings_.steps * runs_of(batch.size(), images));
+    Steps steps(batch, masked_steps(network_, settings_, batch));
     MaskOptimisation::Layers used{*layers->front()};
     std::vector<BottleneckLoss::Further> further;
     for (size_t i = 1; i < layers->size(); ++i) {
       used.further.push_back((*layers)[i].get());
       further.push_back({*(*layers)[i], network_.layer(statistics_[i].layer).value});
     }
-    Targets targets;
-    std::vector<Attribution> attributions;
-    for_each_run(batch.size(), images, [&](int64_t begin, int64_t end) {
-      steps.check();
-      Values values = cut_.before(batch.images.slice(0, begin, end));
-      const Tensor& activation = values[cut_.at()];
-      used.first.check_shape(activation);
-      choose_targets(network_, batch, begin, cut_.after(values, activation), targets);
-      BottleneckLoss loss(cut_, used.first, activation, values, {}, further);
-      std::vector<NoiseStream> streams;
-      for (int64_t b = begin; b < end; ++b) {
-        attributions.push_back(targets.attribution(b));
-        streams.emplace_back(batch.requests[b].seed, network_.device());
-      }
-      std::span run(attributions.begin() + begin, attributions.end());
-      optimisation.run(loss, used, std::move(streams), batch.image_size(), run, steps);
-    });
-    return attributions;
+    auto make_loss = [&](const Values& values, int64_t, int64_t) {
+      used.first.check_shape(values[cut_.at()]);
+      return BottleneckLoss(cut_, used.first, values[cut_.at()], values, {}, further);
+    };
+    auto explain = [&](const BottleneckLoss& loss, std::vector<NoiseStream> streams,
+                       std::span<Attribution> attributions) {
+      optimisation.run(loss, used, std::move(streams), batch.image_size(), attributions, steps);
+    };
+    return explain_runs(network_, cut_, optimisation, batch, steps, make_loss, explain);
   }
 
   std::string unit() const override { return settings_.conventions->unit; }

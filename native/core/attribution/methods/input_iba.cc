@@ -31,35 +31,27 @@ class InputIba : public Method {
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     MaskOptimisation optimisation(network_, settings_);
-    const int64_t images = optimisation.images_for(batch.rows);
     const int64_t feature_steps = takes_prior_ ? masked_steps(network_, feature_settings_, batch) : 0;
-    Steps steps(batch, feature_steps + settings_.steps * runs_of(batch.size(), images));
+    Steps steps(batch, feature_steps + masked_steps(network_, settings_, batch));
     Tensor passing = takes_prior_ ? feature_prior(batch, steps) : Tensor();
     auto layer = input_layer_.for_size(batch.image_size(), [&](auto size) { return input_layer(size); });
-    Targets targets;
-    std::vector<Attribution> attributions;
-    for_each_run(batch.size(), images, [&](int64_t begin, int64_t end) {
-      steps.check();
-      Tensor run_images = batch.images.slice(0, begin, end);
-      Values values = input_cut_.before(run_images);
-      choose_targets(network_, batch, begin, input_cut_.after(values, run_images), targets);
+    auto make_loss = [&](const Values& values, int64_t begin, int64_t end) {
       BottleneckLoss::Variant variant{};
       if (takes_prior_) variant.passing = passing.slice(0, begin, end);
-      BottleneckLoss loss(input_cut_, *layer, run_images, values, variant);
-      std::vector<NoiseStream> streams;
-      for (int64_t b = begin; b < end; ++b) {
-        attributions.push_back(targets.attribution(b));
-        streams.emplace_back(batch.requests[b].seed, network_.device());
-      }
-      std::span run(attributions.begin() + begin, attributions.end());
+      return BottleneckLoss(input_cut_, *layer, values[network_.input], values, variant);
+    };
+    auto explain = [&](const BottleneckLoss& loss, std::vector<NoiseStream> streams,
+                       std::span<Attribution> attributions) {
       if (!gives_mask_) {
-        optimisation.run(loss, {*layer}, std::move(streams), batch.image_size(), run, steps);
+        optimisation.run(loss, {*layer}, std::move(streams), batch.image_size(), attributions, steps);
         return;
       }
-      Tensor maps = optimisation.mask_after(loss, {*layer}, std::move(streams), run, steps).mean(-1).cpu();
-      for (int64_t b = begin; b < end; ++b) attributions[b].map = maps[b - begin].contiguous();
-    });
-    return attributions;
+      Tensor masks = optimisation.mask_after(loss, {*layer}, std::move(streams), attributions, steps);
+      Tensor maps = masks.mean(-1).cpu();
+      for (size_t i = 0; i < attributions.size(); ++i)
+        attributions[i].map = maps[static_cast<int64_t>(i)].contiguous();
+    };
+    return explain_runs(network_, input_cut_, optimisation, batch, steps, make_loss, explain);
   }
 
   std::string unit() const override { return gives_mask_ ? "relative" : settings_.conventions->unit; }
