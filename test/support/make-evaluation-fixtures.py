@@ -9,7 +9,6 @@ normal(2, 3, 64, 64) from the generator "noise", the map normal(64, 64) from "ma
 absolute values.
 """
 
-import importlib.util
 import json
 import warnings
 from pathlib import Path
@@ -19,12 +18,9 @@ import torch
 import torch.nn.functional as F
 from scipy.integrate import trapezoid
 from scipy.ndimage import gaussian_filter1d
+from small_resnet import SmallResNet, normal, seed_weights
 
 np.trapz = trapezoid  # which quantus calls, and numpy no longer has
-
-spec = importlib.util.spec_from_file_location("readout", Path(__file__).with_name("make-readout-fixtures.py"))
-readout = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(readout)
 
 import quantus  # noqa: E402
 from pytorch_grad_cam.metrics.cam_mult_image import DropInConfidence, IncreaseInConfidence  # noqa: E402
@@ -37,11 +33,11 @@ FOLDER = Path(__file__).resolve().parent.parent / "fixtures" / "evaluation"
 SIZE, STEP = 64, 512
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 
-model = readout.SmallResNet()
+model = SmallResNet()
 with torch.no_grad():
-    readout.seed_weights(model)
-image = readout.normal("noise", (2, 3, SIZE, SIZE))[1]
-map_ = readout.normal("map 1", (SIZE, SIZE))
+    seed_weights(model)
+image = normal("noise", (2, 3, SIZE, SIZE))[1]
+map_ = normal("map 1", (SIZE, SIZE))
 positive = map_.abs()
 with torch.no_grad():
     TARGET = int(model(image[None]).argmax())

@@ -8,20 +8,15 @@ blocks, is written here too, as vit.pt2. Statistics are those of 24 images "esti
 """
 
 import json
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
+import zipfile
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from small_resnet import SmallResNet, normal, seed_weights
 from torch import nn
 
 FOLDER = Path(__file__).resolve().parent.parent / "fixtures" / "family"
-SPEC = spec_from_file_location("small_resnet", Path(__file__).with_name("make-readout-fixtures.py"))
-small_resnet = module_from_spec(SPEC)
-sys.modules["small_resnet"] = small_resnet
-SPEC.loader.exec_module(small_resnet)
-normal, SmallResNet, seed_weights = small_resnet.normal, small_resnet.SmallResNet, small_resnet.seed_weights
 
 STEPS, COPIES, SEED = 4, 3, 5
 CLASSES, SIZE = 10, 64
@@ -282,6 +277,23 @@ def integrated_at_layer(tail, r, score, steps):
     return (r * total / steps).flatten().tolist()
 
 
+def without_sources(path):
+    """Writes an exported program again without the places in its source, which name files of the machine."""
+
+    def dropped(value):
+        if isinstance(value, dict):
+            return {key: dropped(entry) for key, entry in value.items() if key != "stack_trace"}
+        return [dropped(entry) for entry in value] if isinstance(value, list) else value
+
+    with zipfile.ZipFile(path) as file:
+        entries = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in entries.items():
+            if name.endswith("models/model.json"):
+                data = json.dumps(dropped(json.loads(data))).encode()
+            file.writestr(zipfile.ZipInfo(name), data)
+
+
 def main():
     torch.set_num_threads(1)
     FOLDER.mkdir(exist_ok=True)
@@ -322,6 +334,7 @@ def main():
     (FOLDER / "family.json").write_text(json.dumps(rounded) + "\n")
     batch = torch.export.Dim("batch")
     torch.export.save(torch.export.export(vit, (images[:2].clone(),), dynamic_shapes=({0: batch},)), FOLDER / "vit.pt2")
+    without_sources(FOLDER / "vit.pt2")
 
 
 if __name__ == "__main__":
