@@ -14,7 +14,14 @@ import type { AttributeOptions, Attributer, Attribution, HeatMap, TargetedImage 
 import { type BatchContext, BatchQueue, type OnStep } from './batch-queue.js'
 import type { MethodDescription } from './described-options.js'
 import { type MethodSettings, PreparedMethod } from './prepared-method.js'
-import { explainedTarget, nativeTarget, predictedClass, type Target, targetForms } from './target.js'
+import {
+  explainedTarget,
+  isTargetList,
+  nativeTarget,
+  predictedClass,
+  type Target,
+  targetForms,
+} from './target.js'
 
 /** An attributer of a method with checked options. The native method is made when the first image is explained, and
  * errors of it come then. What arrives while a batch runs is taken together in the next one.
@@ -192,13 +199,9 @@ function checkAttributeOptions(options: AttributeOptions): void {
 
 /** What to explain; undefined for the predicted class. */
 function requireTarget(image: PendingImage, { targets }: AttributeOptions): Target | undefined {
-  const listed = isList(targets) ? targets[image.index] : (targets ?? null)
+  const listed = isTargetList(targets) ? targets[image.index] : (targets ?? null)
   if (listed === undefined && image.target === undefined) {
     throw invalid('targets', `a target or null for image ${image.index} as well`, targets)
   }
   return image.target ?? listed ?? undefined
-}
-
-function isList(targets: AttributeOptions['targets']): targets is readonly (Target | null)[] {
-  return Array.isArray(targets)
 }

@@ -50,6 +50,13 @@ export type Target =
   | EmbeddingTarget
   | WeightsTarget
 
+/** @internal Whether each image has a target of its own. */
+export function isTargetList(
+  targets: Target | readonly (Target | null)[] | undefined,
+): targets is readonly (Target | null)[] {
+  return Array.isArray(targets)
+}
+
 /** What is explained where nothing is said: the predicted class. */
 export const predictedClass: NativeTarget = { kind: 'class', index: -1, others: [], weights: [], value: 0 }
 

@@ -1,5 +1,5 @@
 import type { HeatMap } from '../attribution/attribution.js'
-import { nativeTarget, predictedClass, type Target } from '../attribution/target.js'
+import { isTargetList, nativeTarget, predictedClass, type Target } from '../attribution/target.js'
 import { invalid, requireInteger, requireKnownKeys, requireSignal } from '../foundation/validate.js'
 import type { PreparedInput } from '../images/prepared-input.js'
 import type { ImageInput } from '../images/source.js'
@@ -127,15 +127,11 @@ async function* subjects(model: Model, options: EvaluationOptions) {
 }
 
 function requireTarget(targets: EvaluationOptions['targets'], index: number, model: Model): Target {
-  const target = isList(targets) ? targets[index] : (targets ?? null)
+  const target = isTargetList(targets) ? targets[index] : (targets ?? null)
   if (target === null) return -1
   if (target === undefined) throw invalid('targets', `a target or null for image ${index} as well`, targets)
   nativeTarget(target, model, 'targets')
   return target
-}
-
-function isList(targets: EvaluationOptions['targets']): targets is readonly (Target | null)[] {
-  return Array.isArray(targets)
 }
 
 /** @throws InvalidArgumentError where a map isn't finite, or of another size than its input */

@@ -7,6 +7,10 @@
 
 namespace iba {
 
+OptionSpec minimum_std_option() {
+  return number_option("minimumStd", "floor of the standard deviation in the iba preset", 0.01, kSmallestStd);
+}
+
 NeuronStatistics statistics_of(const MethodContext& context, const std::string& layer,
                                const Conventions& conventions) {
   return NeuronStatistics::of(context.resources.statistics->layer(layer), conventions,

@@ -34,6 +34,9 @@ class PerImageSize {
   mutable std::array<int64_t, 2> size_{};
 };
 
+/// "minimumStd": what `statistics_of` reads.
+OptionSpec minimum_std_option();
+
 /// The statistics of a layer, as the conventions and the option `minimumStd` read them. Throws STATISTICS
 /// where there are none of that layer.
 NeuronStatistics statistics_of(const MethodContext& context, const std::string& layer,

@@ -39,6 +39,10 @@ std::vector<OptionSpec> cam_options() {
       "layer", "where the channels are read (default: the last layer with a height and a width)")});
 }
 
+Tensor by_mean_gradient(const Tensor& activation, const Tensor& gradient) {
+  return (gradient.mean({2, 3}, true) * activation).sum(1);
+}
+
 GradientCam::GradientCam(const MethodContext& context, ChannelSum sum)
     : layer_(cam_layer(context)), pass_(context.network, layer_.value), sum_(sum) {}
 

@@ -25,6 +25,9 @@ std::vector<OptionSpec> cam_options();
 /// How a method adds up the channels of a layer (B, h, w), given their activation and gradient (B, C, h, w).
 using ChannelSum = Tensor (*)(const Tensor& activation, const Tensor& gradient);
 
+/// The channels, weighted by their mean gradient, as Grad-CAM does.
+Tensor by_mean_gradient(const Tensor& activation, const Tensor& gradient);
+
 /// A class activation map from one pass forward and back to the layer.
 class GradientCam : public Method {
  public:

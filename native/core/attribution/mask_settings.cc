@@ -93,10 +93,18 @@ std::vector<OptionSpec> mask_options(const MaskDefaults& defaults) {
           "(default: no limit)",
           0, 0)
           .without_default(),
-      choice_option("share", "whether a place's channels share one mask", defaults.shared,
-                    {"none", "channels"}),
+      choice_option("share", "whether a place's channels share one mask", "none", {"none", "channels"}),
       flag_option("keepCapacity", "return the capacity of every neuron as well", false),
       flag_option("keepSteps", "return the map after every step as well", false)};
+}
+
+std::vector<OptionSpec> common_mask_options(const MaskDefaults& defaults) {
+  auto options = mask_options(defaults);
+  std::erase_if(options, [](const OptionSpec& option) {
+    return option.name == "share" || option.name == "inverse" || option.name == "lossLimit" ||
+           option.name == "solver";
+  });
+  return options;
 }
 
 }  // namespace iba

@@ -36,10 +36,13 @@ struct MaskDefaults {
   double beta = 10;
   int64_t steps = 10;
   double sigma = 1;
-  std::string shared = "none";
 };
 
 /// The options that `MaskSettings` reads, without the layer.
 std::vector<OptionSpec> mask_options(const MaskDefaults& defaults = {});
+
+/// Those that every optimisation of a mask has: without the solver, the inverse mask and the sharing of
+/// channels.
+std::vector<OptionSpec> common_mask_options(const MaskDefaults& defaults);
 
 }  // namespace iba

@@ -82,18 +82,13 @@ class CoIba : public Method {
 }  // namespace
 
 MethodEntry coiba_method() {
-  auto options = mask_options({.beta = 1, .sigma = 0, .shared = "channels"});
-  std::erase_if(options, [](const OptionSpec& option) {
-    return option.name == "share" || option.name == "inverse" || option.name == "lossLimit" ||
-           option.name == "solver";
-  });
+  auto options = common_mask_options({.beta = 1, .sigma = 0});
   options.insert(
       options.begin(),
       text_option("layers",
                   "where the bottlenecks go, with commas between them (default: from the paper's place "
                   "on, all blocks of its kind; of a transformer's blocks their first layer norm)"));
-  options.push_back(
-      number_option("minimumStd", "floor of the standard deviation in the iba preset", 0.01, kSmallestStd));
+  options.push_back(minimum_std_option());
   return {"coiba",
           "one mask of places that restricts several layers at once; the information of the first, in bits",
           "Hong et al. 2025",

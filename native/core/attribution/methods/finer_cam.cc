@@ -8,11 +8,6 @@ namespace iba {
 
 namespace {
 
-/// The channels by their mean gradient, as Grad-CAM weighs them.
-Tensor by_mean_gradient(const Tensor& activation, const Tensor& gradient) {
-  return (gradient.mean({2, 3}, true) * activation).sum(1);
-}
-
 /// Grad-CAM of what tells a class from those that are most like it: y_c − α y_i, averaged over these by their
 /// probabilities, as the authors' code has it.
 class FinerCam : public Method {

@@ -6,10 +6,6 @@ namespace iba {
 
 namespace {
 
-Tensor by_mean_gradient(const Tensor& activation, const Tensor& gradient) {
-  return (gradient.mean({2, 3}, true) * activation).sum(1);
-}
-
 /// The channels of a layer, weighted by their mean gradient, where the sum is positive.
 class GradCam : public Method {
  public:

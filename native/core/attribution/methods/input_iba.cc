@@ -94,11 +94,7 @@ class InputIba : public Method {
 }  // namespace
 
 MethodEntry input_iba_method() {
-  auto options = mask_options({.beta = 20, .steps = 60});
-  std::erase_if(options, [](const OptionSpec& option) {
-    return option.name == "share" || option.name == "inverse" || option.name == "lossLimit" ||
-           option.name == "solver";
-  });
+  auto options = common_mask_options({.beta = 20, .steps = 60});
   options.insert(
       options.begin(),
       {text_option("layer", "whose evidence is the prior (default: the paper's place in the network)"),
@@ -108,8 +104,7 @@ MethodEntry input_iba_method() {
        whole_option("featureSteps", "optimisation steps in the hidden layer", 10, 1, 100'000),
        choice_option("map", "the mask, unsmoothed, as a mean over the colours; or the bits beyond the prior",
                      "mask", {"mask", "bits"})});
-  options.push_back(
-      number_option("minimumStd", "floor of the standard deviation in the iba preset", 0.01, kSmallestStd));
+  options.push_back(minimum_std_option());
   return {"input-iba",
           "a bottleneck at the pixels, whose prior lets the evidence of a hidden layer pass",
           "Zhang et al. 2021",

@@ -31,13 +31,13 @@ class MultiLayer : public Method {
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, static_cast<int64_t>(layers_.size()) * masked_steps(network_, settings_, batch));
     std::vector<std::vector<Attribution>> of_layers;
-    for (const auto& [statistics, cut, made] : layers_each()) {
-      auto layer = made->for_size(batch.image_size(), [&, found = statistics](auto size) {
-        return noised_layer(network_, *found, size, settings_);
+    for (const auto& bottleneck : layers_) {
+      auto layer = bottleneck->layer.for_size(batch.image_size(), [&](auto size) {
+        return noised_layer(network_, bottleneck->statistics, size, settings_);
       });
-      of_layers.push_back(explain_masked(network_, *cut, *layer, settings_, batch, steps));
+      of_layers.push_back(explain_masked(network_, bottleneck->cut, *layer, settings_, batch, steps));
     }
-    return combined(std::move(of_layers));
+    return combined(of_layers);
   }
 
   std::string unit() const override { return is_intersection_ ? settings_.conventions->unit : "relative"; }
@@ -52,21 +52,8 @@ class MultiLayer : public Method {
     PerImageSize<NoisedLayer> layer;
   };
 
-  struct Each {
-    const NeuronStatistics* statistics;
-    const Cut* cut;
-    const PerImageSize<NoisedLayer>* layer;
-  };
-
-  std::vector<Each> layers_each() const {
-    std::vector<Each> all;
-    for (const auto& bottleneck : layers_)
-      all.push_back({&bottleneck->statistics, &bottleneck->cut, &bottleneck->layer});
-    return all;
-  }
-
   /// The first layer's attribution with the map of them all. Each layer's own map is kept as `layerMaps`.
-  std::vector<Attribution> combined(std::vector<std::vector<Attribution>> of_layers) const {
+  std::vector<Attribution> combined(const std::vector<std::vector<Attribution>>& of_layers) const {
     std::vector<Attribution> attributions = of_layers[0];
     for (size_t b = 0; b < attributions.size(); ++b) {
       std::vector<Tensor> maps;
@@ -118,8 +105,7 @@ MethodEntry multi_layer_method() {
            "of the intersection: where a layer has evidence, as a share of its map's length; the first "
            "doesn't count (default: 0.006 each)"),
        numbers_option("weights", "of the weighted sum, one for each layer (default: 1 each)")});
-  options.push_back(
-      number_option("minimumStd", "floor of the standard deviation in the iba preset", 0.01, kSmallestStd));
+  options.push_back(minimum_std_option());
   return {"multi-layer",
           "bottlenecks in several layers, each optimised by itself, and what their maps agree on",
           "Khakzar et al. 2021",

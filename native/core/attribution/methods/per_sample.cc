@@ -44,8 +44,7 @@ MethodEntry per_sample_method() {
   options.insert(
       options.begin(),
       text_option("layer", "where the bottleneck goes (default: the paper's place in the network)"));
-  options.push_back(
-      number_option("minimumStd", "floor of the standard deviation in the iba preset", 0.01, kSmallestStd));
+  options.push_back(minimum_std_option());
   return {"per-sample",
           "the information that a bottleneck in a layer has to let pass for the target, in bits",
           "Schulz et al. 2020, section 3.2",
