@@ -1,18 +1,10 @@
 #include "network/operations/convolution.h"
 
+#include "runtime/processor.h"
+
 namespace iba {
 
 namespace {
-
-/// LibTorch multiplies matrices with a library for Intel's processors: on AMD's, its convolutions are faster.
-bool multiplies_matrices_well() {
-#if defined(__x86_64__)
-  static const bool is_intel = __builtin_cpu_is("intel");
-  return is_intel;
-#else
-  return true;
-#endif
-}
 
 /// A 1×1 convolution is a matrix product over the pixels, which can be faster than as a convolution.
 bool is_matrix_product(const Convolution& op, const Tensor& x) {
