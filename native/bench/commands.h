@@ -18,6 +18,10 @@ void readout(const Models& models, const Options& options);
 /// Seconds for the degradation of one image from both ends.
 void degradation(const Models& models, const Options& options);
 
+/// What one step of a map computes and moves in memory, the least time that the hardware allows for it, and
+/// what it takes.
+void roofline(const Models& models, const Options& options);
+
 /// Where the time of a map goes.
 void breakdown(const Models& models, const Options& options);
 

@@ -16,7 +16,8 @@ namespace iba::bench {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: bench peak|per-sample|readout|degradation|breakdown [MODEL...] [--device cpu|cuda|cuda:N]\n"
+    "usage: bench peak|roofline|per-sample|readout|degradation|breakdown [MODEL...] [--device "
+    "cpu|cuda|cuda:N]\n"
     "             [--batch N,...] [--precision float32|tf32|bfloat16,...] [--steps N] [--copies N] [--rounds "
     "N]\n"
     "             [--size N]\n"
@@ -27,11 +28,8 @@ struct UsageError : std::runtime_error {
 };
 
 const std::map<std::string, std::function<void(const Models&, const Options&)>> kCommands{
-    {"peak", peak},
-    {"per-sample", per_sample},
-    {"readout", readout},
-    {"degradation", degradation},
-    {"breakdown", breakdown}};
+    {"peak", peak},       {"roofline", roofline},       {"per-sample", per_sample},
+    {"readout", readout}, {"degradation", degradation}, {"breakdown", breakdown}};
 
 struct CommandLine {
   std::string command;

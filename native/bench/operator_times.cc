@@ -1,6 +1,9 @@
 #include "operator_times.h"
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
+#include <set>
 
 #include "measure.h"
 
@@ -10,24 +13,61 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The operations that one number of the result takes: twice the weights that lead to it. 0 for operators
-/// that are no convolution or linear layer.
-double flops_per_output(const at::RecordFunction& function) {
+/// Of a layer's weight: twice as many as lead to one of its outputs.
+double flops_per_output(const Tensor& weight) {
+  return 2.0 * static_cast<double>(weight.numel() / weight.size(0));
+}
+
+/// The operations that one number of the result takes, or where an input's gradient is asked for, one of the
+/// gradient that comes. 0 for operators that are no convolution or linear layer.
+double flops_per_number(const at::RecordFunction& function) {
   std::string_view name = function.name();
   auto input = [&](size_t i) { return function.inputs()[i].toTensor(); };
   if (name == "aten::mm") return 2.0 * static_cast<double>(input(1).size(0));
   if (name == "aten::addmm") return 2.0 * static_cast<double>(input(2).size(0));
-  if (name != "aten::convolution" && name != "aten::linear") return 0;
-  return 2.0 * static_cast<double>(input(1).numel() / input(1).size(0));
+  if (name == "aten::convolution" || name == "aten::linear") return flops_per_output(input(1));
+  return name == "aten::convolution_backward" ? flops_per_output(input(2)) : 0;
 }
+
+/// Adds up the memory of tensors, that of each once, and of expanded ones what they expand.
+class Memory {
+ public:
+  void add(const at::IValue& value) {
+    if (value.isTensorList()) {
+      for (const Tensor& tensor : value.toTensorList()) add(tensor);
+    } else if (value.isTensor()) {
+      add(value.toTensor());
+    }
+  }
+  double bytes() const { return bytes_; }
+
+ private:
+  void add(const Tensor& tensor) {
+    if (!tensor.defined() || !seen_.insert(tensor.const_data_ptr()).second) return;
+    bytes_ += static_cast<double>(std::min(tensor.nbytes(), tensor.storage().nbytes()));
+  }
+
+  std::set<const void*> seen_;
+  double bytes_ = 0;
+};
 
 }  // namespace
 
+OperatorTotal operator+(const OperatorTotal& a, const OperatorTotal& b) {
+  return {a.seconds + b.seconds, a.flops + b.flops, a.bytes + b.bytes};
+}
+
 /// One call that runs. Its inputs can be seen at its start only, its output at its end only.
 struct OperatorTimes::Call : at::ObserverContext {
-  explicit Call(double flops) : flops_per_output(flops) {}
+  explicit Call(const at::RecordFunction& function) : flops_per_number(bench::flops_per_number(function)) {
+    for (const auto& input : function.inputs()) memory.add(input);
+    if (std::string_view(function.name()) == "aten::convolution_backward")
+      arriving = static_cast<double>(function.inputs()[0].toTensor().numel());
+  }
 
-  double flops_per_output;
+  double flops_per_number;
+  std::optional<double> arriving;  // numbers of the gradient
+  Memory memory;
   Clock::time_point started = Clock::now();
 };
 
@@ -49,10 +89,7 @@ OperatorTimes::~OperatorTimes() {
 OperatorTotal OperatorTimes::sum(const std::vector<std::string>& names) const {
   OperatorTotal sum;
   for (const auto& name : names) {
-    auto found = totals_.find(name);
-    if (found == totals_.end()) continue;
-    sum.seconds += found->second.seconds;
-    sum.flops += found->second.flops;
+    if (auto found = totals_.find(name); found != totals_.end()) sum = sum + found->second;
   }
   return sum;
 }
@@ -60,20 +97,25 @@ OperatorTotal OperatorTimes::sum(const std::vector<std::string>& names) const {
 std::unique_ptr<at::ObserverContext> OperatorTimes::start(const at::RecordFunction& function) {
   if (active_->depth_++ > 0) return nullptr;
   wait_for(active_->device_);
-  return std::make_unique<Call>(flops_per_output(function));
+  return std::make_unique<Call>(function);
 }
 
 void OperatorTimes::end(const at::RecordFunction& function, at::ObserverContext* context) {
   if (--active_->depth_ > 0) return;
   wait_for(active_->device_);
   auto ended = Clock::now();
-  const auto& call = *static_cast<Call*>(context);
+  auto& call = *static_cast<Call*>(context);
+  OperatorTotal taken{.seconds = std::chrono::duration<double>(ended - call.started).count()};
+  for (const auto& output : function.outputs()) call.memory.add(output);
+  taken.bytes = call.memory.bytes();
+  if (call.flops_per_number > 0) {
+    taken.flops = call.flops_per_number *
+                  call.arriving.value_or(static_cast<double>(function.outputs()[0].toTensor().numel()));
+  }
   std::string name = function.name();
   auto& total = active_->totals_[name.substr(name.rfind(':') + 1)];
-  total.seconds += std::chrono::duration<double>(ended - call.started).count();
-  if (call.flops_per_output > 0) {
-    total.flops += call.flops_per_output * static_cast<double>(function.outputs()[0].toTensor().numel());
-  }
+  total = total + taken;
+  active_->calls_.push_back(taken);
 }
 
 }  // namespace iba::bench

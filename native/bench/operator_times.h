@@ -4,16 +4,20 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "torch.h"
 
 namespace iba::bench {
 
-/// What the calls of one LibTorch operator took together.
+/// What calls of LibTorch operators took.
 struct OperatorTotal {
   double seconds = 0;
   double flops = 0;  // of convolutions and linear layers, a multiplication and an addition counted as two
+  double bytes = 0;  // of all tensors that are read or written, each once
 };
+
+OperatorTotal operator+(const OperatorTotal& a, const OperatorTotal& b);
 
 /// While it lives, every LibTorch operator that this thread calls is timed; operators that others call inside
 /// count for these. On a GPU each operator is waited for, so that times are longer than those of a run
@@ -28,6 +32,9 @@ class OperatorTimes {
   /// By the operator's name without its namespace, such as "convolution".
   const std::map<std::string, OperatorTotal>& totals() const { return totals_; }
 
+  /// Call by call.
+  const std::vector<OperatorTotal>& calls() const { return calls_; }
+
   /// The named operators together.
   OperatorTotal sum(const std::vector<std::string>& names) const;
 
@@ -41,6 +48,7 @@ class OperatorTimes {
   at::CallbackHandle handle_;
   int depth_ = 0;
   std::map<std::string, OperatorTotal> totals_;
+  std::vector<OperatorTotal> calls_;
 };
 
 }  // namespace iba::bench

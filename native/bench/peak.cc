@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "commands.h"
+#include "machine.h"
 #include "measure.h"
 #include "operator_times.h"
 
@@ -8,24 +9,7 @@ namespace iba::bench {
 
 namespace {
 
-constexpr int64_t kMatrixSize = 2048;
-constexpr int64_t kMatrixRounds = 20;
 constexpr double kGiga = 1e9;
-
-/// GFLOP/s of the fastest of some products of two square float32 matrices.
-double matrix_peak(at::Device device) {
-  at::NoGradGuard no_grad;
-  // Convolutions may use TF32 on a GPU while matrix products may not: the peak is of what the convolutions
-  // use.
-  if (device.is_cuda()) at::globalContext().setAllowTF32CuBLAS(at::globalContext().allowTF32CuDNN());
-  auto floats = at::TensorOptions(device).dtype(at::kFloat);
-  Tensor a = at::randn({kMatrixSize, kMatrixSize}, floats);
-  Tensor b = at::randn({kMatrixSize, kMatrixSize}, floats);
-  Tensor product = at::empty_like(a);
-  auto seconds = rounds_of(device, kMatrixRounds, [&] { at::mm_out(product, a, b); });
-  auto flops = 2.0 * static_cast<double>(kMatrixSize * kMatrixSize * kMatrixSize);
-  return flops / *std::min_element(seconds.begin(), seconds.end()) / kGiga;
-}
 
 /// The fastest of some forward and backward passes, counting convolutions and linear layers alone.
 struct Passes {
@@ -64,10 +48,10 @@ void peak(const Models& models, const Options& options) {
   for (const auto& model : models) {
     Workload workload = make_workload(model, options);
     workload.network = use_precision(workload.network, options.precisions.front());
-    double peak = matrix_peak(options.device);
+    double peak = matrix_rate(options.device) / kGiga;
     Passes passes = measure_passes(workload, options);
-    peak =
-        std::max(peak, matrix_peak(options.device));  // before and after, as the machine's speed may change
+    peak = std::max(
+        peak, matrix_rate(options.device) / kGiga);  // before and after, as the machine's speed may change
     double gigaflops = passes.flops / kGiga;
     print_result(model, "matrix product of 2048 x 2048", peak, "GFLOP/s");
     print_result(model, "work of one noise copy, forward", gigaflops / static_cast<double>(options.copies),
