@@ -26,13 +26,13 @@ SharedPatterns share(ModelPatterns patterns) {
   return std::make_shared<BoundPatterns>(BoundPatterns{std::move(patterns)});
 }
 
-SharedPatterns create(const std::shared_ptr<Model>& model, const std::string& estimator) {
+SharedPatterns create_patterns(const std::shared_ptr<Model>& model, const std::string& estimator) {
   return share(make_patterns(model->network, model->fingerprint, estimator_named(estimator)));
 }
 
 /// Patterns may only be touched by work of the model's executor while they grow.
-Task<void> update(const SharedPatterns& patterns, const std::shared_ptr<Model>& model, const Tensor& images,
-                  const std::vector<std::string>& names) {
+Task<void> update_patterns(const SharedPatterns& patterns, const std::shared_ptr<Model>& model,
+                           const Tensor& images, const std::vector<std::string>& names) {
   check_images(images, *model);
   check_names(names, images.size(0));
   if (patterns->patterns.weight_hash != model->fingerprint) {
@@ -45,21 +45,21 @@ Task<void> update(const SharedPatterns& patterns, const std::shared_ptr<Model>& 
           }};
 }
 
-SharedPatterns merge(const SharedPatterns& first, const SharedPatterns& second) {
+SharedPatterns merge_patterns(const SharedPatterns& first, const SharedPatterns& second) {
   auto sum = share(first->patterns);
   merge_patterns(sum->patterns, second->patterns);
   return sum;
 }
 
-Task<void> save(const SharedPatterns& patterns, const std::filesystem::path& path) {
+Task<void> save_patterns(const SharedPatterns& patterns, const std::filesystem::path& path) {
   return {image_executor(), [patterns, path] { PatternsFile::write(path, patterns->patterns); }};
 }
 
-Task<SharedPatterns> load(const std::filesystem::path& path) {
+Task<SharedPatterns> load_patterns(const std::filesystem::path& path) {
   return {image_executor(), [path] { return share(PatternsFile::read(path)); }};
 }
 
-const ModelPatterns& describe(const SharedPatterns& patterns) {
+const ModelPatterns& describe_patterns(const SharedPatterns& patterns) {
   return patterns->patterns;
 }
 
@@ -77,12 +77,12 @@ void fields(Of<ModelPatterns> auto& patterns, auto&& field) {
 }
 
 void export_patterns(Napi::Object exports) {
-  export_call<create>(exports, "createPatterns", "model", "estimator");
-  export_call<update>(exports, "updatePatterns", "patterns", "model", "images", "names");
-  export_call<merge>(exports, "mergePatterns", "first", "second");
-  export_call<save>(exports, "savePatterns", "patterns", "path");
-  export_call<load>(exports, "loadPatterns", "path");
-  export_call<describe>(exports, "describePatterns", "patterns");
+  export_call<create_patterns>(exports, "createPatterns", "model", "estimator");
+  export_call<update_patterns>(exports, "updatePatterns", "patterns", "model", "images", "names");
+  export_call<merge_patterns>(exports, "mergePatterns", "first", "second");
+  export_call<save_patterns>(exports, "savePatterns", "patterns", "path");
+  export_call<load_patterns>(exports, "loadPatterns", "path");
+  export_call<describe_patterns>(exports, "describePatterns", "patterns");
 }
 
 }  // namespace iba::binding

@@ -63,22 +63,23 @@ SharedReadout place(Readout readout, const Model& model) {
 }
 
 /// A readout that has learnt nothing.
-Task<SharedReadout> create(const std::shared_ptr<Model>& model,
-                           const std::shared_ptr<ModelStatistics>& statistics, const ReadoutDesign& design) {
+Task<SharedReadout> create_readout(const std::shared_ptr<Model>& model,
+                                   const std::shared_ptr<ModelStatistics>& statistics,
+                                   const ReadoutDesign& design) {
   if (design.place.reads.empty())
     throw Error(ErrorCode::invalid_argument, "Expected at least one layer to read.");
   return {executor_of(model->device), [=] { return place(make_readout(*statistics, design), *model); }};
 }
 
-Task<SharedReadout> load(const std::shared_ptr<Model>& model, const std::filesystem::path& path) {
+Task<SharedReadout> load_readout(const std::shared_ptr<Model>& model, const std::filesystem::path& path) {
   return {executor_of(model->device), [=] { return place(read_readout(path, model->network), *model); }};
 }
 
-Task<void> save(const SharedReadout& readout, const std::filesystem::path& path) {
+Task<void> save_readout(const SharedReadout& readout, const std::filesystem::path& path) {
   return {image_executor(), [=] { write_readout(path, *readout); }};
 }
 
-const Readout& describe(const SharedReadout& readout) {
+const Readout& describe_readout(const SharedReadout& readout) {
   return *readout;
 }
 
@@ -86,10 +87,10 @@ const Readout& describe(const SharedReadout& readout) {
 
 void export_readout(Napi::Object exports) {
   export_call<readout_place>(exports, "readoutPlace", "model");
-  export_call<create>(exports, "createReadout", "model", "statistics", "design");
-  export_call<load>(exports, "loadReadout", "model", "path");
-  export_call<save>(exports, "saveReadout", "readout", "path");
-  export_call<describe>(exports, "describeReadout", "readout");
+  export_call<create_readout>(exports, "createReadout", "model", "statistics", "design");
+  export_call<load_readout>(exports, "loadReadout", "model", "path");
+  export_call<save_readout>(exports, "saveReadout", "readout", "path");
+  export_call<describe_readout>(exports, "describeReadout", "readout");
 }
 
 }  // namespace iba::binding

@@ -40,11 +40,11 @@ namespace {
 
 using Trainer = std::shared_ptr<ReadoutTrainer>;
 /// The processes that train together, if there is more than one.
-using Group = std::optional<std::shared_ptr<ProcessGroup>>;
+using OptionalGroup = std::optional<std::shared_ptr<ProcessGroup>>;
 using Metadata = std::map<std::string, std::string>;
 
-Executor& executor_of(const Trainer& trainer) {
-  return binding::executor_of(trainer->network().device());
+Executor& executor_of_trainer(const Trainer& trainer) {
+  return executor_of(trainer->network().device());
 }
 
 /// Throws INVALID_ARGUMENT unless there is a label and a seed for each image; none at all is a batch too.
@@ -70,51 +70,53 @@ ReadoutBatch on_device(ReadoutBatch batch, const ReadoutTrainer& trainer) {
   return batch;
 }
 
-SumOverProcesses sum_of(const Group& group) {
+SumOverProcesses sum_of(const OptionalGroup& group) {
   if (!group) return nullptr;
   return [processes = *group](const std::vector<Tensor>& tensors) { processes->sum(tensors); };
 }
 
-Task<Trainer> create(const std::shared_ptr<Model>& model, const std::shared_ptr<Readout>& readout,
-                     const ReadoutTrainingOptions& options) {
-  return {binding::executor_of(model->device),
+Task<Trainer> create_trainer(const std::shared_ptr<Model>& model, const std::shared_ptr<Readout>& readout,
+                             const ReadoutTrainingOptions& options) {
+  return {executor_of(model->device),
           [=] { return std::make_shared<ReadoutTrainer>(model->network, *readout, options); }};
 }
 
 Task<ReadoutOutcome> step(const Trainer& trainer, const ReadoutBatch& batch,
-                          const std::vector<double>& extras, const Group& group) {
+                          const std::vector<double>& extras, const OptionalGroup& group) {
   check_batch(batch, trainer->network());
-  return {executor_of(trainer),
+  return {executor_of_trainer(trainer),
           [=] { return trainer->step(on_device(batch, *trainer), extras, sum_of(group)); }};
 }
 
-Task<ReadoutOutcome> evaluate(const Trainer& trainer, const ReadoutBatch& batch, const Group& group) {
+Task<ReadoutOutcome> evaluate(const Trainer& trainer, const ReadoutBatch& batch, const OptionalGroup& group) {
   check_batch(batch, trainer->network());
-  return {executor_of(trainer), [=] { return trainer->evaluate(on_device(batch, *trainer), sum_of(group)); }};
+  return {executor_of_trainer(trainer),
+          [=] { return trainer->evaluate(on_device(batch, *trainer), sum_of(group)); }};
 }
 
 Task<std::shared_ptr<Readout>> trained(const Trainer& trainer) {
-  return {executor_of(trainer), [=] { return std::make_shared<Readout>(trainer->trained()); }};
+  return {executor_of_trainer(trainer), [=] { return std::make_shared<Readout>(trainer->trained()); }};
 }
 
-Task<void> save(const Trainer& trainer, const std::filesystem::path& path, const Metadata& metadata) {
-  return {executor_of(trainer), [=] { trainer->save(path, metadata); }};
+Task<void> save_training(const Trainer& trainer, const std::filesystem::path& path,
+                         const Metadata& metadata) {
+  return {executor_of_trainer(trainer), [=] { trainer->save(path, metadata); }};
 }
 
 /// Gives the file's metadata.
-Task<Metadata> restore(const Trainer& trainer, const std::filesystem::path& path) {
-  return {executor_of(trainer), [=] { return trainer->restore(path); }};
+Task<Metadata> restore_training(const Trainer& trainer, const std::filesystem::path& path) {
+  return {executor_of_trainer(trainer), [=] { return trainer->restore(path); }};
 }
 
 }  // namespace
 
 void export_readout_training(Napi::Object exports) {
-  export_call<create>(exports, "createReadoutTrainer", "model", "readout", "options");
+  export_call<create_trainer>(exports, "createReadoutTrainer", "model", "readout", "options");
   export_call<step>(exports, "readoutStep", "trainer", "batch", "extras", "group");
   export_call<evaluate>(exports, "evaluateReadout", "trainer", "batch", "group");
   export_call<trained>(exports, "trainedReadout", "trainer");
-  export_call<save>(exports, "saveReadoutTraining", "trainer", "path", "metadata");
-  export_call<restore>(exports, "restoreReadoutTraining", "trainer", "path");
+  export_call<save_training>(exports, "saveReadoutTraining", "trainer", "path", "metadata");
+  export_call<restore_training>(exports, "restoreReadoutTraining", "trainer", "path");
 }
 
 }  // namespace iba::binding

@@ -37,8 +37,8 @@ SharedStatistics create_statistics(const std::shared_ptr<Model>& model,
 }
 
 /// Statistics may only be touched by work of the model's executor while they grow.
-Task<void> update(const SharedStatistics& statistics, const std::shared_ptr<Model>& model,
-                  const Tensor& images, const std::vector<std::string>& names) {
+Task<void> update_statistics(const SharedStatistics& statistics, const std::shared_ptr<Model>& model,
+                             const Tensor& images, const std::vector<std::string>& names) {
   check_images(images, *model);
   check_names(names, images.size(0));
   return {executor_of(model->device), [statistics, model, images, names] {
@@ -46,17 +46,17 @@ Task<void> update(const SharedStatistics& statistics, const std::shared_ptr<Mode
           }};
 }
 
-SharedStatistics merge(const SharedStatistics& first, const SharedStatistics& second) {
+SharedStatistics merge_statistics(const SharedStatistics& first, const SharedStatistics& second) {
   auto sum = std::make_shared<ModelStatistics>(*first);
   merge_statistics(*sum, *second);
   return sum;
 }
 
-Task<void> save(const SharedStatistics& statistics, const std::filesystem::path& path) {
+Task<void> save_statistics(const SharedStatistics& statistics, const std::filesystem::path& path) {
   return {image_executor(), [statistics, path] { StatisticsFile::write(path, *statistics); }};
 }
 
-Task<SharedStatistics> load(const std::filesystem::path& path) {
+Task<SharedStatistics> load_statistics(const std::filesystem::path& path) {
   return {image_executor(), [path] { return std::make_shared<ModelStatistics>(StatisticsFile::read(path)); }};
 }
 
@@ -68,7 +68,7 @@ Task<SharedStatistics> load_published(const std::filesystem::path& path,
           }};
 }
 
-const ModelStatistics& describe(const SharedStatistics& statistics) {
+const ModelStatistics& describe_statistics(const SharedStatistics& statistics) {
   return *statistics;
 }
 
@@ -97,12 +97,12 @@ NeuronValues read_layer(const SharedStatistics& statistics, const std::string& l
 
 void export_statistics(Napi::Object exports) {
   export_call<create_statistics>(exports, "createStatistics", "model", "layers", "preset");
-  export_call<update>(exports, "updateStatistics", "statistics", "model", "images", "names");
-  export_call<merge>(exports, "mergeStatistics", "first", "second");
-  export_call<save>(exports, "saveStatistics", "statistics", "path");
-  export_call<load>(exports, "loadStatistics", "path");
+  export_call<update_statistics>(exports, "updateStatistics", "statistics", "model", "images", "names");
+  export_call<merge_statistics>(exports, "mergeStatistics", "first", "second");
+  export_call<save_statistics>(exports, "saveStatistics", "statistics", "path");
+  export_call<load_statistics>(exports, "loadStatistics", "path");
   export_call<load_published>(exports, "loadPublishedStatistics", "path", "model");
-  export_call<describe>(exports, "describeStatistics", "statistics");
+  export_call<describe_statistics>(exports, "describeStatistics", "statistics");
   export_call<read_layer>(exports, "readLayerStatistics", "statistics", "layer", "preset", "minimumStd");
 }
 

@@ -12,13 +12,13 @@ namespace iba {
 
 namespace {
 
-constexpr const char* kFormat = "attribution-bottleneck.readout.1";
+constexpr const char* kReadoutFormat = "attribution-bottleneck.readout.1";
 /// The paper's readouts smooth with σ = size / 4.
 constexpr double kSigmaPerTap = 0.25;
 constexpr int64_t kMostTaps = 1001;
 constexpr double kGreatestSigma = 1000;
 
-FileEntries entries_of(const std::filesystem::path& path, WeightFile file) {
+FileEntries readout_entries(const std::filesystem::path& path, WeightFile file) {
   return {path, std::move(file), ErrorCode::weights,
           "Train a readout for this model, or give a file of the paper's authors."};
 }
@@ -77,8 +77,8 @@ ReadoutNetwork readout_network(const FileEntries& file, const std::vector<Neuron
 }
 
 Readout read_own(const std::filesystem::path& path) {
-  FileEntries file = entries_of(path, read_weight_file(path));
-  if (file.text("format") != kFormat) file.refuse("holds no readout");
+  FileEntries file = readout_entries(path, read_weight_file(path));
+  if (file.text("format") != kReadoutFormat) file.refuse("holds no readout");
   auto bottleneck = neuron_statistics(file, file.text("layer"), "bottleneck.mean", "bottleneck.std");
   bottleneck.active = file.tensor("bottleneck.active").to(at::kBool);
   if (bottleneck.active.sizes() != bottleneck.mean.sizes())
@@ -110,7 +110,7 @@ Readout read_published(const std::filesystem::path& path, const Network& network
   pickle::Value top = read_pytorch_file(path);
   auto state = top.is(pickle::Kind::kDict) ? top.find("model_state") : std::nullopt;
   bool is_readout = state && state->is(pickle::Kind::kDict);
-  FileEntries file = entries_of(path, {is_readout ? tensors_of(*state) : NamedTensors(), {}, {}});
+  FileEntries file = readout_entries(path, {is_readout ? tensors_of(*state) : NamedTensors(), {}, {}});
   if (!is_readout) file.refuse("holds no readout: expected a dict with 'model_state'");
   auto size = top.find("kernel_size");
   int64_t taps = size && !size->is(pickle::Kind::kNone) ? size->integer() : 1;
@@ -150,7 +150,7 @@ void write_readout(const std::filesystem::path& path, const Readout& readout,
   tensors.insert(tensors.end(), more_tensors.begin(), more_tensors.end());
 
   std::map<std::string, std::string> metadata = {
-      {"format", kFormat},
+      {"format", kReadoutFormat},
       {"model", readout.architecture},
       {"weights", readout.weight_hash},
       {"preset", preset_name(readout.preset)},

@@ -9,9 +9,9 @@ namespace iba {
 
 namespace {
 
-constexpr const char* kFormat = "attribution-bottleneck.statistics.1";
+constexpr const char* kStatisticsFormat = "attribution-bottleneck.statistics.1";
 
-FileEntries entries_of(const std::filesystem::path& path, WeightFile file) {
+FileEntries statistics_entries(const std::filesystem::path& path, WeightFile file) {
   return {path, std::move(file), ErrorCode::statistics, "Estimate statistics from images of the data."};
 }
 
@@ -26,7 +26,7 @@ void require_sums(const FileEntries& file, const Tensor& squares, const Tensor& 
 void StatisticsFile::write(const std::filesystem::path& path, const ModelStatistics& statistics) {
   std::vector<std::pair<std::string, Tensor>> tensors;
   std::map<std::string, std::string> metadata = {
-      {"format", kFormat},
+      {"format", kStatisticsFormat},
       {"model", statistics.architecture},
       {"weights", statistics.weight_hash},
       {"preset", preset_name(statistics.preset)},
@@ -47,8 +47,8 @@ void StatisticsFile::write(const std::filesystem::path& path, const ModelStatist
 }
 
 ModelStatistics StatisticsFile::read(const std::filesystem::path& path) {
-  FileEntries file = entries_of(path, read_weight_file(path));
-  if (file.text("format") != kFormat) file.refuse("holds no layer statistics");
+  FileEntries file = statistics_entries(path, read_weight_file(path));
+  if (file.text("format") != kStatisticsFormat) file.refuse("holds no layer statistics");
   auto names = file.list("layers");
   auto preset = preset_named(file.text("preset"));
   if (names.empty() || !preset) file.refuse("names no layers, or no known preset");
@@ -104,7 +104,7 @@ LayerStatistics StatisticsFile::read_estimator(const FileEntries& file, const pi
 ModelStatistics StatisticsFile::read_published(const std::filesystem::path& path, const Network& network,
                                                const std::string& weight_hash) {
   pickle::Value top = read_pytorch_file(path);
-  FileEntries file = entries_of(path, {});
+  FileEntries file = statistics_entries(path, {});
   if (!top.is(pickle::Kind::kDict)) file.refuse("holds no estimators");
   ModelStatistics statistics{network.architecture, weight_hash, Preset::paper, {}};
   auto list = top.find("estimators");

@@ -11,17 +11,17 @@ namespace iba::imported {
 namespace {
 
 constexpr int64_t kMostParts = 65536;
-constexpr int64_t kMostElements = int64_t{1} << 30;
+constexpr int64_t kMostNewElements = int64_t{1} << 30;
 constexpr int64_t kMostDimensions = 32;
-constexpr size_t kLongestText = 65536;
+constexpr size_t kLongestNewText = 65536;
 constexpr int64_t kMostSteps = 4096;
 constexpr int64_t kSmallStride = 8;
 constexpr int64_t kMostOfStride = 8192;
 
 /// One call of an operator, its arguments by the names of its schema.
-class Call {
+class LimitedCall {
  public:
-  Call(const c10::FunctionSchema& schema, const std::vector<Item>& arguments, const std::string& place)
+  LimitedCall(const c10::FunctionSchema& schema, const std::vector<Item>& arguments, const std::string& place)
       : schema_(schema), arguments_(arguments), place_(place) {}
 
   const std::string& name() const { return schema_.name(); }
@@ -69,7 +69,7 @@ class Call {
   const std::string& place_;
 };
 
-void check_type(const Call& call) {
+void check_type(const LimitedCall& call) {
   static const std::set<int64_t> kTypes = [] {
     std::set<int64_t> types;
     for (auto type : {at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf, at::kFloat,
@@ -85,7 +85,7 @@ void check_type(const Call& call) {
 }
 
 /// For a mode that it doesn't know, LibTorch leaves its result unwritten or reads beyond a table.
-void check_modes(const Call& call) {
+void check_modes(const LimitedCall& call) {
   auto format = call.integer("memory_format");
   if (format && (*format < 0 || *format >= static_cast<int64_t>(at::MemoryFormat::NumOptions)))
     call.refuse("has the memory format " + std::to_string(*format) + ", which there isn't");
@@ -101,7 +101,7 @@ void check_modes(const Call& call) {
 /// gradients of plain ones are too, end the process where a step of the window spans many numbers: seen from
 /// 59,000 on, counted as channels, at least 16, times stride. Steps of up to 8 never did, with up to
 /// 16,384 channels.
-void check_windows(const Call& call) {
+void check_windows(const LimitedCall& call) {
   for (const char* name : {"kernel_size", "stride", "padding", "output_padding", "dilation"}) {
     for (int64_t value : call.integers(name)) {
       if (value > kMostSteps) {
@@ -123,7 +123,7 @@ void check_windows(const Call& call) {
 }
 
 /// How many tensors the operator takes its first one apart into.
-std::optional<int64_t> part_count(const Call& call) {
+std::optional<int64_t> part_count(const LimitedCall& call) {
   const Tensor* tensor = call.tensor();
   if (!tensor) return std::nullopt;
   if (auto chunks = call.integer("chunks")) return chunks;
@@ -137,7 +137,7 @@ std::optional<int64_t> part_count(const Call& call) {
   return std::nullopt;
 }
 
-void check_parts(const Call& call) {
+void check_parts(const LimitedCall& call) {
   auto count = part_count(call);
   if (count && *count > kMostParts) {
     call.refuse("makes " + std::to_string(*count) + " tensors of one, expected at most " +
@@ -146,7 +146,7 @@ void check_parts(const Call& call) {
 }
 
 /// What the processor itself refuses: divisions by zero, and of the smallest integer, between plain numbers.
-void check_division(const Call& call, const std::vector<Item>& arguments) {
+void check_division(const LimitedCall& call, const std::vector<Item>& arguments) {
   static const std::set<std::string> kDivisions = {"aten::floordiv",       "aten::remainder",
                                                    "aten::divmod",         "aten::div",
                                                    "aten::mathremainder",  "aten::__round_to_zero_floordiv",
@@ -168,7 +168,7 @@ void check_division(const Call& call, const std::vector<Item>& arguments) {
 
 void check_limits(const c10::FunctionSchema& schema, const std::vector<Item>& arguments,
                   const std::string& place) {
-  const Call call(schema, arguments, place);
+  const LimitedCall call(schema, arguments, place);
   check_type(call);
   check_modes(call);
   check_windows(call);
@@ -177,13 +177,13 @@ void check_limits(const c10::FunctionSchema& schema, const std::vector<Item>& ar
 }
 
 void check_result(const c10::FunctionSchema& schema, const at::IValue& made, const std::string& place) {
-  const Call call(schema, {}, place);
-  if (made.isString() && made.toStringRef().size() > kLongestText) call.refuse("makes an endless text");
+  const LimitedCall call(schema, {}, place);
+  if (made.isString() && made.toStringRef().size() > kLongestNewText) call.refuse("makes an endless text");
   if (!made.isTensor() || !made.toTensor().defined()) return;
   const Tensor& tensor = made.toTensor();
-  if (tensor.numel() > kMostElements) {
+  if (tensor.numel() > kMostNewElements) {
     call.refuse("makes a tensor of " + std::to_string(tensor.numel()) + " elements, expected at most " +
-                std::to_string(kMostElements));
+                std::to_string(kMostNewElements));
   }
   if (tensor.dim() > kMostDimensions) {
     call.refuse("makes a tensor of " + std::to_string(tensor.dim()) + " dimensions, expected at most " +

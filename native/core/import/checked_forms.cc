@@ -9,9 +9,9 @@ namespace iba::imported {
 namespace {
 
 /// The arguments of one call by the names of its schema; None for those that it doesn't have.
-class Call {
+class NamedArguments {
  public:
-  Call(const c10::FunctionSchema& schema, const std::vector<Item>& arguments) {
+  NamedArguments(const c10::FunctionSchema& schema, const std::vector<Item>& arguments) {
     for (size_t i = 0; i < arguments.size(); ++i) by_name_[schema.arguments()[i].name()] = arguments[i];
   }
 
@@ -29,14 +29,14 @@ Item with_statistics(Item result) {
   return make_list({std::move(result), make_item(Tensor()), make_item(Tensor())});
 }
 
-Item batch_norm(Recorder& recorder, const Call& call) {
+Item plain_batch_norm(Recorder& recorder, const NamedArguments& call) {
   return with_statistics(recorder.call_by_name(
       "aten::batch_norm", "",
       {call["input"], call["weight"], call["bias"], call["running_mean"], call["running_var"],
        make_item(false), call["momentum"], call["eps"], make_item(false)}));
 }
 
-Item group_norm(Recorder& recorder, const Call& call) {
+Item group_norm(Recorder& recorder, const NamedArguments& call) {
   const Tensor& input = call["input"]->value.toTensor();
   bool is_whole = input.dim() >= 2 && call["N"]->value.toInt() == input.size(0) &&
                   call["C"]->value.toInt() == input.size(1);
@@ -50,14 +50,14 @@ Item group_norm(Recorder& recorder, const Call& call) {
       {call["input"], call["group"], call["weight"], call["bias"], call["eps"], make_item(false)}));
 }
 
-Item weight_norm(Recorder& recorder, const Call& call) {
+Item weight_norm(Recorder& recorder, const NamedArguments& call) {
   Item norm =
       recorder.call_by_name("aten::norm_except_dim", "", {call["v"], make_item(int64_t{2}), call["dim"]});
   Item scale = recorder.call_by_name("aten::div", "Tensor", {call["g"], norm});
   return recorder.call_by_name("aten::mul", "Tensor", {call["v"], scale});
 }
 
-Item attention(Recorder& recorder, const Call& call) {
+Item attention(Recorder& recorder, const NamedArguments& call) {
   Item seen = recorder.call_by_name("aten::scaled_dot_product_attention", "",
                                     {call["query"], call["key"], call["value"], call["attn_mask"],
                                      make_item(0.0), call["is_causal"], call["scale"]});
@@ -68,15 +68,15 @@ Item attention(Recorder& recorder, const Call& call) {
 
 Item through_checked_form(Recorder& recorder, const c10::FunctionSchema& schema,
                           const std::vector<Item>& arguments) {
-  static const std::map<std::string, Item (*)(Recorder&, const Call&)> kForms = {
-      {"aten::native_batch_norm", batch_norm},
-      {"aten::_native_batch_norm_legit", batch_norm},
-      {"aten::_native_batch_norm_legit_no_training", batch_norm},
+  static const std::map<std::string, Item (*)(Recorder&, const NamedArguments&)> kForms = {
+      {"aten::native_batch_norm", plain_batch_norm},
+      {"aten::_native_batch_norm_legit", plain_batch_norm},
+      {"aten::_native_batch_norm_legit_no_training", plain_batch_norm},
       {"aten::native_group_norm", group_norm},
       {"aten::_weight_norm", weight_norm},
       {"aten::_scaled_dot_product_flash_attention_for_cpu", attention}};
   auto form = kForms.find(schema.name());
-  return form == kForms.end() ? nullptr : form->second(recorder, Call(schema, arguments));
+  return form == kForms.end() ? nullptr : form->second(recorder, NamedArguments(schema, arguments));
 }
 
 }  // namespace iba::imported

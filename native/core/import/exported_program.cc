@@ -21,9 +21,9 @@ at::IValue memory_format(int64_t number) {
 }
 
 /// One run of a program.
-class Run {
+class GraphRun {
  public:
-  Run(Recorder& recorder, const ExportedArchive& archive) : recorder_(recorder), archive_(archive) {}
+  GraphRun(Recorder& recorder, const ExportedArchive& archive) : recorder_(recorder), archive_(archive) {}
 
   void take_inputs(const std::string& images_name) {
     for (const auto& spec : archive_.program["graph_module"]["signature"]["input_specs"].array()) {
@@ -270,7 +270,7 @@ void ExportedProgram::read_outputs() {
 }
 
 Item ExportedProgram::run(Recorder& recorder) const {
-  Run run(recorder, archive_);
+  GraphRun run(recorder, archive_);
   run.take_inputs(images_name_);
   run.execute(archive_.program["graph_module"]["graph"]);
   return run.finish(outputs_, output_names_);

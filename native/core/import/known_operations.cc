@@ -12,9 +12,9 @@ using Arguments = std::vector<Item>;
 using Known = std::optional<KnownOperation>;
 
 /// The arguments of one call by the names of its schema.
-class Call {
+class KnownCall {
  public:
-  Call(const c10::FunctionSchema& schema, const Arguments& arguments) {
+  KnownCall(const c10::FunctionSchema& schema, const Arguments& arguments) {
     for (size_t i = 0; i < arguments.size(); ++i) by_name_[schema.arguments()[i].name()] = arguments[i];
   }
 
@@ -70,13 +70,13 @@ class Call {
   std::map<std::string, Item> by_name_;
 };
 
-KnownOperation single(const Call& call, const std::string& input, Operation operation) {
+KnownOperation single(const KnownCall& call, const std::string& input, Operation operation) {
   return {{std::move(operation)}, {call.item(input)}};
 }
 
 /// Zeros around the input, as numbers or by the name "valid" or "same". Absent where one border needs more of
 /// them than the other.
-std::optional<Pair> convolution_padding(const Call& call, const Tensor& weight, const Pair& dilation) {
+std::optional<Pair> convolution_padding(const KnownCall& call, const Tensor& weight, const Pair& dilation) {
   at::IValue given = call.value("padding");
   if (!given.isString()) return call.pair("padding");
   if (given.toStringRef() == "valid") return Pair{0, 0};
@@ -86,7 +86,7 @@ std::optional<Pair> convolution_padding(const Call& call, const Tensor& weight, 
   return Pair{together[0] / 2, together[1] / 2};
 }
 
-Known convolution(const Call& call) {
+Known convolution(const KnownCall& call) {
   if (!call.is_activation("input") || call.rank("input") != 4 || !call.all_constant_but({"input"})) return {};
   if (call.has("transposed") && call.value("transposed").toBool()) return {};
   auto stride = call.pair("stride"), dilation = call.pair("dilation");
@@ -99,7 +99,7 @@ Known convolution(const Call& call) {
                             call.value("groups").toInt()});
 }
 
-Known linear(const Call& call) {
+Known linear(const KnownCall& call) {
   if (!call.is_activation("input") || !call.all_constant_but({"input"})) return {};
   Tensor weight = call.parameter("weight");
   if (weight.dim() != 2 || call.rank("input") < 2) return {};
@@ -107,7 +107,7 @@ Known linear(const Call& call) {
 }
 
 /// bias + x·W, as exporters write a linear layer.
-Known matrix_product_with_bias(const Call& call) {
+Known matrix_product_with_bias(const KnownCall& call) {
   if (!call.is_activation("mat1") || !call.all_constant_but({"mat1"})) return {};
   bool is_plain = call.value("beta").toScalar().toDouble() == 1 &&
                   call.value("alpha").toScalar().toDouble() == 1 && call.parameter("self").dim() == 1;
@@ -115,7 +115,7 @@ Known matrix_product_with_bias(const Call& call) {
   return single(call, "mat1", Linear{call.parameter("mat2").t().contiguous(), call.parameter("self")});
 }
 
-Known batch_norm(const Call& call) {
+Known batch_norm(const KnownCall& call) {
   if (!call.is_activation("input") || call.rank("input") != 4 || !call.all_constant_but({"input"})) return {};
   Tensor mean = call.parameter("running_mean"), variance = call.parameter("running_var");
   if (!mean.defined() || !variance.defined()) return {};
@@ -126,17 +126,17 @@ Known batch_norm(const Call& call) {
                 mean, variance, call.value("eps").toDouble()});
 }
 
-Known relu(const Call& call) {
+Known relu(const KnownCall& call) {
   if (!call.is_activation("self")) return {};
   return single(call, "self", Relu{});
 }
 
-Known relu6(const Call& call) {
+Known relu6(const KnownCall& call) {
   if (!call.is_activation("self")) return {};
   return single(call, "self", Relu{6.0});
 }
 
-Known hardtanh(const Call& call) {
+Known hardtanh(const KnownCall& call) {
   if (!call.is_activation("self") || !call.all_constant_but({"self"})) return {};
   const double least = call.value("min_val").toScalar().toDouble();
   const double greatest = call.value("max_val").toScalar().toDouble();
@@ -144,7 +144,7 @@ Known hardtanh(const Call& call) {
   return single(call, "self", Relu{greatest});
 }
 
-Known max_pool(const Call& call) {
+Known max_pool(const KnownCall& call) {
   if (!call.is_activation("self") || call.rank("self") != 4 || !call.all_constant_but({"self"})) return {};
   auto kernel = call.pair("kernel_size"), stride = call.stride("kernel_size"), padding = call.pair("padding"),
        dilation = call.pair("dilation");
@@ -153,7 +153,7 @@ Known max_pool(const Call& call) {
                 MaxPool{*kernel, *stride, *padding, *dilation, call.value("ceil_mode").toBool()});
 }
 
-Known average_pool(const Call& call) {
+Known average_pool(const KnownCall& call) {
   if (!call.is_activation("self") || call.rank("self") != 4 || !call.all_constant_but({"self"})) return {};
   auto kernel = call.pair("kernel_size"), stride = call.stride("kernel_size"), padding = call.pair("padding");
   if (!kernel || !stride || !padding || !call.is_absent("divisor_override")) return {};
@@ -162,7 +162,7 @@ Known average_pool(const Call& call) {
                             call.value("count_include_pad").toBool()});
 }
 
-Known adaptive_average_pool(const Call& call) {
+Known adaptive_average_pool(const KnownCall& call) {
   if (!call.is_activation("self") || call.rank("self") != 4 || !call.all_constant_but({"self"})) return {};
   auto size = call.pair("output_size");
   if (!size || (*size)[0] < 1 || (*size)[1] < 1) return {};
@@ -170,7 +170,7 @@ Known adaptive_average_pool(const Call& call) {
 }
 
 /// The mean over both spatial dimensions.
-Known mean(const Call& call) {
+Known mean(const KnownCall& call) {
   if (!call.is_activation("self") || call.rank("self") != 4 || !call.all_constant_but({"self"})) return {};
   auto dimensions = call.has("dim") ? call.pair("dim") : std::nullopt;
   if (!dimensions || !call.is_absent("dtype")) return {};
@@ -182,7 +182,7 @@ Known mean(const Call& call) {
   return known;
 }
 
-Known add(const Call& call) {
+Known add(const KnownCall& call) {
   if (!call.is_activation("self") || !call.is_activation("other")) return {};
   const auto& a = call.item("self")->value.toTensor();
   const auto& b = call.item("other")->value.toTensor();
@@ -192,7 +192,7 @@ Known add(const Call& call) {
   return KnownOperation{{Add{}}, {call.item("self"), call.item("other")}};
 }
 
-Known concatenate(const Call& call) {
+Known concatenate(const KnownCall& call) {
   if (!call.is_constant("dim")) return {};
   const Item& list = call.item("tensors");
   if (!list->elements || list->elements->empty()) return {};
@@ -202,7 +202,7 @@ Known concatenate(const Call& call) {
   return KnownOperation{{Concatenate{call.value("dim").toInt()}}, *list->elements};
 }
 
-Known flatten(const Call& call) {
+Known flatten(const KnownCall& call) {
   if (!call.is_activation("self") || !call.all_constant_but({"self"}) || call.rank("self") < 2) return {};
   int64_t end = call.value("end_dim").toInt();
   bool is_whole = call.value("start_dim").toInt() == 1 && (end == -1 || end == call.rank("self") - 1);
@@ -210,7 +210,7 @@ Known flatten(const Call& call) {
   return single(call, "self", Flatten{});
 }
 
-Known dropout(const Call& call) {
+Known dropout(const KnownCall& call) {
   if (!call.is_activation("input")) return {};
   return single(call, "input", Dropout{});
 }
@@ -271,7 +271,7 @@ OperatorArgument operator_argument(const std::string& name, const at::TypePtr& t
 }  // namespace
 
 Known known_operation(const c10::FunctionSchema& schema, const Arguments& arguments) {
-  static const std::map<std::string, std::function<Known(const Call&)>> kByOperator = {
+  static const std::map<std::string, std::function<Known(const KnownCall&)>> kByOperator = {
       {"aten::conv2d", convolution},
       {"aten::convolution", convolution},
       {"aten::_convolution", convolution},
@@ -295,7 +295,7 @@ Known known_operation(const c10::FunctionSchema& schema, const Arguments& argume
       {"aten::feature_dropout", dropout},
   };
   const auto found = kByOperator.find(schema.name());
-  return found == kByOperator.end() ? std::nullopt : found->second(Call(schema, arguments));
+  return found == kByOperator.end() ? std::nullopt : found->second(KnownCall(schema, arguments));
 }
 
 std::vector<OperatorArgument> operator_arguments(const c10::FunctionSchema& schema,

@@ -11,7 +11,7 @@ namespace iba {
 
 namespace {
 
-constexpr double kTolerance = 1e-4;
+constexpr double kSameOutput = 1e-4;
 
 constexpr const char* kLabelsNote =
     "The model ends with a sigmoid of each output: they are taken for labels that may hold together, and "
@@ -19,7 +19,7 @@ constexpr const char* kLabelsNote =
     "the sigmoids are computed from for their logits.";
 
 bool are_close(const Tensor& a, const Tensor& b) {
-  return a.sizes() == b.sizes() && at::allclose(a, b, kTolerance, kTolerance);
+  return a.sizes() == b.sizes() && at::allclose(a, b, kSameOutput, kSameOutput);
 }
 
 /// A function that models end with in place of giving logits.

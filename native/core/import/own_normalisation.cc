@@ -8,7 +8,7 @@ namespace {
 
 /// Normalising comes first, and takes a few steps at most.
 constexpr size_t kFirstSteps = 16;
-constexpr double kTolerance = 1e-4;
+constexpr double kSameDifference = 1e-4;
 
 /// What a step has made of the images so far: (x − mean) / deviation, by channel.
 struct Normalisation {
@@ -42,10 +42,10 @@ std::optional<Normalisation> normalisation_of(const std::vector<Tensor>& values,
   // Blue may come first from there on.
   for (const Tensor& order : {image, image.flip(1)}) {
     Tensor difference = (slope * order + black - values[2]).abs().max();
-    if ((difference > kTolerance * values[2].abs().max()).item<bool>()) continue;
+    if ((difference > kSameDifference * values[2].abs().max()).item<bool>()) continue;
     Tensor deviation = slope.mean({0, 2, 3}).reciprocal();
     Tensor same = (slope * deviation.view({1, -1, 1, 1}) - 1).abs().max();
-    if ((same > kTolerance).item<bool>()) continue;
+    if ((same > kSameDifference).item<bool>()) continue;
     return Normalisation{-black.mean({0, 2, 3}) * deviation, deviation};
   }
   return std::nullopt;

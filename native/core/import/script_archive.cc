@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::string_view kConstants = "/constants.pkl";
 constexpr uint64_t kLongestProgram = uint64_t{32} << 20;
-constexpr uint64_t kLongestNumber = 20;
+constexpr uint64_t kLongestVersion = 20;
 
 /// Each storage is an entry of the archive.
 class Storages : public pickle::StorageSource {
@@ -92,7 +92,7 @@ class Reader {
   }
 
   std::string short_text(const std::string& name) const {
-    if (zip_.range(name).size > kLongestNumber) throw Malformed("the entry '" + name + "' is too long");
+    if (zip_.range(name).size > kLongestVersion) throw Malformed("the entry '" + name + "' is too long");
     return zip_.text(name);
   }
 

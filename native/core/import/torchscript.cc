@@ -31,7 +31,7 @@ namespace {
 /// Of calls and of the blocks in them.
 constexpr size_t kDeepest = 200;
 constexpr size_t kMostNodes = 2'000'000;
-constexpr size_t kLongestText = 1 << 20;
+constexpr size_t kLongestResult = 1 << 20;
 constexpr size_t kCharactersPerWork = 16;
 
 /// The class's own name: "ResNet" for "__torch__.torchvision.models.resnet.___torch_mangle_7.ResNet".
@@ -47,9 +47,9 @@ bool always_raises(const jit::Block* block) {
 }
 
 /// One run of a model.
-class Run {
+class ScriptRun {
  public:
-  explicit Run(Recorder& recorder) : recorder_(recorder) {}
+  explicit ScriptRun(Recorder& recorder) : recorder_(recorder) {}
 
   Item method(const Item& self, const std::string& name, std::vector<Item> arguments) {
     auto object = self->value.toObject();
@@ -116,7 +116,7 @@ class Run {
     for (const auto& input : inputs) {
       if (input && input->value.isString()) length += input->value.toStringRef().size();
     }
-    if (length > kLongestText) refuse("a text of more than 2^20 characters");
+    if (length > kLongestResult) refuse("a text of more than 2^20 characters");
   }
 
   void execute(const jit::Node* node, Values& values) {
@@ -314,7 +314,7 @@ TorchScriptProgram::TorchScriptProgram(const std::filesystem::path& path) {
 }
 
 Item TorchScriptProgram::run(Recorder& recorder) const {
-  return Run(recorder).method(make_item(model_), "forward", {recorder.images()});
+  return ScriptRun(recorder).method(make_item(model_), "forward", {recorder.images()});
 }
 
 }  // namespace iba::imported

@@ -12,7 +12,7 @@ namespace iba {
 
 namespace {
 
-constexpr std::chrono::microseconds kPause{50};
+constexpr std::chrono::microseconds kPoll{50};
 constexpr std::chrono::seconds kPatience{1};
 
 std::optional<NcclType> type_of(const at::Tensor& tensor) {
@@ -89,7 +89,7 @@ void NcclCommunicator::wait_until(IsDone is_done) const {
       member_.look_around();
       look_around_at = now + kPatience;
     }
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kPoll);
   }
 }
 

@@ -6,7 +6,7 @@ namespace iba::pickle {
 
 namespace {
 
-constexpr int kDeepest = 100;
+constexpr int kDeepestModule = 100;
 /// Looking through a dict is charged, since many objects of a small file can share it.
 constexpr uint64_t kLookBytes = 8;
 
@@ -50,7 +50,7 @@ void add_tensors(Arena& arena, const Dict& attributes, const std::string& prefix
 }
 
 void add_module(Arena& arena, const Dict& attributes, const std::string& prefix, int depth, Dict& into) {
-  if (depth > kDeepest) throw io::Malformed("its modules are nested more than 100 deep");
+  if (depth > kDeepestModule) throw io::Malformed("its modules are nested more than 100 deep");
   add_tensors(arena, attributes, prefix, into);
   const Dict& modules = *find_dict(attributes, "_modules");
   arena.charge(modules.entries.size() * kLookBytes);

@@ -11,7 +11,7 @@ using io::Malformed;
 
 namespace {
 
-constexpr int32_t kDeepest = 100;
+constexpr int32_t kDeepestValue = 100;
 constexpr int32_t kBeingLookedAt = -1;
 
 struct Visit {
@@ -58,7 +58,7 @@ void make_contiguous(Arena& arena, Node& node) {
 }
 
 void check_depth(size_t depth) {
-  if (depth > kDeepest) throw Malformed("its values are nested more than 100 deep");
+  if (depth > kDeepestValue) throw Malformed("its values are nested more than 100 deep");
 }
 
 /// Enters the next child of the last visit. False if there is none.

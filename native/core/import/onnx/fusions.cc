@@ -91,7 +91,7 @@ Fusion in_place_of(const Node& named, const Node& last, const char* operation,
 }
 
 /// x·W + b
-std::optional<Fusion> linear(const Uses& uses, const Node& sum) {
+std::optional<Fusion> linear_layer(const Uses& uses, const Node& sum) {
   if (!is(sum, "Add", 2)) return std::nullopt;
   for (size_t i : {0, 1}) {
     const Node* product = uses.only_for_one(sum.inputs[i]);
@@ -140,7 +140,7 @@ std::optional<ErrorTerm> error_term(const Uses& uses, const std::string& value) 
 }
 
 /// 0.5 · x · (1 + erf(x / √2)), with its factors in any order.
-std::optional<Fusion> gelu(const Uses& uses, const Node& product) {
+std::optional<Fusion> whole_gelu(const Uses& uses, const Node& product) {
   if (!is(product, "Mul", 2)) return std::nullopt;
   if (const std::string* whole = beside_number(uses, product, 0.5)) {
     const Node* inner = uses.only_for_one(*whole);
@@ -220,7 +220,7 @@ std::vector<Node> fused_nodes(const Graph& graph) {
   std::set<const Node*> replaced;
   std::map<const Node*, Node> made;
   for (const auto& node : graph.nodes) {
-    for (auto find : {linear, silu, gelu, taken}) {
+    for (auto find : {linear_layer, silu, whole_gelu, taken}) {
       auto fusion = find(uses, node);
       if (!fusion) continue;
       replaced.insert(fusion->replaced.begin(), fusion->replaced.end());

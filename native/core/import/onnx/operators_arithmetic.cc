@@ -7,30 +7,31 @@ namespace iba::imported::onnx {
 
 namespace {
 
-struct Names {
+struct OperatorNames {
   const char* name;
   const char* with_tensor = "Tensor";
   const char* with_number = nullptr;  // the overload for a number in second place
   bool commutes = false;
 };
 
-const Names& names_of(const std::string& operation) {
-  static const std::map<std::string, Names> kNames = {{"Add", {"add", "Tensor", "Scalar", true}},
-                                                      {"Sub", {"sub", "Tensor", "Scalar"}},
-                                                      {"Mul", {"mul", "Tensor", "Scalar", true}},
-                                                      {"Div", {"div", "Tensor", "Scalar"}},
-                                                      {"Pow", {"pow", "Tensor_Tensor", "Tensor_Scalar"}},
-                                                      {"Min", {"minimum", ""}},
-                                                      {"Max", {"maximum", ""}},
-                                                      {"Sum", {"add", "Tensor"}},
-                                                      {"Equal", {"eq", "Tensor", "Scalar"}},
-                                                      {"Less", {"lt", "Tensor", "Scalar"}},
-                                                      {"Greater", {"gt", "Tensor", "Scalar"}},
-                                                      {"LessOrEqual", {"le", "Tensor", "Scalar"}},
-                                                      {"GreaterOrEqual", {"ge", "Tensor", "Scalar"}},
-                                                      {"And", {"logical_and", ""}},
-                                                      {"Or", {"logical_or", ""}},
-                                                      {"Xor", {"logical_xor", ""}}};
+const OperatorNames& names_of(const std::string& operation) {
+  static const std::map<std::string, OperatorNames> kNames = {
+      {"Add", {"add", "Tensor", "Scalar", true}},
+      {"Sub", {"sub", "Tensor", "Scalar"}},
+      {"Mul", {"mul", "Tensor", "Scalar", true}},
+      {"Div", {"div", "Tensor", "Scalar"}},
+      {"Pow", {"pow", "Tensor_Tensor", "Tensor_Scalar"}},
+      {"Min", {"minimum", ""}},
+      {"Max", {"maximum", ""}},
+      {"Sum", {"add", "Tensor"}},
+      {"Equal", {"eq", "Tensor", "Scalar"}},
+      {"Less", {"lt", "Tensor", "Scalar"}},
+      {"Greater", {"gt", "Tensor", "Scalar"}},
+      {"LessOrEqual", {"le", "Tensor", "Scalar"}},
+      {"GreaterOrEqual", {"ge", "Tensor", "Scalar"}},
+      {"And", {"logical_and", ""}},
+      {"Or", {"logical_or", ""}},
+      {"Xor", {"logical_xor", ""}}};
   return kNames.at(operation);
 }
 
@@ -44,7 +45,7 @@ Item single_number(const Item& item, int64_t other_rank) {
 }
 
 Item of_two(Call& call, const Item& a, const Item& b) {
-  const Names& names = names_of(call.operation());
+  const OperatorNames& names = names_of(call.operation());
   if (call.operation() != "Sum" && has_form_for_numbers(call.operation()) && work_as_numbers({a, b})) {
     return on_numbers(call.recorder(), call.operation(), a, b);
   }

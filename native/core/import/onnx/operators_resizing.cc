@@ -79,7 +79,7 @@ double source(const Resize& resize, int64_t i, double scale, double input, doubl
   return (place + 0.5) / scale - 0.5;
 }
 
-double rounded(const Resize& resize, double place) {
+double rounded_place(const Resize& resize, double place) {
   if (resize.rounding == "floor") return std::floor(place);
   if (resize.rounding == "ceil") return std::ceil(place);
   if (resize.rounding == "round_prefer_ceil") return std::floor(place + 0.5);
@@ -93,7 +93,7 @@ bool reads_alike(const Resize& resize, at::IntArrayRef input, const std::vector<
     auto from = static_cast<double>(input[d + 2]), to = static_cast<double>(output[d]);
     double scale = resize.scales[d].value_or(to / from);
     for (int64_t i = 0; i < output[d]; ++i) {
-      double wanted = std::clamp(rounded(resize, source(resize, i, scale, from, to)), 0.0, from - 1);
+      double wanted = std::clamp(rounded_place(resize, source(resize, i, scale, from, to)), 0.0, from - 1);
       double found = std::floor((static_cast<double>(i) + (exact ? 0.5 : 0.0)) / scale);
       if (wanted != std::min(found, from - 1)) return false;
     }
@@ -127,7 +127,7 @@ bool aligns_corners(Call& call, const Resize& resize) {
               "', expected half_pixel or align_corners. Export the model again.");
 }
 
-Item linear(Call& call, const Item& input, const Resize& resize) {
+Item interpolated(Call& call, const Item& input, const Resize& resize) {
   const bool aligns = aligns_corners(call, resize);
   bool smooths = call.integer("antialias", 0) != 0;
   auto arguments = with_scales({input, make_list(resize.sizes), make_item(aligns)}, resize);
@@ -164,7 +164,7 @@ std::vector<Item> resized(Call& call, const Item& input, const Resize& resize) {
   }
   if (keeps_size(input, resize)) return {input};
   if (resize.mode == "nearest") return {nearest(call, input, resize)};
-  if (resize.mode == "linear" || resize.mode == "bilinear") return {linear(call, input, resize)};
+  if (resize.mode == "linear" || resize.mode == "bilinear") return {interpolated(call, input, resize)};
   if (resize.mode == "cubic") return {cubic(call, input, resize)};
   call.refuse("has the mode '" + resize.mode +
               "', expected nearest, linear or cubic. Export the model again.");

@@ -10,17 +10,17 @@ namespace iba {
 namespace {
 
 /// How much wider and deeper than EfficientNet-Lite0.
-struct Design {
+struct Scaling {
   std::string name;
   double width;
   double depth;
 };
 
-const std::vector<Design> kDesigns = {{"efficientnet-lite0", 1.0, 1.0},
-                                      {"efficientnet-lite1", 1.0, 1.1},
-                                      {"efficientnet-lite2", 1.1, 1.2},
-                                      {"efficientnet-lite3", 1.2, 1.4},
-                                      {"efficientnet-lite4", 1.4, 1.8}};
+const std::vector<Scaling> kScalings = {{"efficientnet-lite0", 1.0, 1.0},
+                                        {"efficientnet-lite1", 1.0, 1.1},
+                                        {"efficientnet-lite2", 1.1, 1.2},
+                                        {"efficientnet-lite3", 1.2, 1.4},
+                                        {"efficientnet-lite4", 1.4, 1.8}};
 
 /// Blocks of one grid, of which the first may have a stride.
 struct Stage {
@@ -40,10 +40,10 @@ constexpr double kEpsilon = 1e-3;
 constexpr double kLimit = 6;
 
 /// Stem, head, and the number of blocks in the first and the last stage are the same in all designs.
-int64_t blocks_of(const Design& design, size_t stage) {
+int64_t blocks_of(const Scaling& scaling, size_t stage) {
   bool is_scaled = stage > 0 && stage + 1 < kStages.size();
   auto blocks = static_cast<double>(kStages[stage].blocks);
-  return is_scaled ? static_cast<int64_t>(std::ceil(design.depth * blocks)) : kStages[stage].blocks;
+  return is_scaled ? static_cast<int64_t>(std::ceil(scaling.depth * blocks)) : kStages[stage].blocks;
 }
 
 std::string block_name(int64_t index) {
@@ -51,27 +51,29 @@ std::string block_name(int64_t index) {
 }
 
 /// The last block at an eighth of the image's side.
-std::string bottleneck_layer(const Design& design) {
+std::string bottleneck_layer(const Scaling& scaling) {
   int64_t blocks = 0;
-  for (size_t stage = 0; stage < kStagesToEighth; ++stage) blocks += blocks_of(design, stage);
+  for (size_t stage = 0; stage < kStagesToEighth; ++stage) blocks += blocks_of(scaling, stage);
   return block_name(blocks - 1);
 }
 
 class EfficientNetLiteBuilder {
  public:
-  EfficientNetLiteBuilder(const Design& design, const ZooOptions& options)
-      : design_(design), options_(options), builder_(design.name, options.input_channels, options.classes) {}
+  EfficientNetLiteBuilder(const Scaling& scaling, const ZooOptions& options)
+      : scaling_(scaling),
+        options_(options),
+        builder_(scaling.name, options.input_channels, options.classes) {}
 
   Network build() {
     ValueId x = stem();
     for (size_t stage = 0; stage < kStages.size(); ++stage) {
-      for (int64_t block = 0; block < blocks_of(design_, stage); ++block) {
+      for (int64_t block = 0; block < blocks_of(scaling_, stage); ++block) {
         x = this->block(kStages[stage], block == 0 ? kStages[stage].stride : 1, x);
       }
     }
     builder_.group("_blocks", "group", x);
     x = head(x);
-    return builder_.finish(x, bottleneck_layer(design_), block_name(blocks_ - 1));
+    return builder_.finish(x, bottleneck_layer(scaling_), block_name(blocks_ - 1));
   }
 
  private:
@@ -130,17 +132,17 @@ class EfficientNetLiteBuilder {
     return std::max<int64_t>(1, channels * stem_width() / kStemChannels);
   }
 
-  /// One that grows with the design: a multiple of 8, and no less than 90 % of the exact number.
+  /// One that grows with the network: a multiple of 8, and no less than 90 % of the exact number.
   int64_t scaled(int64_t channels) const {
     constexpr int64_t kDivisor = 8;
-    const double exact = design_.width * static_cast<double>(channels * stem_width()) / kStemChannels;
+    const double exact = scaling_.width * static_cast<double>(channels * stem_width()) / kStemChannels;
     int64_t rounded = std::max(kDivisor, static_cast<int64_t>(exact + kDivisor / 2.0) / kDivisor * kDivisor);
     return static_cast<double>(rounded) < 0.9 * exact ? rounded + kDivisor : rounded;
   }
 
   int64_t stem_width() const { return options_.width.value_or(kStemChannels); }
 
-  const Design& design_;
+  const Scaling& scaling_;
   const ZooOptions& options_;
   Builder builder_;
   int64_t channels_ = 0;
@@ -151,16 +153,16 @@ class EfficientNetLiteBuilder {
 
 std::vector<ZooEntry> efficientnet_lite_entries() {
   std::vector<ZooEntry> entries;
-  for (const auto& design : kDesigns) {
-    entries.push_back({design.name, "EfficientNet-Lite", bottleneck_layer(design)});
+  for (const auto& scaling : kScalings) {
+    entries.push_back({scaling.name, "EfficientNet-Lite", bottleneck_layer(scaling)});
   }
   return entries;
 }
 
 Network build_efficientnet_lite(const std::string& architecture, const ZooOptions& options) {
-  auto design = std::find_if(kDesigns.begin(), kDesigns.end(),
-                             [&](const Design& candidate) { return candidate.name == architecture; });
-  return EfficientNetLiteBuilder(*design, options).build();
+  auto scaling = std::find_if(kScalings.begin(), kScalings.end(),
+                              [&](const Scaling& candidate) { return candidate.name == architecture; });
+  return EfficientNetLiteBuilder(*scaling, options).build();
 }
 
 }  // namespace iba

@@ -16,7 +16,7 @@ struct Design {
   int64_t width_per_group = 64;  // relative to a stem of 64 channels
 };
 
-const std::vector<Design> kLayouts = {
+const std::vector<Design> kDesigns = {
     {"resnet18", {2, 2, 2, 2}, false},
     {"resnet34", {3, 4, 6, 3}, false},
     {"resnet50", {3, 4, 6, 3}, true},
@@ -29,7 +29,7 @@ const std::vector<Design> kLayouts = {
     {"resnext101_64x4d", {3, 4, 23, 3}, true, 64, 4},
 };
 
-constexpr int64_t kWidth = 64;
+constexpr int64_t kPlanes = 64;
 constexpr const char* kBottleneckLayer = "layer2";
 constexpr const char* kGradCamLayer = "layer4";
 
@@ -50,7 +50,7 @@ class ResNetBuilder {
 
  private:
   ValueId stem() {
-    channels_ = options_.width.value_or(kWidth);
+    channels_ = options_.width.value_or(kPlanes);
     ValueId x = builder_.convolution(
         "conv1", builder_.input(),
         {.in = options_.input_channels, .out = channels_, .kernel = 7, .stride = 2, .padding = 3});
@@ -61,7 +61,7 @@ class ResNetBuilder {
 
   ValueId stage(size_t stage, ValueId x) {
     std::string name = "layer" + std::to_string(stage + 1);
-    int64_t planes = options_.width.value_or(kWidth) << stage;
+    int64_t planes = options_.width.value_or(kPlanes) << stage;
     for (int64_t block = 0; block < layout_.blocks[stage]; ++block) {
       int64_t stride = stage > 0 && block == 0 ? 2 : 1;
       x = this->block(name + "." + std::to_string(block), x, planes, stride);
@@ -120,7 +120,7 @@ class ResNetBuilder {
 
 std::vector<ZooEntry> resnet_entries() {
   std::vector<ZooEntry> entries;
-  for (const auto& layout : kLayouts) {
+  for (const auto& layout : kDesigns) {
     std::string family = layout.groups > 1             ? "ResNeXt"
                          : layout.width_per_group > 64 ? "Wide ResNet"
                                                        : "ResNet";
@@ -130,7 +130,7 @@ std::vector<ZooEntry> resnet_entries() {
 }
 
 Network build_resnet(const std::string& architecture, const ZooOptions& options) {
-  auto layout = std::find_if(kLayouts.begin(), kLayouts.end(),
+  auto layout = std::find_if(kDesigns.begin(), kDesigns.end(),
                              [&](const Design& candidate) { return candidate.name == architecture; });
   return ResNetBuilder(*layout, options).build();
 }

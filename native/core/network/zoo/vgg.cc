@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kPool = 0;
 constexpr int64_t kPooledSize = 7;
-constexpr int64_t kWidth = 64;
+constexpr int64_t kChannels = 64;
 
 /// Output channels of each convolution as multiples of the width, with the max-pools between.
 const std::map<std::string, std::vector<int64_t>> kLayouts = {
@@ -69,7 +69,7 @@ Network build_vgg(const std::string& architecture, const ZooOptions& options) {
       x = builder.step(last_layer, MaxPool{}, {x});
       continue;
     }
-    int64_t out = multiple * options.width.value_or(kWidth);
+    int64_t out = multiple * options.width.value_or(kChannels);
     x = builder.convolution(feature(), x, {.in = channels, .out = out, .bias = true});
     if (name.batch_norm) x = builder.batch_norm(feature(), x, out);
     x = builder.step(feature(), Relu{}, {x});
