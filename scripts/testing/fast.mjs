@@ -3,6 +3,7 @@
 export const slowTests = [
   'attribution/imported-methods',
   'attribution/methods',
+  'attribution/networks',
   'attribution/parity',
   'attribution/parity-methods',
   'attribution/readout-parity',

@@ -69,8 +69,8 @@ export class Attributers {
   }
 
   async dispose(): Promise<void> {
-    for (const statistics of this.#statistics.values()) (await statistics).dispose()
-    for (const readout of this.#readouts.values()) (await readout).dispose()
+    const made = await Promise.allSettled([...this.#statistics.values(), ...this.#readouts.values()])
+    for (const resource of made) if (resource.status === 'fulfilled') resource.value.dispose()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
