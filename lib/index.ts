@@ -93,6 +93,12 @@ export { type ImageIrof, type IrofOptions, type IrofResult, irof } from './evalu
 export { type BoundingBoxScore, boundingBoxScore, pointingGame } from './evaluation/protocols/localisation.js'
 export { type MaxSensitivityOptions, maxSensitivity } from './evaluation/protocols/max-sensitivity.js'
 export {
+  type LabelRandomization,
+  type LabelRandomizationOptions,
+  type LabelSimilarity,
+  labelRandomization,
+} from './evaluation/protocols/random-labels.js'
+export {
   type RandomLogit,
   type RandomLogitOptions,
   randomLogit,
@@ -111,6 +117,7 @@ export {
   type CascadingRandomizationOptions,
   cascade,
   cascadingRandomization,
+  type MethodOf,
   type StageSimilarity,
 } from './evaluation/protocols/sanity.js'
 export {

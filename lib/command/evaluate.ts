@@ -1,13 +1,16 @@
+import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { protocols } from '../evaluation/protocols/all.js'
 import type { Protocol, ProtocolDeclaration } from '../evaluation/protocols/protocol.js'
+import { requireComparable } from '../evaluation/protocols/random-labels.js'
 import { learningImages, titleOf } from '../evaluation/runs/evaluated-method.js'
 import { executePlan, type RunPlan } from '../evaluation/runs/plan.js'
 import type { RunResult } from '../evaluation/runs/record.js'
 import { resultPath } from '../evaluation/runs/result-file.js'
 import { rankFrom } from '../foundation/environment.js'
 import { count } from '../foundation/text.js'
-import { loadStatistics, openDataset } from '../index.js'
+import { loadStatistics, type Model, openDataset } from '../index.js'
+import { isModelFile } from '../model/model-file.js'
 import { addMethodOptions, chosenMethod, type MethodFlags } from './chosen-method.js'
 import type { ResourceFlags } from './chosen-resources.js'
 import {
@@ -39,6 +42,8 @@ export interface EvaluateOptions extends ModelOptions, PreprocessingOptions, Met
   /** Of the bounding boxes. */
   unnormalised?: boolean
   explain: 'label' | 'predicted'
+  /** Of the test with random labels. */
+  randomLabels?: string
   rows?: number
   out: string
   resume?: boolean
@@ -46,14 +51,14 @@ export interface EvaluateOptions extends ModelOptions, PreprocessingOptions, Met
   quiet?: boolean
 }
 
-const examples = (kind: string) => `
+const examples = (kind: string, more: string) => `
 Examples:
-  iba evaluate ${kind} --model demo --method per-sample --data demo
+  iba evaluate ${kind} --model demo --method per-sample --data demo${more}
 
-  iba evaluate ${kind} --model resnet50 --method grad-cam --data imagenet --samples 1000 --out results
+  iba evaluate ${kind} --model resnet50 --method grad-cam --data imagenet${more} --samples 1000 --out results
 
   Go on after an interruption:
-    iba evaluate ${kind} --model resnet50 --method grad-cam --data imagenet --samples 1000 --out results --resume`
+    iba evaluate ${kind} --model resnet50 --method grad-cam --data imagenet${more} --samples 1000 --out results --resume`
 
 /** Adds `iba evaluate`. */
 export function addEvaluate(program: Command): void {
@@ -85,6 +90,11 @@ export function addEvaluate(program: Command): void {
           .default('label'),
       )
     addOptionFlags(command.optionsGroup('Protocol:'), protocol.options)
+    if (protocol.needsRandomLabels)
+      command.option(
+        '--random-labels <file>',
+        'required: weights of the same architecture, or for a model file another one, from a training on permuted labels',
+      )
     command
       .option(
         '--rows <number>',
@@ -98,7 +108,10 @@ export function addEvaluate(program: Command): void {
     addPreprocessingOptions(command)
     addGeneralOptions(command)
     command
-      .addHelpText('after', examples(kind))
+      .addHelpText(
+        'after',
+        examples(kind, protocol.needsRandomLabels ? ' --random-labels permuted.safetensors' : ''),
+      )
       .action((options: EvaluateOptions) => evaluateBy(protocol, options))
   }
   addEvaluateMerge(evaluate)
@@ -108,6 +121,12 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
   using interrupts = new Interrupts()
   requireModelOptions(options)
   requireGiven('--data', options.data, 'Give a folder of labelled images, or --data demo.')
+  if (declaration.needsRandomLabels)
+    requireGiven(
+      '--random-labels',
+      options.randomLabels,
+      'Give the weights of a network that was trained on permuted labels.',
+    )
   const chosen = chosenMethod(options)
   requireLearning([chosen], options)
   requireReliable(options)
@@ -116,15 +135,18 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
   const part = rankFrom(process.env)
   const protocol = declaration.create(givenOptions(declaration.options, { ...options }))
 
+  const { signal } = interrupts
   await using model = await openModel(
-    { ...options, signal: interrupts.signal },
+    { ...options, signal },
     options.unnormalised ? { mean: [0, 0, 0], std: [1, 1, 1] } : {},
   )
   requireLayer(model, given.layer)
+  await using randomLabels = await openRandomLabels(options, signal)
+  if (randomLabels) requireComparable(model, randomLabels)
   const { samples, seed } = options
   const dataset = await openDataset(options.data, { classes: model.classes, ...dataSettings(options) })
   for (const text of dataset.notes) note(`iba: ${text}`)
-  const learnt = await statisticsFromFolder(model, chosen, options, interrupts.signal)
+  const learnt = await statisticsFromFolder(model, chosen, options, signal)
   const named = chosen.resources as ResourceFlags
   const files = learnt === undefined ? named : { ...named, statistics: learnt.path }
   await using statistics =
@@ -139,6 +161,7 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
       files,
     },
     modelName: options.model,
+    ...(randomLabels && { randomLabels: { name: basename(options.randomLabels!), model: randomLabels } }),
     dataset,
     samples,
     seed,
@@ -149,11 +172,19 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
   const result = await runPlan(plan, options, {
     model,
     learning: learningImages(dataset),
-    signal: interrupts.signal,
+    signal,
   })
   printResult(result, resultPath(options.out, result), options.json ?? false)
   if (result.failures.length > 0)
     throw new IncompleteError(`${count(result.failures.length, 'image')} could not be read and took no part.`)
+}
+
+/** The network of `--random-labels`: other weights of the same architecture, or another model file. */
+async function openRandomLabels(options: EvaluateOptions, signal: AbortSignal): Promise<Model | null> {
+  const { model, randomLabels } = options
+  if (randomLabels === undefined) return null
+  const which = isModelFile(model) ? { model: randomLabels } : { weights: randomLabels }
+  return await openModel({ ...options, ...which, signal })
 }
 
 /** Refuses statistics that no result should rest on. */

@@ -200,6 +200,10 @@ function plannedProtocol(name: string, samples: Readonly<Record<string, number>>
     const variant = name.startsWith(`${kind}-`) ? name.slice(kind.length + 1) : ''
     const isPreset = presets.includes(variant)
     if (isTiled ? !/^\d{1,4}$/.test(variant) : name !== kind && !isPreset) continue
+    if (declaration.needsRandomLabels)
+      throw new UsageError(
+        `--protocols ${name}: it needs a network that was trained on random labels. Use \`iba evaluate ${kind}\`.`,
+      )
     const settings = isTiled ? { tile: Number(variant) } : isPreset ? { preset: variant } : {}
     return {
       protocol: declaration.create(settings),

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import type { RunRecord, RunResult } from '../../lib/evaluation/runs/record.js'
+import { testing } from '../../scripts/testing/module.js'
 import { ended, iba, makeFolder, startIba } from '../support/command.js'
 
 const demo = ['--model', 'demo', '--device', 'cpu', '--data', 'demo', '--quiet']
@@ -285,6 +286,29 @@ test.serial('statistics are learnt anew for the networks of the sanity check', a
   t.is(code, 0)
   const [curve] = JSON.parse(stdout).curves
   t.true(curve.y.every((value: number) => value < 1))
+})
+
+test.serial('the test with random labels takes the weights of another network', async t => {
+  const own = fileURLToPath(new URL('../../../demo/weights.safetensors', import.meta.url))
+  const words = ['--method', 'grad-cam', '--samples', '2', '--out', out('labels')]
+  const { code, stdout, stderr } = await evaluate('random-labels', ...words, '--random-labels', own)
+  t.is(code, 0, stderr)
+  // The same weights: what it gives for maps that are alike.
+  for (const name of ['ssim', 'spearman', 'signedSpearman', 'absoluteSpearman'])
+    t.regex(stdout, new RegExp(`${name}: 1\\.000`))
+  const { randomLabels, model } = await readOnly('labels')
+  t.deepEqual(randomLabels, { name: 'weights.safetensors', weightHash: model.weightHash })
+  const other = out('other.safetensors')
+  const trainer = testing().createTrainer({ architecture: 'resnet18', classes: 10, width: 8, seed: 0 })
+  testing().saveTrained({ trainer, path: other })
+  const changed = await evaluate('random-labels', ...words, '--random-labels', other, '--resume')
+  t.is(changed.code, 1)
+  t.regex(changed.stderr, /They differ in randomLabels\.weightHash/)
+  const missing = await evaluate('random-labels', ...words)
+  t.is(missing.code, 2)
+  t.regex(missing.stderr, /--random-labels is missing/)
+  const table = ['reproduce', ...demo, '--protocols', 'random-labels', '--out', out('table')]
+  t.regex((await iba(table, { env })).stderr, /needs a network that was trained on random labels/)
 })
 
 test.serial('what is wrong with the data or the words is said', async t => {

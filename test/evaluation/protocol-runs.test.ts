@@ -11,13 +11,16 @@ import { describeMethod, loadModel, type Model, openDataset } from '../../lib/in
 
 let folder: string
 let model: Model
+let untrained: Model
 
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'protocols-'))
   model = await loadModel('demo', { device: 'cpu' })
+  untrained = await loadModel('demo', { device: 'cpu', weights: 'seeded:0', classes: 10 })
 })
 test.after.always(async () => {
   model?.dispose()
+  untrained?.dispose()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -38,6 +41,7 @@ const cases: [kind: string, settings: object, low: number, high: number][] = [
   ['sparseness', {}, 0, 1],
   ['random-logit', {}, -1, 1],
   ['efficient-mprt', {}, -1, 10],
+  ['random-labels', {}, -1, 1],
 ]
 
 async function run(kind: string, settings: object, part: { rank: number; size: number }): Promise<RunResult> {
@@ -51,6 +55,7 @@ async function run(kind: string, settings: object, part: { rank: number; size: n
   }
   const plan = {
     ...{ protocol: findProtocol(kind).create(settings), method, modelName: 'demo', dataset },
+    ...(kind === 'random-labels' && { randomLabels: { name: 'untrained', model: untrained } }),
     // Mosaics need several images of a class.
     ...{ samples: kind === 'focus' ? 12 : 3, seed: 0, explained: 'label' as const, part },
   }

@@ -14,7 +14,7 @@ test('runs are named by protocol and tile, and find their protocol again', t => 
       ...['degradation-8', 'bounding-boxes', 'sensitivity-8', 'sanity', 'insertion-deletion'],
       ...['pointing-game', 'infidelity', 'max-sensitivity', 'effective-heat-ratio', 'relevance-accuracy'],
       ...['confidence', 'road', 'region-perturbation-9', 'selectivity-8', 'irof', 'faithfulness-correlation'],
-      ...['focus', 'complexity', 'sparseness', 'random-logit', 'efficient-mprt'],
+      ...['focus', 'complexity', 'sparseness', 'random-logit', 'efficient-mprt', 'random-labels'],
     ],
   )
   t.is(findProtocol('sensitivity-n').create({ tile: 1 }).name, 'sensitivity-1')

@@ -14,6 +14,7 @@ import { irofProtocol } from './irof.js'
 import { boundingBoxProtocol, pointingProtocol } from './localisation.js'
 import { maxSensitivityProtocol } from './max-sensitivity.js'
 import type { Protocol, ProtocolDeclaration } from './protocol.js'
+import { randomLabelsProtocol } from './random-labels.js'
 import { randomLogitProtocol } from './random-logit.js'
 import { regionPerturbationProtocol } from './region-perturbation.js'
 import { relevanceAccuracyProtocol } from './relevance-accuracy.js'
@@ -45,6 +46,7 @@ export const protocols: readonly ProtocolDeclaration[] = [
   sparsenessProtocol,
   randomLogitProtocol,
   efficientMprtProtocol,
+  randomLabelsProtocol,
 ]
 
 /** @throws InvalidArgumentError where there is no protocol of that kind, naming the nearest */

@@ -2,9 +2,9 @@ import { option } from '../../attribution/described-options.js'
 import { bootstrapMean } from '../bootstrap.js'
 import type { RunRecord } from '../runs/record.js'
 import { histogramEntropy } from './complexity.js'
-import { explain, valuesOf } from './each-image.js'
+import { valuesOf } from './each-image.js'
 import { declareProtocol, type RunContext } from './protocol.js'
-import { cascade, originalMaps, randomized } from './sanity.js'
+import { cascade, compareWith, randomized, unfinishedMaps } from './sanity.js'
 
 interface Settings {
   bins: number
@@ -58,25 +58,17 @@ async function* eachImageTwice(
   context: RunContext,
   { bins, weightSeed }: Settings,
 ): AsyncGenerator<RunRecord<Values>, void, undefined> {
-  const { model, samples, signal, isDone } = context
-  const left = new Set(samples.filter(({ id }) => !isDone(id)).map(({ id }) => id))
-  const originals = await originalMaps(context, left)
+  const { model } = context
+  const originals = await unfinishedMaps(context, 'efficient MPRT')
   if (originals.length === 0) return
   const modules = cascade(model).at(-1)?.modules ?? []
   await using changed = await randomized(model, modules, weightSeed)
-  await using opened = await context.openMethod(changed)
-  for (const { sample, input, map, target } of originals) {
-    signal.throwIfAborted()
-    const [found] = await explain(opened.attributer, [{ sample, input }], context, [target])
-    const [trained, random] = [histogramEntropy(map, bins), histogramEntropy(found!.map, bins)]
-    // A map without contrast has no entropy, and nothing to be relative to.
-    const rise = trained > 0 ? (random - trained) / trained : 0
-    yield {
-      key: sample.id,
-      id: sample.id,
-      target,
-      seconds: found!.seconds,
-      values: { trained, random, rise },
-    }
-  }
+  yield* compareWith(changed, context, originals, {
+    values(original, map) {
+      const [trained, random] = [histogramEntropy(original, bins), histogramEntropy(map, bins)]
+      // A map without contrast has no entropy, and nothing to be relative to.
+      const rise = trained > 0 ? (random - trained) / trained : 0
+      return { trained, random, rise }
+    },
+  })
 }

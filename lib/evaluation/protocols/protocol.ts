@@ -28,6 +28,8 @@ export interface ProtocolDescription {
   needsBoxes?: true
   /** It changes the network's weights, so that nothing that was trained on the network applies any more. */
   changesWeights?: true
+  /** It compares the network with one that was trained on random labels. */
+  needsRandomLabels?: true
   /** What it runs through the network is the same for every method: another method's run holds the outputs. */
   sharesOutputs?: true
   /** Makes settings complete where some of them decide others. */
@@ -78,6 +80,8 @@ export interface OpenedMethod extends AsyncDisposable {
 /** What a protocol works with. */
 export interface RunContext {
   model: Model
+  /** The network that was trained on random labels, where the protocol compares with one. */
+  randomLabels?: Model
   /** Makes the method for a model; for another one than `model` with what it needs estimated anew. */
   openMethod(model: Model): Promise<OpenedMethod>
   samples: readonly Sample[]

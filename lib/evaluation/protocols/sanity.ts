@@ -19,6 +19,9 @@ import { declareProtocol, type RunContext } from './protocol.js'
 
 const defaultSeed = 0
 
+/** Makes a method for a model. */
+export type MethodOf = (model: Model) => Attributer | Promise<Attributer>
+
 /** Options of {@link cascadingRandomization}. */
 export interface CascadingRandomizationOptions {
   /** What is explained at every stage. */
@@ -58,7 +61,7 @@ export interface StageSimilarity extends MapSimilarity {
  * @throws InvalidArgumentError, and what the method throws */
 export async function cascadingRandomization(
   model: Model,
-  method: (model: Model) => Attributer | Promise<Attributer>,
+  method: MethodOf,
   options: CascadingRandomizationOptions,
 ): Promise<StageSimilarity[]> {
   requireKnownKeys('options', options, ['images', 'targets', 'stages', 'seed', 'signal', 'onProgress'])
@@ -106,9 +109,9 @@ export function meanSimilarity(similarities: readonly MapSimilarity[]): MapSimil
 }
 
 /** The maps of one model. */
-async function explainAll(
+export async function explainAll(
   model: Model,
-  method: (model: Model) => Attributer | Promise<Attributer>,
+  method: MethodOf,
   images: readonly ImageInput[],
   targets: CascadingRandomizationOptions['targets'],
   { seed, signal }: { seed: number; signal?: AbortSignal },
@@ -189,28 +192,58 @@ export const sanityProtocol = declareProtocol<{ weightSeed: number }>(
 )
 
 async function* eachStage(context: RunContext, weightSeed: number): AsyncGenerator<RunRecord<Values>> {
-  const { model, signal } = context
+  const { model } = context
   const stages = cascade(model)
   const left = (stage: string) => context.samples.filter(({ id }) => !context.isDone(keyOf(stage, id)))
   const unfinished = new Set(stages.flatMap(({ name }) => left(name)).map(({ id }) => id))
-  const originals = await originalMaps(context, unfinished)
+  const originals = await originalMaps(context, unfinished, 'the sanity check')
   for (const [order, { name, modules }] of stages.entries()) {
     const ids = new Set(left(name).map(({ id }) => id))
     const wanted = originals.filter(({ sample }) => ids.has(sample.id))
     if (wanted.length === 0) continue
     await using changed = await randomized(model, modules, weightSeed)
-    await using opened = await context.openMethod(changed)
-    for (const { sample, input, map, target } of wanted) {
-      signal.throwIfAborted()
-      const [found] = await explain(opened.attributer, [{ sample, input }], context, [target])
-      const values = { stage: name, order, ...mapSimilarity(map, found!.map) }
-      yield { key: keyOf(name, sample.id), id: sample.id, target, seconds: found!.seconds, values }
-    }
+    yield* compareWith(changed, context, wanted, {
+      values: (original, map) => ({ stage: name, order, ...mapSimilarity(original, map) }),
+      key: id => keyOf(name, id),
+    })
   }
 }
 
-/** The maps of the trained network, of the wanted samples. */
-export async function originalMaps(context: RunContext, wanted: ReadonlySet<string>): Promise<Original[]> {
+/** What a protocol makes of an image's map by the trained network and that by another. */
+interface Comparison<Values> {
+  values(original: HeatMap, map: HeatMap): Values
+  /** The key of the image's record. Default: the image's id. */
+  key?(id: string): string
+}
+
+/** Explains the same classes by another network, with what the method needs made anew, and compares the maps. */
+export async function* compareWith<Values>(
+  other: Model,
+  context: RunContext,
+  originals: readonly Original[],
+  { values, key = id => id }: Comparison<Values>,
+): AsyncGenerator<RunRecord<Values>, void, undefined> {
+  await using opened = await context.openMethod(other)
+  for (const { sample, input, map, target } of originals) {
+    context.signal.throwIfAborted()
+    const [found] = await explain(opened.attributer, [{ sample, input }], context, [target])
+    const { id } = sample
+    yield { key: key(id), id, target, seconds: found!.seconds, values: values(map, found!.map) }
+  }
+}
+
+/** The images of a run that are not done yet, with their maps by the trained network.
+ * @param test what messages call the protocol */
+export async function unfinishedMaps(context: RunContext, test: string): Promise<Original[]> {
+  const left = context.samples.filter(({ id }) => !context.isDone(id))
+  return await originalMaps(context, new Set(left.map(({ id }) => id)), test)
+}
+
+async function originalMaps(
+  context: RunContext,
+  wanted: ReadonlySet<string>,
+  test: string,
+): Promise<Original[]> {
   await using opened = await context.openMethod(context.model)
   const originals: Original[] = []
   const remaining = { ...context, isDone: (id: string) => !wanted.has(id) }
@@ -221,7 +254,7 @@ export async function originalMaps(context: RunContext, wanted: ReadonlySet<stri
         sample: loaded[i]!.sample,
         input: loaded[i]!.input,
         map,
-        target: requireClass(target, 'the sanity check'),
+        target: requireClass(target, test),
       })
   }
   return originals

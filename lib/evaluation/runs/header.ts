@@ -11,7 +11,7 @@ export interface Difference {
 
 /** What decides the values of a run. The device, LibTorch's and Node's versions and the sizes of batches are not among it: they change
  * roundings alone, and a run may go on on another machine. Files count by their content, not by their names. */
-function identityOf({ format, protocol, settings, method, model, data, versions }: RunHeader) {
+function identityOf({ format, protocol, settings, method, model, randomLabels, data, versions }: RunHeader) {
   const { architecture, weightHash, file, output, classes, precision, tf32, preprocessing } = model
   const { seed, samples, list } = data
   return {
@@ -25,6 +25,7 @@ function identityOf({ format, protocol, settings, method, model, data, versions 
       learning: method.learning,
     },
     model: { architecture, weightHash, file, output, classes, precision, tf32, preprocessing },
+    ...(randomLabels && { randomLabels: { weightHash: randomLabels.weightHash } }),
     data: { seed, samples, list },
     version: versions.package,
   }

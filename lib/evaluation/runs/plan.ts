@@ -30,6 +30,8 @@ export interface RunPlan {
   method: EvaluatedMethod
   /** What the user calls the model: the name in the zoo, or the path of its file. */
   modelName: string
+  /** The network that was trained on random labels, and what the user calls it, for protocols that compare with one. */
+  randomLabels?: { name: string; model: Model }
   dataset: Dataset
   samples: number
   /** Draws the samples and seeds the methods. */
@@ -69,7 +71,7 @@ export function plannedSamples({ protocol, dataset, samples, seed }: RunPlan): S
 /** The header of a plan's run.
  * @throws FileError where a file that decides its values can't be read */
 export async function headerOf(plan: RunPlan, model: Model, learning: LearningImages): Promise<RunHeader> {
-  const { protocol, method, modelName, dataset, samples, seed, explained, part } = plan
+  const { protocol, method, modelName, randomLabels, dataset, samples, seed, explained, part } = plan
   const { architecture, weightHash, output, classes, device, precision, preprocessing } = model
   return {
     format: 1,
@@ -91,6 +93,9 @@ export async function headerOf(plan: RunPlan, model: Model, learning: LearningIm
       ...(computesInTf32(device) && { tf32: true as const }),
       preprocessing,
     },
+    ...(randomLabels && {
+      randomLabels: { name: randomLabels.name, weightHash: randomLabels.model.weightHash },
+    }),
     data: {
       name: dataset.name,
       samples,
@@ -148,6 +153,7 @@ export async function executePlan(plan: RunPlan, model: Model, options: ExecuteO
       log,
       context: {
         model,
+        ...(plan.randomLabels && { randomLabels: plan.randomLabels.model }),
         openMethod: methodOpener(model, method, options),
         samples,
         allSamples,

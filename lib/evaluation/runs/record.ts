@@ -77,6 +77,8 @@ export interface RunHeader {
     tf32?: true
     preprocessing: Preprocessing
   }
+  /** The network that was trained on random labels, where the protocol compares with one. */
+  randomLabels?: { name: string; weightHash: string }
   data: {
     name: string
     samples: number
