@@ -13,6 +13,7 @@ import type { NativeTarget } from '../native/target.js'
 import type { AttributeOptions, Attributer, Attribution, HeatMap, TargetedImage } from './attribution.js'
 import { type BatchContext, BatchQueue, type OnStep } from './batch-queue.js'
 import type { MethodDescription } from './described-options.js'
+import { type BatchMessage, batches } from './diagnostics.js'
 import { type MethodSettings, PreparedMethod } from './prepared-method.js'
 import {
   explainedTarget,
@@ -171,6 +172,15 @@ class MethodAttributer implements Attributer {
       callNative(() => addon().runMethod({ method, images, requests: wanted, ...call })),
     )
     const seconds = (performance.now() - started) / 1000
+    if (batches.hasSubscribers) {
+      const message: BatchMessage = {
+        model: this.#model,
+        method: this.method,
+        images: requests.length,
+        seconds,
+      }
+      batches.publish(message)
+    }
     return attributions.map(attribution => ({ attribution, unit, seconds }))
   }
 

@@ -74,6 +74,29 @@ export function findOption(method: Described, name: string): OptionDescription {
   )
 }
 
+/** The value of an option that was written as text, such as in a query: lists have commas between their numbers.
+ * @throws InvalidArgumentError where it can't be read as the option's form; its range is left to `checkOptions` */
+export function optionFromText({ name, form }: OptionDescription, text: string): OptionValue {
+  switch (form) {
+    case 'number':
+    case 'whole':
+      return numberFromText(name, text)
+    case 'numbers':
+      return text.split(',').map(part => numberFromText(name, part))
+    case 'flag':
+      if (text !== 'true' && text !== 'false') throw invalid(name, 'true or false', text)
+      return text === 'true'
+    default:
+      return text
+  }
+}
+
+function numberFromText(name: string, text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (!Number.isFinite(value)) throw invalid(name, 'a number', text)
+  return value
+}
+
 /** What has options as methods do: a protocol, a training. */
 export type Described = Pick<MethodDescription, 'name' | 'options'>
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander'
-import { findOption } from '../attribution/described-options.js'
+import { findOption, optionFromText } from '../attribution/described-options.js'
 import { type ChosenMethod, chooseMethod } from '../attribution/methods.js'
 import { describeMethod, type MethodDescription, type OptionDescription, type OptionValue } from '../index.js'
 import { addResourceOptions, chosenResources, type ResourceFlags, requireNeeded } from './chosen-resources.js'
@@ -100,33 +100,15 @@ export function chosenMethod(
 }
 
 /** A value of an option from what was typed.
- * @throws InvalidArgumentError the method has no such option */
+ * @throws InvalidArgumentError the method has no such option, or it is of another form */
 export function readValue(method: MethodDescription, name: string, text: string): OptionValue {
-  switch (findOption(method, name).form) {
-    case 'number':
-    case 'whole':
-      return readNumber(name, text)
-    case 'numbers':
-      return text.split(',').map(part => readNumber(name, part.trim()))
-    case 'flag':
-      if (text !== 'true' && text !== 'false')
-        throw new UsageError(`--set ${name}=${text}: expected true or false.`)
-      return text === 'true'
-    default:
-      return text
-  }
+  return optionFromText(findOption(method, name), text)
 }
 
 function parseSetting(text: string): Setting {
   const end = text.indexOf('=')
   if (end < 1) throw new InvalidOption("Expected an option and its value, such as 'rows=8'.")
   return { name: text.slice(0, end).trim(), text: text.slice(end + 1) }
-}
-
-function readNumber(name: string, text: string): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text)
-  if (Number.isFinite(value)) return value
-  throw new UsageError(`--set ${name}=${text}: expected a number.`)
 }
 
 function requireBelonging(method: MethodDescription, flag: string, option: string): void {

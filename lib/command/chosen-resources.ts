@@ -88,8 +88,19 @@ function fileOf(name: ResourceName, method: MethodDescription, options: Given): 
   if (options[name] !== undefined) return options[name]
   // Those that come with the package are of a single layer.
   if (name === 'statistics' && hasSeveralLayers(method)) return undefined
+  return packagedFile(name, options)
+}
+
+/** What comes with the package for a network: the demo network's files, and some statistics. */
+function packagedFile(name: ResourceName, options: Given): string | undefined {
   if (resources[name].hasDemo && usesDemoNetwork(options)) return 'demo'
   return name === 'statistics' && hasPackagedStatistics(options) ? options.model : undefined
+}
+
+/** All files of resources for a network: those that were given, else those that come with the package. */
+export function allResources(options: Given): ResourceFlags {
+  const files = resourceNames.map(name => [name, options[name] ?? packagedFile(name, options)] as const)
+  return Object.fromEntries(files.filter(([, file]) => file !== undefined))
 }
 
 /** Whether statistics come with the package for these weights, this layer and this size of images. */

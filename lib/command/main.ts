@@ -15,6 +15,7 @@ import { addModels } from './models.js'
 import { note, visibleLines } from './output.js'
 import { addPlot } from './plot.js'
 import { addReproduce } from './reproduce.js'
+import { addServe } from './serve.js'
 import { addTrainReadout } from './train-readout.js'
 import { addWeights } from './weights.js'
 
@@ -45,6 +46,7 @@ async function run(words: readonly string[]): Promise<number> {
   addEstimate(program)
   addFitPatterns(program)
   addMethods(program)
+  addServe(program)
   program.commandsGroup('Evaluating methods:')
   addEvaluate(program)
   addReproduce(program)

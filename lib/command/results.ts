@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { type AttributionSummary, summaryOf } from '../attribution/summary.js'
 import { writeFileAtomically } from '../foundation/files.js'
 import { visible } from '../foundation/text.js'
 import {
@@ -25,22 +26,9 @@ export interface WantedFiles {
 export type WrittenFiles = Pick<ResultFiles, 'map'> & Partial<ResultFiles>
 
 /** One line of `--json`. */
-export interface ResultRecord {
+export interface ResultRecord extends AttributionSummary {
   input: string
-  target: Target
-  className?: string
-  score: number
-  /** null where the target has none. */
-  probability: number | null
-  method: string
-  unit: string
   files: WrittenFiles
-  /** The numbers of each step of the work, for methods that have any. */
-  steps?: Record<string, number>[]
-  checks: Attribution['checks']
-  /** The sum of the map; null if the map isn't in bits. */
-  bits: number | null
-  seconds: number
 }
 
 /** Whether an earlier run wrote all that is wanted. */
@@ -66,29 +54,9 @@ export async function writeResult(job: Job, result: Attribution, wanted: WantedF
 
 /** What there is to say about one image. */
 export function recordOf(job: Job, result: Attribution, files: WrittenFiles): ResultRecord {
-  const { target, className, score, probability, method, map, checks, series, seconds } = result
-  return {
-    input: job.name,
-    target,
-    ...(className !== undefined && { className }),
-    score,
-    probability: Number.isNaN(probability) ? null : probability,
-    method,
-    unit: map.unit,
-    files,
-    ...(Object.keys(series).length > 0 && { steps: stepsOf(series) }),
-    checks,
-    bits: map.unit === 'bits/pixel' ? map.data.reduce((sum, value) => sum + value, 0) : null,
-    seconds,
-  }
-}
-
-/** A record of each step's numbers. */
-function stepsOf(series: Attribution['series']): Record<string, number>[] {
-  const names = Object.keys(series)
-  return series[names[0]!]!.map((_, step) =>
-    Object.fromEntries(names.map(name => [name, series[name]![step]!])),
-  )
+  const { target, className, score, probability, method, unit, ...measures } = summaryOf(result)
+  const name = className === undefined ? {} : { className }
+  return { input: job.name, target, ...name, score, probability, method, unit, files, ...measures }
 }
 
 function chosenFiles({ files }: Job, wanted: WantedFiles): WrittenFiles {

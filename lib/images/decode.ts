@@ -55,6 +55,8 @@ export interface DecodeOptions {
   /** 'exif' turns the image as its EXIF tag says, as viewers do; 'stored' leaves it as the file holds it, as Pillow and
    * torchvision do. Default: 'exif'. */
   orientation?: Orientation | undefined
+  /** How many pixels an image may have. Default: 178,956,970, as in Pillow. */
+  pixels?: number | undefined
   /** Ends the reading of the file. */
   signal?: AbortSignal | undefined
 }
@@ -154,8 +156,9 @@ async function openBytes(bytes: Uint8Array, source: string, options: DecodeOptio
     found.format === 'bmp' ? openBmp(bytes, source) : openEncoded(bytes, found.format, source, options),
   )
   const { width, height } = picture
-  if (width * height > imageLimits.pixels || Math.max(width, height) > imageLimits.side) {
-    const [pixels, side] = [imageLimits.pixels, imageLimits.side].map(limit => limit.toLocaleString('en'))
+  const most = Math.min(options.pixels ?? imageLimits.pixels, imageLimits.pixels)
+  if (width * height > most || Math.max(width, height) > imageLimits.side) {
+    const [pixels, side] = [most, imageLimits.side].map(limit => limit.toLocaleString('en'))
     throw undecodable(
       source,
       `it has ${width} × ${height} pixels, more than the limits of an image: ${pixels} in all, ${side} on a side`,

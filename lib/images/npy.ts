@@ -32,14 +32,17 @@ export async function readNpy(path: string): Promise<NpyArray> {
 /** Writes float32 in C order as `numpy.save` does, atomically.
  * @throws {InvalidArgumentError} the data doesn't have the shape's length */
 export async function writeNpy(path: string, data: Float32Array, shape: readonly number[]): Promise<void> {
+  await writeFileAtomically(path, npyPieces(data, shape))
+}
+
+/** The bytes of such a file, in two pieces.
+ * @throws {InvalidArgumentError} the data doesn't have the shape's length */
+export function npyPieces(data: Float32Array, shape: readonly number[]): [Uint8Array, Uint8Array] {
   for (const size of shape) requireInteger('shape', size, 0)
   if (data.length !== elements(shape)) {
     throw invalid('data', `${elements(shape)} values (shape ${shapeText(shape)})`, data.length)
   }
-  await writeFileAtomically(path, [
-    header(shape),
-    new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-  ])
+  return [header(shape), new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]
 }
 
 /** An open .npy file whose header is checked. Its parts are read on demand, so a large file needs no large memory. */

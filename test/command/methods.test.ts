@@ -102,7 +102,7 @@ test.serial('what does not belong to the method is wrong use, and names what doe
     [['--set', 'samples=3'], /gradient has no option 'samples'/],
     [['--set', 'rows=many'], /expected a number/],
     [['--set', 'rows=0'], /from 1 to 4096/],
-    [['--set', 'keepRaw=yes'], /expected true or false/],
+    [['--set', 'keepRaw=yes'], /Expected true or false/],
     [['--set', 'rows'], /Expected an option and its value/],
     [['--method', 'saliancy'], /Did you mean 'saliency'\?/],
     [['--method', 'patternnet'], /iba fit-patterns --model resnet18/],

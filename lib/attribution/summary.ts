@@ -1,0 +1,44 @@
+import type { Attribution } from './attribution.js'
+import type { Target } from './target.js'
+
+/** What a result says in numbers and names, ready for JSON. */
+export interface AttributionSummary {
+  target: Target
+  className?: string
+  score: number
+  /** null where the target has none. */
+  probability: number | null
+  method: string
+  unit: string
+  /** The numbers of each step of the work, for methods that have any. */
+  steps?: Record<string, number>[]
+  checks: Attribution['checks']
+  /** The sum of the map; null if the map isn't in bits. */
+  bits: number | null
+  seconds: number
+}
+
+/** The summary of a result. */
+export function summaryOf(result: Attribution): AttributionSummary {
+  const { target, className, score, probability, method, map, checks, series, seconds } = result
+  return {
+    target,
+    ...(className !== undefined && { className }),
+    score,
+    probability: Number.isNaN(probability) ? null : probability,
+    method,
+    unit: map.unit,
+    ...(Object.keys(series).length > 0 && { steps: stepsOf(series) }),
+    checks,
+    bits: map.unit === 'bits/pixel' ? map.data.reduce((sum, value) => sum + value, 0) : null,
+    seconds,
+  }
+}
+
+/** A record of each step's numbers. */
+function stepsOf(series: Attribution['series']): Record<string, number>[] {
+  const names = Object.keys(series)
+  return series[names[0]!]!.map((_, step) =>
+    Object.fromEntries(names.map(name => [name, series[name]![step]!])),
+  )
+}

@@ -1,0 +1,98 @@
+import type { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { addExplanationRoutes } from './explanation-routes.js'
+import { failureAnswer, RequestFailure } from './failure.js'
+import { addInformationRoutes } from './information-routes.js'
+import { addOperationRoutes, probes } from './operation-routes.js'
+import { jsonBytes } from './request-image.js'
+import { ClientGoneError } from './request-signal.js'
+import type { AttributionServerOptions } from './server-options.js'
+import { Service } from './service.js'
+import { timedBody } from './timed-body.js'
+
+/** The routes as a Fastify plugin, to be registered beside an application's own, with a `prefix` perhaps: `/v1/…`, `/docs`,
+ * `/openapi.json`, `/health`, `/ready` and `/metrics`. Parsers of bodies and the form of errors are its own; keys are the
+ * application's to ask for.
+ * @throws InvalidArgumentError; what reading a resource throws */
+export const attributionServer: FastifyPluginAsync<AttributionServerOptions> = async (app, options) => {
+  const service = await Service.open(options)
+  // What runs finishes before connections are closed.
+  app.addHook('preClose', () => service.stop())
+  app.addHook('onClose', () => service.close())
+  addParsers(app, service)
+  addMonitoring(app, service)
+  app.setErrorHandler(answerFailure)
+  app.setNotFoundHandler(answerUnknown)
+  addExplanationRoutes(app, service)
+  addInformationRoutes(app, service)
+  addOperationRoutes(app, service)
+  if (options.warmUp === false) return
+  app.addHook('onReady', async () => {
+    void service.warmUp((err, model) => app.log.error({ err, model }, 'the model cannot explain an image'))
+  })
+}
+
+/** Images and forms are taken whole, within the limit; the lines of a batch as they come. All have to come in time. */
+function addParsers(app: FastifyInstance, { limits }: Service): void {
+  const { bodyBytes: bodyLimit, receivingSeconds: seconds } = limits
+  app.removeAllContentTypeParsers()
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string', bodyLimit: jsonBytes(bodyLimit) },
+    parseJson,
+  )
+  app.addContentTypeParser(lines, (_request, payload, done) => done(null, payload))
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, (_request, body, done) => done(null, body))
+  app.addHook('preParsing', async ({ headers }, _reply, payload) => {
+    const renews = lines.test(headers['content-type'] ?? '')
+    return timedBody(payload as Readable, { seconds, renews })
+  })
+}
+
+const lines = /^application\/(x-)?(ndjson|jsonl(ines)?)/
+
+function addMonitoring(app: FastifyInstance, service: Service): void {
+  app.addHook('onRequest', async ({ method }) => {
+    if (method === 'POST') service.requireRunning()
+  })
+  app.addHook('onResponse', async ({ routeOptions }, { statusCode, elapsedTime }) => {
+    const route = routeOptions.url ?? 'unknown'
+    if (!probes.has(route)) service.monitor.answered(route, statusCode, elapsedTime / 1000)
+  })
+}
+
+/** Tells a client what went wrong, and the log the rest. */
+export function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  if (error instanceof ClientGoneError) {
+    request.log.info('the client closed the connection')
+    void reply.code(499).send()
+    return
+  }
+  const { status, retryAfter, error: told } = failureAnswer(error)
+  if (status >= 500 && retryAfter === undefined)
+    request.log.error({ err: error, code: told.code }, told.message)
+  else request.log.info({ code: told.code }, told.message)
+  if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
+  // The rest of a body that isn't wanted is not waited for.
+  if (!request.raw.complete) void reply.header('connection', 'close')
+  void reply
+    .code(status)
+    .type('application/json')
+    .send({ error: { ...told, request: request.id } })
+}
+
+/** Answers a request for which there is no route. */
+export function answerUnknown(request: FastifyRequest, reply: FastifyReply): void {
+  const path = request.url.split('?', 1)[0]!.slice(0, 100)
+  const other = (['GET', 'POST'] as const).find(method => request.server.hasRoute({ url: path, method }))
+  if (other !== undefined) void reply.header('allow', other)
+  const failure = other
+    ? new RequestFailure('NOT_ALLOWED', `${path} takes no ${request.method}.`, `Send a ${other}.`)
+    : new RequestFailure(
+        'NOT_FOUND',
+        `There is no ${request.method} ${path}.`,
+        'See /docs for the routes, and the method that each takes.',
+      )
+  answerFailure(failure, request, reply)
+}

@@ -1,0 +1,64 @@
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { requireString } from '../foundation/validate.js'
+import { ApiKeys } from './api-keys.js'
+import { answerFailure, attributionServer } from './attribution-server.js'
+import { addGuards, clientOf, requestId } from './server-hooks.js'
+import { completeLimits, type ServerOptions } from './server-options.js'
+
+/** A server that explains images: a Fastify instance, ready to `listen`, to which routes can be added before. Close it before
+ * its models are disposed of: it then takes no more requests, and lets those finish that run.
+ * @throws InvalidArgumentError; what reading a resource throws */
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { logger = false, apiKeys, allowedHosts = [], trustProxy = false, ...service } = options
+  const limits = completeLimits(service.limits)
+  const keys = apiKeys === undefined ? undefined : new ApiKeys(apiKeys)
+  const hosts = new Set(allowedHosts.map(host => requireString('allowedHosts (each)', host).toLowerCase()))
+  const app = Fastify({
+    logger,
+    trustProxy,
+    bodyLimit: limits.bodyBytes,
+    genReqId: requestId,
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: answerFailure,
+    clientErrorHandler: answerUnreadable,
+    http: {
+      headersTimeout: limits.receivingSeconds * 1000,
+      // Bodies have a limit of their own, since a batch may be long.
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(1000, limits.receivingSeconds * 250),
+    },
+  })
+  app.setErrorHandler(answerFailure)
+  addGuards(app, { keys, allowedHosts: hosts, receiving: 4 * limits.places * options.models.length })
+  await app.register(attributionServer, {
+    clientOf: request => clientOf(request, keys),
+    ...service,
+  })
+  return app
+}
+
+/** Answers what is no HTTP, or came too slowly to be a request. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const isSlow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const isLong = error.code === 'HPE_HEADER_OVERFLOW'
+  const status = isSlow
+    ? '408 Request Timeout'
+    : isLong
+      ? '431 Request Header Fields Too Large'
+      : '400 Bad Request'
+  const told = {
+    code: isSlow ? 'RECEIVING' : isLong ? 'TOO_LARGE' : 'INVALID_ARGUMENT',
+    message: isSlow
+      ? "The head of the request didn't arrive in time."
+      : 'The head of the request is no HTTP, or too long.',
+    remedy: 'See /docs for what each route takes.',
+  }
+  const body = JSON.stringify({ error: told })
+  const head = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`
+  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`)
+}
