@@ -16,12 +16,15 @@ export function exchange(
       resolve(answer)
     }
     const answered = () => done(Buffer.concat(pieces).toString('latin1'))
-    const timer = setTimeout(() => done(undefined), milliseconds)
-    socket.on('data', piece => pieces.push(piece))
+    const silent = () => (pieces.length === 0 ? done(undefined) : answered())
+    const timer = setTimeout(silent, milliseconds)
+    socket.on('data', piece => {
+      pieces.push(piece)
+      timer.refresh()
+    })
     // A server that refuses a request need not read all of it.
     socket.on('error', answered).on('close', answered)
-    // Half-closed: what was promised and isn't sent won't come.
-    socket.end(bytes)
+    socket.write(bytes)
   })
 }
 

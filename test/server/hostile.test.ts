@@ -8,7 +8,7 @@ const count = 2000
 const atOnce = 16
 
 test('damaged requests are answered, and leave the server as it was', async t => {
-  const server = await startServer({ limits: { receivingSeconds: 2, passes: 100 } })
+  const server = await startServer({ limits: { receivingSeconds: 0.5, passes: 100 } })
   t.teardown(server.close)
   const image = await picture()
   const requests = mutatedRequests(image, 7)
