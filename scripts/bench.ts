@@ -13,6 +13,7 @@ import { methodsBenchmark } from './bench/methods.js'
 import { peakBenchmark } from './bench/peak.js'
 import { perSampleBenchmark } from './bench/per-sample.js'
 import { readoutBenchmark } from './bench/readout.js'
+import { serveBenchmark } from './bench/serve.js'
 import { throughputBenchmark } from './bench/throughput.js'
 
 const benchmarks = [
@@ -23,6 +24,7 @@ const benchmarks = [
   peakBenchmark,
   eventLoopBenchmark,
   throughputBenchmark,
+  serveBenchmark,
   memoryBenchmark,
 ]
 

@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
-import { attributerOf } from '../attribution/methods.js'
+import { attributerOf, type ChosenMethod } from '../attribution/methods.js'
 import { count } from '../foundation/text.js'
-import { describeMethod } from '../index.js'
+import { describeMethod, type Model } from '../index.js'
+import { addAttributeMerge } from './attribute-merge.js'
+import { explainShards, namesShards, type ShardWork, shardPaths } from './attribute-shards.js'
 import { addMethodOptions, chosenMethod } from './chosen-method.js'
 import { chosenTarget, targetOption } from './chosen-target.js'
 import {
@@ -59,7 +61,8 @@ export function addAttribute(program: Command): void {
     )
     .argument(
       '<input...>',
-      'image files, folders of images, or .npy files of prepared images, (3,H,W) or (N,3,H,W)',
+      'image files, folders of images, or .npy files of prepared images, (3,H,W) or (N,3,H,W); or .tar archives of a WebDataset, also ' +
+        "as 'photos-{000..099}.tar', split over processes by RANK and WORLD_SIZE",
     )
   addModelOptions(command)
   addMethodOptions(command)
@@ -73,6 +76,7 @@ export function addAttribute(program: Command): void {
   addOutputOptions(command)
   addGeneralOptions(command)
   command.addHelpText('after', examples).action(attribute)
+  addAttributeMerge(command)
 }
 
 function addOutputOptions(command: Command): void {
@@ -113,7 +117,14 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
   }
   const asked = chosenMethod(options, keeping(wanted))
   requireLearning([asked], options)
-  const { jobs, amongResults } = await planJobs(inputs, options.out, options.animate ?? 'gif')
+  const shards = inputs.some(namesShards) ? await shardPaths(inputs) : undefined
+  if (shards && options.statistics === 'auto')
+    throw new UsageError(
+      '--statistics auto: of archives no statistics are learnt. Give --images FOLDER, or a file.',
+    )
+  const { jobs, amongResults } = shards
+    ? { jobs: [], amongResults: 0 }
+    : await planJobs(inputs, options.out, options.animate ?? 'gif')
   if (amongResults > 0)
     note(`Left out ${count(amongResults, 'image')} below ${options.out}, where the results go.`)
 
@@ -126,7 +137,30 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
   await using ready = await withLearntStatistics(model, [asked], { paths, flags: options, signal })
   await using attributer = attributerOf(model, ready.methods[0]!)
   const { classNames } = model
-  await explainAll({ jobs, attributer, target, classNames, wanted, options }, interrupts.signal)
+  const work = { attributer, target, classNames, wanted, options }
+  if (shards)
+    await explainShards({ ...work, paths: shards, settings: settingsOf(model, asked, work) }, signal)
+  else await explainAll({ ...work, jobs }, signal)
+}
+
+/** What the results of shards depend on. */
+function settingsOf(
+  { architecture, weightHash, precision, preprocessing }: Model,
+  { method, options, batch, resources }: ChosenMethod,
+  { target, wanted, options: { seed, images } }: Pick<ShardWork, 'target' | 'wanted' | 'options'>,
+) {
+  const network = { architecture, weightHash, precision, preprocessing }
+  const learnt = { ...resources, ...(images !== undefined && { images }) }
+  return {
+    network,
+    method: method.name,
+    options,
+    batch: batch ?? null,
+    learnt,
+    target: target ?? null,
+    seed,
+    wanted,
+  }
 }
 
 /** Refuses files that the method has nothing to write into. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { type AttributionSummary, summaryOf } from '../attribution/summary.js'
 import { writeFileAtomically } from '../foundation/files.js'
 import { visible } from '../foundation/text.js'
+import { npyPieces } from '../images/npy.js'
 import {
   type Attribution,
   renderAnimation,
@@ -9,7 +10,6 @@ import {
   stepMaps,
   type Target,
   targetText,
-  writeNpy,
 } from '../index.js'
 import type { Job, ResultFiles } from './jobs.js'
 import { duration, print, printJsonLine, spelledOut } from './output.js'
@@ -36,19 +36,33 @@ export function isDone(job: Job, wanted: WantedFiles): boolean {
   return Object.values(chosenFiles(job, wanted)).every(existsSync)
 }
 
-/** Writes the files of one image. */
+/** Writes the files of one image; the map last, which tells that it is done. */
 export async function writeResult(job: Job, result: Attribution, wanted: WantedFiles): Promise<WrittenFiles> {
   const files = chosenFiles(job, wanted)
+  const contents = await resultFiles(result, wanted)
+  for (const [kind, , bytes] of contents.reverse()) await writeFileAtomically(files[kind]!, bytes)
+  return files
+}
+
+/** What is written for one image: which file it is, what its name ends in, and its bytes. */
+export async function resultFiles(
+  result: Attribution,
+  wanted: WantedFiles,
+): Promise<(readonly [kind: keyof ResultFiles, ending: string, bytes: Uint8Array])[]> {
   const { map, image, tensors } = result
   const { capacity, raw } = tensors
-  if (files.picture) await writeFileAtomically(files.picture, await renderOverlay(image, map))
-  if (files.animation) {
-    const frames = await renderAnimation(image, stepMaps(result), { format: wanted.animation ?? 'gif' })
-    await writeFileAtomically(files.animation, frames)
+  const npy = (data: Float32Array, shape: readonly number[]) => Buffer.concat(npyPieces(data, shape))
+  const files: [keyof ResultFiles, string, Uint8Array][] = [
+    ['map', 'npy', npy(map.data, [map.height, map.width])],
+  ]
+  if (wanted.raw && raw) files.push(['raw', 'raw.npy', npy(raw.data, raw.shape)])
+  if (wanted.capacity && capacity)
+    files.push(['capacity', 'capacity.npy', npy(capacity.data, capacity.shape)])
+  if (wanted.animation) {
+    const format = wanted.animation
+    files.push(['animation', format, await renderAnimation(image, stepMaps(result), { format })])
   }
-  if (files.capacity && capacity) await writeNpy(files.capacity, capacity.data, capacity.shape)
-  if (files.raw && raw) await writeNpy(files.raw, raw.data, raw.shape)
-  await writeNpy(files.map, map.data, [map.height, map.width])
+  if (wanted.picture) files.push(['picture', 'png', await renderOverlay(image, map)])
   return files
 }
 

@@ -23,6 +23,7 @@ interface ServeCommandOptions extends ServedModelFlags {
   rows?: number
   imageOrigin?: readonly string[]
   apiKeyFile?: string
+  openMetrics?: boolean
   allowedHost?: readonly string[]
   trustProxy?: string
   grace?: number
@@ -77,6 +78,7 @@ export function addServe(program: Command): void {
       '--api-key-file <file>',
       'keys of which a request needs one, one on each line (default: those in IBA_API_KEY, or none)',
     )
+    .option('--open-metrics', '/metrics needs no key either')
     .addOption(
       new Option(
         '--allowed-host <name>',
@@ -121,6 +123,7 @@ async function serve(options: ServeCommandOptions): Promise<void> {
     const app = await createServer({
       ...serverOptions(options),
       ...(apiKeys.length > 0 && { apiKeys }),
+      openMetrics: options.openMetrics ?? false,
       models,
       logger: options.quiet ? { level: 'warn' } : true,
     })

@@ -10,7 +10,14 @@ import { completeLimits, type ServerOptions } from './server-options.js'
  * its models are disposed of: it then takes no more requests, and lets those finish that run.
  * @throws InvalidArgumentError; what reading a resource throws */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { logger = false, apiKeys, allowedHosts = [], trustProxy = false, ...service } = options
+  const {
+    logger = false,
+    apiKeys,
+    openMetrics = false,
+    allowedHosts = [],
+    trustProxy = false,
+    ...service
+  } = options
   const limits = completeLimits(service.limits)
   const keys = apiKeys === undefined ? undefined : new ApiKeys(apiKeys)
   const hosts = new Set(allowedHosts.map(host => requireString('allowedHosts (each)', host).toLowerCase()))
@@ -30,7 +37,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     },
   })
   app.setErrorHandler(answerFailure)
-  addGuards(app, { keys, allowedHosts: hosts, receiving: 4 * limits.places * options.models.length })
+  addGuards(app, {
+    keys,
+    allowedHosts: hosts,
+    receiving: 4 * limits.places * options.models.length,
+    openMetrics,
+  })
   await app.register(attributionServer, {
     clientOf: request => clientOf(request, keys),
     ...service,

@@ -10,13 +10,16 @@ export interface GuardOptions {
   allowedHosts: ReadonlySet<string>
   /** Requests that are received or answered at a time. */
   receiving: number
+  /** Whether the metrics need no key. */
+  openMetrics: boolean
 }
 
-/** Paths that are open without a key: what asks for them tells only whether it got an answer. */
-const open = new Set(['/health', '/ready'])
-
 /** Refuses requests that are not for this server, have no key, or find no room, before their bodies are read. */
-export function addGuards(app: FastifyInstance, { keys, allowedHosts, receiving }: GuardOptions): void {
+export function addGuards(
+  app: FastifyInstance,
+  { keys, allowedHosts, receiving, openMetrics }: GuardOptions,
+): void {
+  const open = new Set(['/health', '/ready', ...(openMetrics ? ['/metrics'] : [])])
   const room = new Receiving(receiving)
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id)

@@ -64,6 +64,8 @@ export interface ServerOptions extends AttributionServerOptions {
   logger?: FastifyServerOptions['logger']
   /** Keys of which each request needs one, but for `/health` and `/ready`. Default: none is needed. */
   apiKeys?: readonly string[]
+  /** Whether `/metrics` needs none either, for a Prometheus that sends none. Default false. */
+  openMetrics?: boolean
   /** Names of this server, besides those of the machine itself, under which requests may come to a loopback address, as through a
    * proxy on this machine. */
   allowedHosts?: readonly string[]

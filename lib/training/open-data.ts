@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { type Described, option, withDefaults } from '../attribution/described-options.js'
+import { archiveName } from '../datasets/archives.js'
 import type { ClassOrder } from '../datasets/class-folders.js'
 import { ImageError } from '../foundation/errors.js'
 import { encodePath, listFolder } from '../foundation/file-names.js'
@@ -8,7 +9,7 @@ import { requireInteger, requireString } from '../foundation/validate.js'
 import type { TrainingData } from './data.js'
 import { listImageNet } from './image-net.js'
 import { readListFile } from './list-file.js'
-import { archiveName, openShards } from './shards.js'
+import { openShards } from './shards.js'
 
 /** How labelled images are read, as data. */
 export const dataReading: Described = {

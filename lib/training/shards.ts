@@ -1,26 +1,15 @@
 import { statSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import { pipeline, Transform } from 'node:stream'
-import { createGunzip } from 'node:zlib'
-import { extract } from 'tar-stream'
-import { openStream } from '../foundation/bounded-reading.js'
+import { basename } from 'node:path'
+import { archivePaths, imageEnding, readArchive } from '../datasets/archives.js'
 import { ImageError, InvalidArgumentError } from '../foundation/errors.js'
 import { textHash } from '../foundation/file-hash.js'
-import { encodePath, listFolder } from '../foundation/file-names.js'
-import { fileReason } from '../foundation/files.js'
+import { encodePath } from '../foundation/file-names.js'
 import { mixSeeds } from '../foundation/hash.js'
 import { permutation, randomIntegers } from '../foundation/random.js'
 import { type BatchOptions, type LabelledImage, requireBatchOptions, type TrainingData } from './data.js'
 
-const imageEnding = /^(jpe?g|png|webp)$/
-const labelEndings = ['cls', 'cls.txt', 'json']
-/** In bytes: of one file of an archive, of what lies between two of them, and of all images that wait to be drawn. */
-const limits = { file: 2 ** 26, headers: 2 ** 24, held: 2 ** 28 }
-/** How much of a packed byte: images hardly shrink. */
-const unpacking = { start: 2 ** 26, ratio: 200 }
-/** How archives are called. */
-export const archiveName = /\.tar(\.gz)?$/i
+/** In bytes, of all images that wait to be drawn. */
+const mostHeld = 2 ** 28
 /** Images of one shard have ids one after another; a shard holds fewer than this. */
 const idsPerShard = 1_000_000
 
@@ -29,23 +18,7 @@ const idsPerShard = 1_000_000
  * @param buffer how many images are held to draw the next one from
  * @throws ImageError where there are none */
 export async function openShards(pattern: string, buffer: number): Promise<Shards> {
-  const paths = expandBraces(pattern)
-  if (paths.length > 1) return new Shards(paths, buffer)
-  const found = await stat(encodePath(pattern)).catch(error => {
-    throw new ImageError(`Can't read '${pattern}': ${fileReason(error)}`, { cause: error, source: pattern })
-  })
-  if (!found.isDirectory()) return new Shards(paths, buffer)
-  const archives = (await listFolder(pattern))
-    .map(({ name }) => name)
-    .filter(name => archiveName.test(name) && !name.startsWith('.'))
-    .sort()
-  if (archives.length === 0) {
-    throw new ImageError(`'${pattern}' holds no .tar archives.`, { source: pattern })
-  }
-  return new Shards(
-    archives.map(name => join(pattern, name)),
-    buffer,
-  )
+  return new Shards(await archivePaths(pattern), buffer)
 }
 
 /** Archives that are read as streams: each process takes its share of the archives, in an order drawn for each epoch, and
@@ -82,7 +55,7 @@ export class Shards implements TrainingData {
     for await (const image of this.#inOrder(options)) {
       held.push(image)
       bytes += image.source.length
-      while (held.length > this.#buffer || bytes > limits.held) {
+      while (held.length > this.#buffer || bytes > mostHeld) {
         const last = held.pop()!
         const drawn = random(Math.max(held.length, 1))
         const given = held[drawn] ?? last
@@ -173,74 +146,6 @@ class Sample {
   }
 }
 
-/** What a file of an archive is called. */
-interface MemberName {
-  key: string
-  ending: string
-  /** Whether the first dot parts them. */
-  isFirst: boolean
-}
-
-/** Undefined for what is neither an image nor a class. */
-function parseName(name: string): MemberName | undefined {
-  const file = basename(name)
-  if (file.startsWith('.')) return undefined
-  return [...file.matchAll(/\./g)]
-    .map(({ index }, i) => ({
-      key: name.slice(0, name.length - file.length + index),
-      ending: file.slice(index + 1).toLowerCase(),
-      isFirst: i === 0,
-    }))
-    .find(({ ending }) => imageEnding.test(ending) || labelEndings.includes(ending))
-}
-
-async function* readArchive(path: string): AsyncGenerator<MemberName & { content: Bytes }, void, undefined> {
-  const archive = extract()
-  let unaccounted = 0
-  try {
-    const file = await openStream(path)
-    let unpacked = 0
-    const meter = new Transform({
-      transform(piece: Buffer, _, done) {
-        unaccounted += piece.length
-        unpacked += piece.length
-        if (unaccounted > limits.headers)
-          done(new ImageError(`it has ${limits.headers / 2 ** 20} MiB without a file, more than the limit`))
-        else if (unpacked > unpacking.start + unpacking.ratio * file.bytesRead)
-          done(
-            new ImageError(
-              `it unpacks to more than ${unpacking.ratio} times its size, the limit of an archive`,
-            ),
-          )
-        else done(null, piece)
-      },
-    })
-    const stages = /\.gz$/i.test(path) ? [createGunzip(), meter] : [meter]
-    // Errors of each stage end the archive, which is what is read below.
-    pipeline([file, ...stages, archive], () => {})
-    for await (const entry of archive) {
-      const { name, type, size = 0 } = entry.header
-      unaccounted = 0
-      const wanted = type === 'file' ? parseName(name) : undefined
-      if (wanted && size > limits.file)
-        throw new ImageError(`'${name}' has ${size} bytes, more than the limit of ${limits.file}`)
-      const pieces: Bytes[] = []
-      for await (const piece of entry) {
-        unaccounted = 0
-        if (wanted) pieces.push(piece as Bytes)
-      }
-      if (wanted) yield { ...wanted, content: Buffer.concat(pieces) }
-    }
-  } catch (error) {
-    throw new ImageError(`Can't read the archive '${path}': ${fileReason(error)}`, {
-      cause: error,
-      source: path,
-    })
-  } finally {
-    archive.destroy()
-  }
-}
-
 /** A number as text, or the `label` of an object in JSON. */
 function parseLabel(content: Bytes, ending: string, name: string): number | undefined {
   const text = Buffer.from(content)
@@ -267,21 +172,4 @@ function labelOf(json: string): number | undefined {
 function hashOfFiles(paths: readonly string[]): string {
   const size = (path: string) => statSync(encodePath(path), { throwIfNoEntry: false })?.size
   return textHash(paths.map(path => `${basename(path)} ${size(path)}`).join('\n')).slice(0, 16)
-}
-
-/** 'a-{08..11}.tar' as a-08.tar to a-11.tar, and 'a-{x,y}.tar' as both. */
-export function expandBraces(pattern: string): string[] {
-  const match = /^(.*?)\{([^{}]*)\}(.*)$/.exec(pattern)
-  if (!match) return [pattern]
-  const [, before, inside, after] = match as unknown as [string, string, string, string]
-  const range = /^(\d+)\.\.(\d+)$/.exec(inside)
-  const choices = range ? numbersFrom(range[1]!, range[2]!) : inside.split(',')
-  return choices.flatMap(choice => expandBraces(`${before}${choice}${after}`))
-}
-
-function numbersFrom(first: string, last: string): string[] {
-  const count = Number(last) - Number(first) + 1
-  return Array.from({ length: Math.max(count, 0) }, (_, i) =>
-    String(Number(first) + i).padStart(first.length, '0'),
-  )
 }

@@ -7,6 +7,7 @@ export const slowTests = [
   'attribution/parity',
   'attribution/parity-methods',
   'attribution/readout-parity',
+  'command/attribute-shards',
   'command/command',
   'command/evaluate',
   'command/methods',
@@ -23,6 +24,8 @@ export const slowTests = [
   'native/lifetimes-worker',
   'reproduction/reproduce',
   'scripts/demo',
+  'server/hostile',
+  'server/serve-command',
   'training/processes',
   'training/training',
 ].map(name => `test/${name}.test.ts`)

@@ -1,7 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
+import { root } from '../../scripts/setup/paths.mjs'
+import { filesBelow } from '../../scripts/setup/stamp.mjs'
 import { ended, iba, makeFolder, network, startIba } from '../support/command.js'
 import { get, picture, post } from '../support/server.js'
 
@@ -141,6 +144,23 @@ test('refused: a port that is taken', async t => {
   const { code, stderr } = await iba(['serve', ...network, '--port', new URL(url).port])
   t.is(code, 2)
   t.regex(stderr, /is taken\. Give another --port, or 0/)
+  child.kill('SIGTERM')
+  await end
+})
+
+test('files of deployments use flags, metrics and routes that there are', async t => {
+  const { stdout: help } = await iba(['serve', '--help'])
+  const files = filesBelow('docs/serving').map(file => readFileSync(join(root, file), 'utf8'))
+  t.is(files.length, 4)
+  for (const text of files) {
+    for (const [, flag] of text.matchAll(/"(--[a-z-]+)"/g))
+      t.regex(help, new RegExp(`${flag}(?![\\w-])`), flag)
+  }
+  const { child, url, end } = await serve([...network, '--quiet'])
+  const metrics = (await get(`${url}/metrics`)).json as string
+  for (const [, name] of files.join('\n').matchAll(/\b(iba_[a-z_]+)\b/g))
+    t.true(metrics.includes(`${name}{`), name)
+  t.is((await get(`${url}/health`)).status, 200)
   child.kill('SIGTERM')
   await end
 })

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import { pack } from 'tar-stream'
+import { expandBraces } from '../../lib/datasets/archives.js'
 import { permutation } from '../../lib/foundation/random.js'
 import { drawView } from '../../lib/images/augmentation.js'
 import { completePreprocessing, preprocess } from '../../lib/images/preprocess.js'
@@ -17,7 +18,6 @@ import {
 } from '../../lib/index.js'
 import type { BatchOptions, TrainingData } from '../../lib/training/data.js'
 import { NameTable } from '../../lib/training/image-list.js'
-import { expandBraces } from '../../lib/training/shards.js'
 import { ownCache } from '../support/cache.js'
 
 let folder: string

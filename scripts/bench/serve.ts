@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import autocannon from 'autocannon'
+import { createAttributer, demo, loadModel, type Model } from '../../lib/index.js'
+import type { Benchmark, Row } from './benchmark.js'
+
+const main = fileURLToPath(new URL('../../lib/command/main.js', import.meta.url))
+const concurrencies = [1, 8, 32]
+const batch = 8
+
+/** A method with options under which a map takes well below a second, and what it needs. */
+const methods = [
+  { name: 'grad-cam', options: {}, resources: {} },
+  { name: 'readout', options: {}, resources: { readout: 'demo' } },
+  { name: 'per-sample', options: { steps: 10 }, resources: { statistics: 'demo' } },
+] as const
+
+export const serveBenchmark: Benchmark = {
+  name: 'serve',
+  title: `Maps per second of \`iba serve\` on the demo network, beside attributeAll with batches of ${batch} too`,
+  async *run({ quick }) {
+    const image = await readFile(join(demo.images, '01-teapot.jpg'))
+    const seconds = quick ? 3 : 15
+    await using model = await loadModel('demo', { device: 'cpu' })
+    for (const method of methods) {
+      const alone = await withoutServer(model, method, image, seconds)
+      const server = await startServer()
+      try {
+        for (const connections of concurrencies)
+          yield await rowOf(server, method, image, { connections, seconds, alone })
+      } finally {
+        await server.stop()
+      }
+    }
+  },
+}
+
+type Method = (typeof methods)[number]
+
+/** Maps per second of a stream of one image, again and again. */
+async function withoutServer(
+  model: Model,
+  { name, options, resources }: Method,
+  image: Uint8Array,
+  seconds: number,
+): Promise<number> {
+  await using attributer = createAttributer(model, name, { ...options, ...resources, batch })
+  await attributer.attribute(image)
+  const started = performance.now()
+  const passed = () => (performance.now() - started) / 1000
+  const images = function* () {
+    while (passed() < seconds) yield image
+  }
+  let maps = 0
+  for await (const _ of attributer.attributeAll(images())) maps++
+  return maps / passed()
+}
+
+interface Load {
+  connections: number
+  seconds: number
+  /** Maps per second without a server. */
+  alone: number
+}
+
+async function rowOf(
+  { url }: Server,
+  { name, options }: Method,
+  image: Buffer,
+  { connections, seconds, alone }: Load,
+): Promise<Row> {
+  const query = new URLSearchParams({ method: name })
+  for (const [option, value] of Object.entries(options)) query.set(option, String(value))
+  const target = `${url}/v1/attribute?${query}`
+  await fetch(target, { method: 'POST', body: new Uint8Array(image) })
+  await metrics(url)
+  const result = await autocannon({
+    url: target,
+    method: 'POST',
+    body: image,
+    connections,
+    amount: Math.max(2 * connections, Math.ceil(seconds * alone)),
+    timeout: 120,
+  })
+  if (result.non2xx > 0 || result.errors > 0)
+    throw new Error(`${result.non2xx} requests were refused and ${result.errors} failed.`)
+  const read = await metrics(url)
+  const perSecond = result['2xx'] / result.duration
+  return {
+    method: name,
+    'requests at a time': connections,
+    'maps per second': perSecond,
+    'of attributeAll': perSecond / alone,
+    'latency, median (ms)': result.latency.p50,
+    '99 % within (ms)': result.latency.p99,
+    'event loop, 99 % (ms)': 1000 * read('nodejs_eventloop_delay_seconds_p99'),
+    'memory (MB)': read('process_resident_memory_bytes') / 1e6,
+  }
+}
+
+interface Server {
+  url: string
+  stop: () => Promise<void>
+}
+
+/** A server as a process of its own, so that its numbers are not those of who measures. */
+async function startServer(): Promise<Server> {
+  const words = [
+    main,
+    'serve',
+    '--model',
+    'demo',
+    '--device',
+    'cpu',
+    '--port',
+    '0',
+    '--batch',
+    String(batch),
+    '--quiet',
+  ]
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const url = await addressOf(child)
+  const stop = () =>
+    new Promise<void>(resolve => {
+      child.on('close', () => resolve())
+      child.kill('SIGTERM')
+    })
+  while ((await fetch(`${url}/ready`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 50))
+  return { url, stop }
+}
+
+function addressOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    child.stderr!.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece
+      const found = /at (http:\/\/\S+);/.exec(text)?.[1]
+      if (found) resolve(found)
+    })
+    child.on('close', () => reject(new Error(text)))
+  })
+}
+
+/** The server's own numbers since it was last asked. */
+async function metrics(url: string): Promise<(name: string) => number> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  return name => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
+}
