@@ -214,5 +214,5 @@ export type { Outcome, TrainingEpoch, TrainingStep } from './training/reports.js
 export { describeTraining, type TrainReadoutOptions } from './training/settings.js'
 export type { TrainingOptions } from './training/training-options.js'
 export { type FetchWeightsOptions, fetchWeights } from './weights/download.js'
+export type { DownloadProgress } from './weights/download-options.js'
 export type { WeightsVersion } from './weights/published.js'
-export type { DownloadProgress } from './weights/transfer.js'

@@ -72,7 +72,13 @@ function rowsOf(findings: Findings): string[][] {
   ]
 }
 
-const origins = { LIBTORCH: 'the variable LIBTORCH', python3: "python3's torch", cache: 'our cache' }
+const origins = {
+  LIBTORCH: 'the variable LIBTORCH',
+  package: 'the package that this project depends on',
+  python3: "python3's torch",
+  project: 'what was fetched for this project',
+  cache: 'our cache',
+}
 
 function processorText(
   { cpuCapability, threads }: NonNullable<Findings['runtime']>,

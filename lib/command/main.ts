@@ -9,6 +9,7 @@ import { addEstimate } from './estimate.js'
 import { addEvaluate } from './evaluate.js'
 import { exitCodes, hint, reportFailure } from './exit.js'
 import { addFitPatterns } from './fit-patterns.js'
+import { addInstall } from './install.js'
 import { addLayers } from './layers.js'
 import { addMethods } from './list-methods.js'
 import { addModels } from './models.js'
@@ -21,6 +22,7 @@ import { addWeights } from './weights.js'
 
 const overview = `
 Start with:
+  iba install                           fetches LibTorch where there is none
   iba doctor                            is everything there?
   iba attribute photos/ --model demo    which regions of the images were used?`
 
@@ -59,6 +61,7 @@ async function run(words: readonly string[]): Promise<number> {
   addWeights(program)
   program.commandsGroup('Help:')
   addDoctor(program)
+  addInstall(program)
   program.helpCommand('help [command]', 'show the help of a command')
   pointToHelp(program)
 

@@ -3,12 +3,13 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { cacheFolder } from '../foundation/cache-folder.mjs'
+import { libTorchFolder, projectStore } from './packages.mjs'
 
 /** The oldest LibTorch whose headers and libraries this package is written for. */
 export const OLDEST = '2.11'
 
 /** Where a LibTorch was found.
- * @typedef {'LIBTORCH' | 'python3' | 'cache'} Origin */
+ * @typedef {'LIBTORCH' | 'package' | 'python3' | 'project' | 'cache'} Origin */
 
 /** A place that was looked at and why it didn't do.
  * @typedef {{ place: string, reason: string }} Attempt */
@@ -21,16 +22,25 @@ export const OLDEST = '2.11'
 /** @typedef {object} Search
  * @property {Environment} [env] `LIBTORCH`, `PATH`, `IBA_CACHE` and `IBA_LIBTORCH_VERSION` are read from it
  * @property {boolean} [headers] also ask for the headers, which only building needs
- * @property {(libtorch: LibTorch) => string | null} [refuse] a reason against a LibTorch that is fine in itself */
+ * @property {(libtorch: LibTorch) => string | null} [refuse] a reason against a LibTorch that is fine in itself
+ * @property {string | null} [packaged] the folder of an installed package of LibTorch
+ * @property {string | null} [project] the project's own store */
 
-/** Looks for LibTorch: `LIBTORCH`, then the `torch` of `python3`, then our cache; the first that fits. A set
- * `LIBTORCH` is the only place looked at: silently using another than the one asked for would help nobody.
+/** Looks for LibTorch: `LIBTORCH`, then the package that the project depends on, then the `torch` of `python3`, then what
+ * was fetched for the project, then our cache; the first that fits. A set `LIBTORCH` is the only place looked at:
+ * silently using another than the one asked for would help nobody.
  * @param {Search} [search]
  * @returns {{ libtorch: LibTorch | null, tried: Attempt[] }} */
-export function findLibTorch({ env = process.env, headers = false, refuse = () => null } = {}) {
+export function findLibTorch({
+  env = process.env,
+  headers = false,
+  refuse = () => null,
+  packaged = libTorchFolder(),
+  project = projectStore(),
+} = {}) {
   /** @type {Attempt[]} */
   const tried = []
-  for (const { origin, place, folder } of places(env)) {
+  for (const { origin, place, folder } of places(env, packaged, project)) {
     const seen = folder === null ? 'torch is not installed' : examine(folder, origin, headers)
     const reason = typeof seen === 'string' ? seen : (otherVersion(seen, env) ?? refuse(seen))
     if (typeof seen !== 'string' && reason === null) return { libtorch: seen, tried }
@@ -53,32 +63,59 @@ export function listAttempts(tried) {
 
 /** Lazily, so that python3 isn't started when `LIBTORCH` is set.
  * @param {Environment} env
+ * @param {string | null} packaged
+ * @param {string | null} project
  * @returns {Generator<{ origin: Origin, place: string, folder: string | null }>} */
-function* places(env) {
+function* places(env, packaged, project) {
   if (env.LIBTORCH) {
     yield { origin: 'LIBTORCH', place: `LIBTORCH=${env.LIBTORCH}`, folder: env.LIBTORCH }
     return
   }
+  if (packaged) yield { origin: 'package', place: `package, ${packaged}`, folder: packaged }
   const python = pythonTorch(env)
   yield {
     origin: 'python3',
     place: python ? `torch of python3, ${python}` : 'torch of python3',
     folder: python,
   }
-  const cache = join(cacheFolder(env), 'libtorch')
-  const versions = cachedVersions(cache)
-  for (const version of versions) {
-    const folder = join(cache, version)
-    yield { origin: 'cache', place: `cache, ${folder}`, folder }
+  if (project) yield* stored('project', project)
+  yield* stored('cache', cacheFolder(env))
+}
+
+/** What was fetched into a store.
+ * @param {'project' | 'cache'} origin
+ * @param {string} store
+ * @returns {Generator<{ origin: Origin, place: string, folder: string }>} */
+function* stored(origin, store) {
+  for (const name of storedVersions(join(store, 'libtorch'))) {
+    const folder = join(store, 'libtorch', name, ...(name.endsWith(cudaEnding) ? ['torch'] : []))
+    yield { origin, place: `${origin}, ${folder}`, folder }
   }
 }
 
-/** Newest first.
- * @param {string} cache */
-function cachedVersions(cache) {
-  if (!existsSync(cache)) return []
-  const versions = readdirSync(cache).filter(name => /^\d+\.\d+\.\d+$/.test(name))
-  return versions.sort((a, b) => compareVersions(b, a))
+/** A build with CUDA lies beside NVIDIA's libraries, as Python's packages do. */
+export const cudaEnding = '-cuda'
+
+/** Newest first, and of one version the build with CUDA, which somebody asked for.
+ * @param {string} folder */
+function storedVersions(folder) {
+  const versions = names(folder).filter(name => /^\d+\.\d+\.\d+(-cuda)?$/.test(name))
+  return versions.sort((a, b) => compareVersions(numbersOf(b), numbersOf(a)) || b.length - a.length)
+}
+
+/** What a folder holds: nothing where it isn't there, or is another user's.
+ * @param {string} folder */
+function names(folder) {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+/** @param {string} name */
+function numbersOf(name) {
+  return name.replace(cudaEnding, '')
 }
 
 /** Asks python3 where its torch lies without importing it, which would take seconds.

@@ -1,10 +1,11 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { NativeError } from '../foundation/errors.js'
 import { isError } from '../foundation/realms.js'
+import { type BuiltFiles, builtFolders, findBuiltFiles } from './built-files.mjs'
 import { type Attempt, findLibTorch, type LibTorch, libraryFile, listAttempts } from './find-libtorch.mjs'
+import { installCommand } from './packages.mjs'
 
 /** The native add-on, and the LibTorch that it runs on. */
 export interface LoadedAddon {
@@ -36,15 +37,7 @@ interface Loader {
   loadBinding(path: string): unknown
 }
 
-/** Files that a build or a package brings: one loader, and a binding for each minor version of LibTorch. */
-interface BuiltFiles {
-  loader: string | null
-  bindings: Map<string, string>
-}
-
-const packageFolder = fileURLToPath(new URL('../../../', import.meta.url)) // seen from dist/lib/native
-const remedy =
-  'Run `npm run setup` in a source tree, or reinstall the package with `npm rebuild attribution-bottleneck`.'
+const remedy = `\`${installCommand()}\` puts it right.`
 
 let loaded: LoadedAddon | undefined
 
@@ -75,7 +68,7 @@ export function loadFrom(folders: string[]): LoadedAddon {
   const files = findBuiltFiles(folders)
   if (!files.loader || files.bindings.size === 0)
     throw new NativeError(
-      `The native add-on has not been built: looked for it in\n${folders.map(indent).join('\n')}\n${remedy}`,
+      `The native add-on is not there: looked for it in\n${folders.map(indent).join('\n')}\n${remedy}`,
     )
   const { libtorch, tried } = findLibTorch({ refuse: found => otherMinor(found, files) })
   if (!libtorch)
@@ -95,31 +88,11 @@ export function loadFrom(folders: string[]): LoadedAddon {
   }
 }
 
-/** A build of this tree is preferred to a prebuilt package. */
-function builtFolders(): string[] {
-  return [
-    join(packageFolder, 'build', 'Release'),
-    join(packageFolder, 'prebuilds', `${process.platform}-${process.arch}`),
-  ]
-}
-
-function findBuiltFiles(folders: string[]): BuiltFiles {
-  const files: BuiltFiles = { loader: null, bindings: new Map() }
-  for (const folder of folders.filter(existsSync)) {
-    for (const name of readdirSync(folder)) {
-      const minor = /\.torch-(\d+\.\d+)\.so$/.exec(name)?.[1]
-      if (name.endsWith('.node')) files.loader ??= join(folder, name)
-      if (minor && !files.bindings.has(minor)) files.bindings.set(minor, join(folder, name))
-    }
-  }
-  return files
-}
-
 /** LibTorch's C++ interface changes between minor versions: a binding for another one would crash. */
 function otherMinor({ version, minor, folder }: LibTorch, { bindings }: BuiltFiles): string | null {
   if (bindings.has(minor)) return null
   const built = [...bindings.keys()].join(' and ') || 'no version'
-  return `the native add-on is built for LibTorch ${built}, found ${version} at ${folder}; run \`npm run setup\``
+  return `the native add-on is built for LibTorch ${built}, found ${version} at ${folder}`
 }
 
 function openLoader(path: string): Loader {
@@ -144,7 +117,7 @@ function openLibTorch(loader: Loader, libtorch: LibTorch): string | null {
   } catch (error) {
     throw new NativeError(
       `LibTorch ${libtorch.version} in ${libtorch.folder} could not be opened: ${textOf(error)}\n` +
-        'Reinstall it, or let LIBTORCH name another one and run `npm run setup`.',
+        `Reinstall it, or let LIBTORCH name another one. ${remedy}`,
       { cause: error },
     )
   }

@@ -1,9 +1,9 @@
 import * as Plot from '@observablehq/plot'
-import { parseHTML } from 'linkedom'
 import { protocolOf } from '../evaluation/protocols/all.js'
 import type { Protocol } from '../evaluation/protocols/protocol.js'
 import type { Curve } from '../evaluation/runs/record.js'
 import { escapeXml } from '../rendering/svg.js'
+import { svgDocument } from '../rendering/svg-document.js'
 import type { CellResult } from './table.js'
 
 /** The line of one method. */
@@ -78,9 +78,8 @@ function axesOf({ x: label, y, scale }: NonNullable<Protocol['chart']>, places?:
 }
 
 function draw(series: readonly Series[], { labels, ...axes }: Axes): string {
-  const { document } = parseHTML('<html></html>')
   const picture = Plot.plot({
-    document,
+    document: svgDocument(),
     width: 560,
     height: 340,
     marginLeft: 48,
@@ -105,8 +104,8 @@ function draw(series: readonly Series[], { labels, ...axes }: Axes): string {
 /** Tells the lines apart for readers, pointers and the page's script; the library calls each of them 'line'. */
 function nameLines(svg: string, series: readonly Series[]): string {
   const titles = series.map(({ title }) => escapeXml(title))
-  return svg.replaceAll('aria-label="line">', () => {
+  return svg.replaceAll(/aria-label="line"([^>]*)>/g, (_, others) => {
     const title = titles.shift()
-    return `aria-label="${title}"><title>${title}</title>`
+    return `aria-label="${title}"${others}><title>${title}</title>`
   })
 }

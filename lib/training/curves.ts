@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot'
-import { parseHTML } from 'linkedom'
 import { InvalidArgumentError } from '../foundation/errors.js'
+import { svgDocument } from '../rendering/svg-document.js'
 import type { LogRecord } from './json-log.js'
 import type { Outcome } from './reports.js'
 
@@ -46,9 +46,8 @@ function draw({ title, value }: Chart, log: readonly LogRecord[]): string {
     const { validation, step } = record
     return validation ? [{ step, value: value(validation), of: 'validation' }] : []
   })
-  const { document } = parseHTML('<html></html>')
   const picture = Plot.plot({
-    document,
+    document: svgDocument(),
     ...size,
     marginLeft: 60,
     style: { fontFamily: 'Helvetica, Arial, sans-serif', fontSize: '11px', background: '#fff' },

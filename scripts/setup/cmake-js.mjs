@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Builds the native part in place of node-gyp: prebuildify and binding.gyp call it. Their arguments choose a version of
 // Node and a processor; Node-API makes the first indifferent, and the second can only be this machine's.
-import { ensureLibTorch } from './ensure-libtorch.mjs'
-import { runScript, SetupFailure } from './failure.mjs'
+import { ensureLibTorch } from '../../lib/install/ensure-libtorch.mjs'
+import { runScript, SetupFailure } from '../../lib/install/failure.mjs'
 import { buildNative } from './native.mjs'
 
 await runScript(async () => {

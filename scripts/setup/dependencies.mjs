@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SetupFailure } from './failure.mjs'
+import { SetupFailure } from '../../lib/install/failure.mjs'
+import { run, say, tail } from '../../lib/install/process.mjs'
 import { root } from './paths.mjs'
-import { run, say, tail } from './process.mjs'
 
 /** @typedef {Record<string, { version?: string, optional?: boolean, devOptional?: boolean }>} Packages */
 

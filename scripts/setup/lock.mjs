@@ -3,9 +3,9 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writ
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SetupFailure } from './failure.mjs'
+import { SetupFailure } from '../../lib/install/failure.mjs'
+import { say } from '../../lib/install/process.mjs'
 import { buildFolder } from './paths.mjs'
-import { say } from './process.mjs'
 
 /** @typedef {{ heartbeat?: number, patience?: number, limit?: number }} Times in milliseconds: between two signs of life; without any
  * until an owner is taken for dead; and that one waits at most */

@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { SetupFailure, throwIfDiskFull } from './failure.mjs'
-import { buildFolder, require, root } from './paths.mjs'
-import { run, say, tail } from './process.mjs'
+import { SetupFailure, throwIfDiskFull } from '../../lib/install/failure.mjs'
+import { run, say, tail } from '../../lib/install/process.mjs'
+import { installCommand } from '../../lib/native/packages.mjs'
+import { buildFolder, root } from './paths.mjs'
 import { digest, Stamp } from './stamp.mjs'
 import { checkTools } from './tools.mjs'
 
@@ -12,8 +14,9 @@ import { checkTools } from './tools.mjs'
 /** Builds the native part against a LibTorch, unless nothing changed since the last time: the loader, and the binding
  * for the minor version of that LibTorch, in `<folder>/Release`.
  * @param {LibTorch} libtorch
- * @param {string} [folder] */
-export async function buildNative(libtorch, folder = buildFolder) {
+ * @param {string} [folder]
+ * @param {string} [source] holds what is built, and cmake-js among its packages */
+export async function buildNative(libtorch, folder = buildFolder, source = root) {
   const release = join(folder, 'Release')
   const stamp = new Stamp(join(release, '.stamp'))
   const inputs = digest(
@@ -25,8 +28,8 @@ export async function buildNative(libtorch, folder = buildFolder) {
   checkTools()
   say(`building for LibTorch ${libtorch.version} in ${libtorch.folder}: the first time takes some minutes`)
   removeBindings(release)
-  await configure(libtorch, folder)
-  await build(folder)
+  await configure(libtorch, folder, source)
+  await build(folder, source)
   stamp.write(inputs)
 }
 
@@ -39,9 +42,11 @@ function removeBindings(release) {
 }
 
 /** @param {LibTorch} libtorch
- * @param {string} folder */
-async function configure(libtorch, folder) {
-  const { code, output } = await cmakeJs('configure', folder, [`--CDLIBTORCH=${libtorch.folder}`], false)
+ * @param {string} folder
+ * @param {string} source */
+async function configure(libtorch, folder, source) {
+  const args = [`--CDLIBTORCH=${libtorch.folder}`]
+  const { code, output } = await cmakeJs('configure', folder, source, args, false)
   if (code === 0) return
   throw new SetupFailure(
     `CMake could not configure the build:\n${tail(output, 30)}`,
@@ -49,11 +54,13 @@ async function configure(libtorch, folder) {
   )
 }
 
-/** @param {string} folder */
-async function build(folder) {
+/** @param {string} folder
+ * @param {string} source */
+async function build(folder, source) {
   const { code, output } = await cmakeJs(
     'build',
     folder,
+    source,
     ['--parallel', process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism())],
     true,
   )
@@ -66,20 +73,21 @@ async function build(folder) {
   throwIfDiskFull(output)
   throw new SetupFailure(
     'the native build failed; the compiler says why above',
-    'Then run `npm run setup` again.',
+    `Then run \`${installCommand()}\` again.`,
   )
 }
 
 /** cmake-js's own `compile` throws the whole build away after any error, so its two steps are called instead.
  * @param {string} step
  * @param {string} folder
+ * @param {string} source
  * @param {string[]} args
  * @param {boolean} show */
-function cmakeJs(step, folder, args, show) {
-  const script = require.resolve('cmake-js/bin/cmake-js')
-  const folders = ['--directory', root, '--out', folder, '--config', 'Release']
+function cmakeJs(step, folder, source, args, show) {
+  const script = createRequire(join(source, 'package.json')).resolve('cmake-js/bin/cmake-js')
+  const folders = ['--directory', source, '--out', folder, '--config', 'Release']
   return run(process.execPath, [script, step, ...folders, '--log-level', 'error', ...args], {
-    cwd: root,
+    cwd: source,
     show,
   })
 }

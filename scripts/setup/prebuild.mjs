@@ -1,13 +1,13 @@
 // Makes prebuilds/<platform>-<processor>/ for publishing: the loader, and the binding for the LibTorch that is found.
 // Run once for each minor version of LibTorch, the bindings add up.
 import { join } from 'node:path'
+import { ensureLibTorch } from '../../lib/install/ensure-libtorch.mjs'
+import { runScript, SetupFailure } from '../../lib/install/failure.mjs'
+import { checkPlatform } from '../../lib/install/platform.mjs'
+import { run, tail } from '../../lib/install/process.mjs'
 import { installPackages } from './dependencies.mjs'
-import { ensureLibTorch } from './ensure-libtorch.mjs'
-import { runScript, SetupFailure } from './failure.mjs'
 import { alone } from './lock.mjs'
 import { require, root } from './paths.mjs'
-import { checkPlatform } from './platform.mjs'
-import { run, tail } from './process.mjs'
 
 await runScript(async () => {
   checkPlatform()

@@ -1,5 +1,5 @@
-import { SetupFailure } from './failure.mjs'
-import { answers } from './process.mjs'
+import { SetupFailure } from '../../lib/install/failure.mjs'
+import { answers } from '../../lib/install/process.mjs'
 
 const program =
   '#include <concepts>\ntemplate <std::integral T> T f(T x) { return x; }\nint main() { return f(0); }\n'

@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { SetupFailure } from './failure.mjs'
+import { SetupFailure } from '../../lib/install/failure.mjs'
+import { run, say } from '../../lib/install/process.mjs'
 import { require, root } from './paths.mjs'
-import { run, say } from './process.mjs'
 import { digest, filesBelow, Stamp } from './stamp.mjs'
 
 const stamp = new Stamp(join(root, 'dist', '.stamp'))

@@ -26,6 +26,7 @@ export const slowTests = [
   'scripts/demo',
   'server/hostile',
   'server/serve-command',
+  'scripts/packages',
   'training/processes',
   'training/training',
 ].map(name => `test/${name}.test.ts`)

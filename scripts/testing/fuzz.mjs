@@ -5,10 +5,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
-import { ensureLibTorch } from '../setup/ensure-libtorch.mjs'
-import { runScript, SetupFailure } from '../setup/failure.mjs'
+import { ensureLibTorch } from '../../lib/install/ensure-libtorch.mjs'
+import { runScript, SetupFailure } from '../../lib/install/failure.mjs'
+import { answers, run, say, tail } from '../../lib/install/process.mjs'
 import { buildFolder, root } from '../setup/paths.mjs'
-import { answers, run, say, tail } from '../setup/process.mjs'
 import { filesBelow } from '../setup/stamp.mjs'
 
 const defaultSeconds = 60

@@ -2,10 +2,10 @@
 // take several minutes, as each reads LibTorch's headers anew.
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
-import { ensureLibTorch } from '../setup/ensure-libtorch.mjs'
-import { runScript, SetupFailure } from '../setup/failure.mjs'
+import { ensureLibTorch } from '../../lib/install/ensure-libtorch.mjs'
+import { runScript, SetupFailure } from '../../lib/install/failure.mjs'
+import { answers, run, say, tail } from '../../lib/install/process.mjs'
 import { buildFolder, require, root } from '../setup/paths.mjs'
-import { answers, run, say, tail } from '../setup/process.mjs'
 import { filesBelow } from '../setup/stamp.mjs'
 
 // GCC's warnings, and OpenMP, whose header each compiler brings for itself.

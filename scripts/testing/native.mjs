@@ -1,9 +1,9 @@
 // The core's own tests, in C++: `npm run test:native [-- address|thread]`. The last line counts them.
 import { availableParallelism } from 'node:os'
-import { ensureLibTorch } from '../setup/ensure-libtorch.mjs'
-import { runScript, SetupFailure } from '../setup/failure.mjs'
+import { ensureLibTorch } from '../../lib/install/ensure-libtorch.mjs'
+import { runScript, SetupFailure } from '../../lib/install/failure.mjs'
+import { answers, run, say } from '../../lib/install/process.mjs'
 import { buildFolder, root } from '../setup/paths.mjs'
-import { answers, run, say } from '../setup/process.mjs'
 
 const sanitizers = ['address', 'thread']
 

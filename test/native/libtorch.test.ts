@@ -3,9 +3,10 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import test from 'ava'
+import { ensureLibTorch } from '../../lib/install/ensure-libtorch.mjs'
 import { findLibTorch, libraryFile } from '../../lib/native/find-libtorch.mjs'
 import { describeInstallation, loadAddon, loadFrom } from '../../lib/native/load.js'
-import { ensureLibTorch } from '../../scripts/setup/ensure-libtorch.mjs'
+import { projectStore } from '../../lib/native/packages.mjs'
 import { root } from '../../scripts/setup/paths.mjs'
 import { failureOf, fakeLibTorch, fakePython, temporaryFolder } from '../support/setup.js'
 
@@ -69,17 +70,40 @@ test('IBA_LIBTORCH_VERSION passes over other versions and is what gets fetched',
   t.like(await ensureLibTorch({ env, fetch }), { version: '2.14.0', origin: 'cache' })
 })
 
+test('a package of LibTorch comes before python3, and the project before the cache; what does not fit is passed over', t => {
+  const folder = temporaryFolder(t)
+  const packaged = fakeLibTorch(join(folder, 'package'), '2.13.0', { headers: false })
+  const torch = fakeLibTorch(join(folder, 'torch'), '2.12.0')
+  const project = join(folder, 'project')
+  const fetched = fakeLibTorch(join(project, 'libtorch', '2.13.0'), '2.13.0')
+  fakeLibTorch(join(folder, 'libtorch', '2.13.0'), '2.13.0')
+  const env = { PATH: fakePython(join(folder, 'bin'), torch), IBA_CACHE: folder }
+  t.like(findLibTorch({ env, packaged, project }), { libtorch: { folder: packaged, origin: 'package' } })
+  t.like(findLibTorch({ env, project }), { libtorch: { folder: torch, origin: 'python3' } })
+  const refuse = ({ minor }: { minor: string }) => (minor === '2.12' ? 'no binding' : null)
+  const { libtorch, tried } = findLibTorch({ env, project, refuse })
+  t.like(libtorch, { folder: fetched, origin: 'project' })
+  t.deepEqual(tried, [{ place: `torch of python3, ${torch}`, reason: 'no binding' }])
+})
+
+test("the project's store is in its node_modules, whatever package manager laid them out", t => {
+  const store = '/app/node_modules/.cache/attribution-bottleneck'
+  t.is(projectStore('/app/node_modules/attribution-bottleneck'), store)
+  t.is(projectStore('/app/node_modules/.pnpm/a@1/node_modules/attribution-bottleneck'), store)
+  t.is(projectStore('/src/attribution-bottleneck'), null)
+})
+
 test('a binding for another minor version is refused with both versions', t => {
   const folder = temporaryFolder(t)
   writeFileSync(join(folder, 'attribution_bottleneck.node'), '')
   writeFileSync(join(folder, 'attribution_bottleneck.torch-2.99.so'), '')
   const error = t.throws(() => loadFrom([folder]), { code: 'NATIVE' })
-  t.regex(error.message, /is built for LibTorch 2\.99, found 2\.\d+\.\d+ at .*run `npm run setup`/)
+  t.regex(error.message, /is built for LibTorch 2\.99, found 2\.\d+\.\d+ at [\s\S]*`npm run setup`/)
 })
 
-test('an add-on that was never built is an error that lists where it was looked for', t => {
+test('an add-on that is nowhere is an error that lists where it was looked for', t => {
   const error = t.throws(() => loadFrom(['/nowhere/a', '/nowhere/b']), { code: 'NATIVE' })
-  t.regex(error.message, /has not been built[\s\S]*\/nowhere\/a\n {2}\/nowhere\/b\n.*npm run setup/)
+  t.regex(error.message, /is not there[\s\S]*\/nowhere\/a\n {2}\/nowhere\/b\n.*npm run setup/)
 })
 
 test('loads once, and describes what it loaded', t => {

@@ -5,13 +5,15 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { needSpace } from '../../lib/install/disk.mjs'
+import { diskFull } from '../../lib/install/failure.mjs'
+import { download, fetchLibTorch } from '../../lib/install/fetch-libtorch.mjs'
+import { unpackNpmPackage } from '../../lib/install/npm-package.mjs'
+import { run } from '../../lib/install/process.mjs'
+import { officialArchive, versionFor, wantedWheel } from '../../lib/install/releases.mjs'
+import { unpack } from '../../lib/install/unpack.mjs'
+import { unpackWheel } from '../../lib/install/wheel.mjs'
 import { findLibTorch } from '../../lib/native/find-libtorch.mjs'
-import { needSpace } from '../../scripts/setup/disk.mjs'
-import { download, forget } from '../../scripts/setup/download.mjs'
-import { diskFull } from '../../scripts/setup/failure.mjs'
-import { fetchLibTorch } from '../../scripts/setup/fetch-libtorch.mjs'
-import { officialArchive, wantedWheel } from '../../scripts/setup/releases.mjs'
-import { unpackWheel } from '../../scripts/setup/wheel.mjs'
 import { failureOf, fakeLibTorch, temporaryFolder } from '../support/setup.js'
 
 async function serve(t: ExecutionContext, listener: RequestListener): Promise<string> {
@@ -84,66 +86,78 @@ test('a full disk is told before and during the work', async t => {
   t.regex(await failureOf(() => fetchLibTorch('2.13.0', folder, { full })), /the disk is full/)
 })
 
-test('a broken download is continued where it stopped', async t => {
-  const content = Buffer.from('0123456789'.repeat(1000))
-  const ranges: (string | undefined)[] = []
-  const url = await serve(t, (request, response) => {
-    ranges.push(request.headers.range)
-    const first = Number(/\d+/.exec(request.headers.range ?? '')?.[0] ?? 0)
-    const status = first > 0 ? 206 : 200
-    response.writeHead(status, { etag: '"a"', 'content-length': content.length - first })
-    if (first > 0) return response.end(content.subarray(first))
-    response.write(content.subarray(0, 4000), () => setTimeout(() => response.destroy(), 50))
-  })
+test('an archive that is not what was published is refused, and says so', async t => {
+  const url = await serve(t, (_, response) => response.end('something else'))
   const file = join(temporaryFolder(t), 'file')
-  t.is(await download(url, file, { pause: 1 }), createHash('sha256').update(content).digest('hex'))
-  t.deepEqual(ranges, [undefined, 'bytes=4000-'])
-  t.deepEqual(readFileSync(file), content)
-  forget(file)
+  t.regex(
+    await failureOf(() => download(url, file, '00'.repeat(32))),
+    /not what was published[\s\S]*LIBTORCH_SHA256/,
+  )
   t.false(existsSync(file))
+  t.is(await download(url, file, null), createHash('sha256').update('something else').digest('hex'))
+  const gone = await serve(t, (_, response) => response.writeHead(404).end())
+  await t.throwsAsync(download(gone, file, null), { message: 'there is no such file (status 404)' })
 })
 
-test('a download that is refused or unreachable fails at once with the reason', async t => {
-  let requests = 0
-  const url = await serve(t, (_, response) => {
-    requests++
-    response.writeHead(404).end()
-  })
-  const file = join(temporaryFolder(t), 'file')
-  await t.throwsAsync(download(url, file), { message: 'the server answered 404' })
-  t.is(requests, 1)
-  const start = Date.now()
-  await t.throwsAsync(download('http://127.0.0.1:1/file', file), { message: /ECONNREFUSED|bad port/ })
-  t.true(Date.now() - start < 5000)
-})
+/** Names and contents as a stored zip file, by a program that isn't ours. */
+function zip(file: string, entries: Record<string, string>): boolean {
+  const program =
+    'import json, sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:\n' +
+    '  for name, text in json.loads(sys.argv[2]).items(): z.writestr(name, text)'
+  return spawnSync('python3', ['-c', program, file, JSON.stringify(entries)]).status === 0
+}
 
-test('a download goes no unsafe way, and takes no more than it should', async t => {
-  const file = join(temporaryFolder(t), 'file')
-  const answer = (status: number, headers: Record<string, string>, chunks: string[] = []) => ({
-    status,
-    headers: { get: (name: string) => headers[name] ?? null },
-    body: (async function* () {
-      for (const chunk of chunks) yield Buffer.from(chunk)
-    })(),
-  })
-  const asked: string[] = []
-  const redirecting = (location: string) => async (url: string) => {
-    asked.push(url)
-    return answer(302, { location })
+test('a zip file is unpacked without any program, only what is wanted, and nowhere else', async t => {
+  const folder = temporaryFolder(t)
+  const file = join(folder, 'some.zip')
+  const target = join(folder, 'target')
+  const text = 'library '.repeat(10_000)
+  if (!zip(file, { 'libtorch/lib/a.so': text, 'libtorch/include/b.h': 'b' })) return t.pass('needs python3')
+  await unpack(file, target, name => name.includes('/lib/'))
+  t.is(readFileSync(join(target, 'libtorch', 'lib', 'a.so'), 'utf8'), text)
+  t.deepEqual(readdirSync(join(target, 'libtorch')), ['lib'])
+  t.false(existsSync(file))
+
+  for (const name of ['../out', '/out']) {
+    zip(file, { [name]: 'x' })
+    await t.throwsAsync(unpack(file, target), { message: /could not be unpacked/ }, name)
   }
-  const failing = async (fetch: Parameters<typeof download>[2], message: RegExp) =>
-    await t.throwsAsync(download('https://example.org/a', file, { pause: 1, ...fetch }), { message })
-  await failing({ fetch: redirecting('http://example.org/a') }, /http:\/\/example\.org\/a is not https/)
-  await failing({ fetch: redirecting('http://127.0.0.1/a') }, /is not https/)
-  asked.length = 0
-  await failing({ fetch: redirecting('/a') }, /redirects more than 5 times/)
-  t.is(asked.length, 6)
-  await t.throwsAsync(download('http://example.org/a', file), { message: /is not https/ })
-  const long = async () => answer(200, { 'content-length': '11' })
-  await failing({ fetch: long, most: 10 }, /more than 10 bytes/)
-  const endless = async () => answer(200, {}, ['12345', '67890', '1'])
-  await failing({ fetch: endless, most: 10 }, /more than 10 bytes/)
-  t.false(existsSync(file))
+  writeFileSync(file, 'no zip at all')
+  await t.throwsAsync(unpack(file, target), { message: /is no zip file/ })
+  zip(file, { 'a.so': text })
+  writeFileSync(file, readFileSync(file).subarray(0, 100))
+  await t.throwsAsync(unpack(file, target), { message: /is no zip file/ })
+})
+
+test("a package's tarball is unpacked, and its folder left out", async t => {
+  const folder = temporaryFolder(t)
+  const source = join(folder, 'source')
+  mkdirSync(join(source, 'lib'), { recursive: true })
+  writeFileSync(join(source, 'package.json'), '{"name":"some","version":"1.0.0"}')
+  writeFileSync(join(source, 'lib', 'a.so'), 'library')
+  const npm = (args: string[]) => run('npm', ['pack', source, ...args.slice(2)])
+  await unpackNpmPackage('some@1.0.0', folder, npm)
+  t.is(readFileSync(join(folder, 'lib', 'a.so'), 'utf8'), 'library')
+  const failing = async () => ({ code: 1, output: 'npm error code E404' })
+  await t.throwsAsync(unpackNpmPackage('some@1.0.0', folder, failing), {
+    message: /npm pack some@1\.0\.0.*E404/,
+  })
+})
+
+test('a LibTorch with CUDA is kept beside the libraries of NVIDIA, and comes before one without', async t => {
+  const cache = temporaryFolder(t)
+  const way = async (_: string, folder: string, { cuda }: { cuda: boolean }) => {
+    fakeLibTorch(join(folder, 'torch'), '2.13.0', { headers: false, cuda })
+    if (cuda) mkdirSync(join(folder, 'nvidia'))
+  }
+  const env = { IBA_CACHE: cache, PATH: '/nowhere' }
+  await fetchLibTorch('2.13.0', cache, { way }, { headers: false })
+  t.like(findLibTorch({ env }), { libtorch: { cuda: false } })
+  await fetchLibTorch('2.13.0', cache, { way }, { headers: false, cuda: true })
+  t.like(findLibTorch({ env }), {
+    libtorch: { cuda: true, folder: join(cache, 'libtorch', '2.13.0-cuda', 'torch') },
+  })
+  t.true(existsSync(join(cache, 'libtorch', '2.13.0-cuda', 'nvidia')))
 })
 
 test('a wheel is what was published, or is refused', async t => {
@@ -173,4 +187,15 @@ test('official archives are known by their hashes', t => {
   t.regex(officialArchive('2.13.0', 'linux-x64')?.sha256 ?? '', /^[0-9a-f]{64}$/)
   t.is(officialArchive('2.99.0', 'darwin-arm64')?.sha256, null)
   t.is(officialArchive('2.13.0', 'linux-arm64'), null)
+  t.regex(
+    officialArchive('2.13.0', 'linux-x64', true)?.url ?? '',
+    /cu130\/libtorch-shared-with-deps-2\.13\.0%2Bcu130\.zip$/,
+  )
+  t.is(officialArchive('2.13.0', 'darwin-arm64', true), null)
+})
+
+test('of the versions with a binding the usual one is fetched, or else the newest', t => {
+  t.is(versionFor(['2.11', '2.13', '2.14']), '2.13.0')
+  t.is(versionFor(['2.14']), '2.14.0')
+  t.is(versionFor(['2.99']), null)
 })

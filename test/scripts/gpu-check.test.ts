@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import { answers } from '../../lib/install/process.mjs'
 import { root } from '../../scripts/setup/paths.mjs'
-import { answers } from '../../scripts/setup/process.mjs'
 
 const scripts = join(root, 'scripts/gpu')
 const runs =

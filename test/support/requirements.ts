@@ -3,8 +3,9 @@ import { appendFileSync, existsSync } from 'node:fs'
 import { delimiter, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
+import { defaultVersion } from '../../lib/install/releases.mjs'
+import { configuredRegistry } from '../../scripts/release/local-registry.mjs'
 import { root } from '../../scripts/setup/paths.mjs'
-import { defaultVersion } from '../../scripts/setup/releases.mjs'
 
 /** Something outside of this package that some tests need. */
 export interface Requirement {
@@ -61,6 +62,19 @@ export function browser(): Requirement & { path: string | undefined } {
     isMet: path !== undefined,
     missing: 'Chromium is missing',
     remedy: 'apt-get install chromium',
+  }
+}
+
+/** The registry that npm is set up with, where it answers. */
+export async function npmRegistry(): Promise<Requirement> {
+  const registry = await configuredRegistry()
+  const answer = await fetch(new URL('sharp/latest', registry), {
+    signal: AbortSignal.timeout(10_000),
+  }).catch(() => null)
+  return {
+    isMet: answer?.ok === true,
+    missing: "npm's registry doesn't answer",
+    remedy: 'connect to the network, or set `npm config set registry` to a mirror',
   }
 }
 

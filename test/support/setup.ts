@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import { SetupFailure } from '../../lib/install/failure.mjs'
 import { libraryFile } from '../../lib/native/find-libtorch.mjs'
-import { SetupFailure } from '../../scripts/setup/failure.mjs'
 
 export function temporaryFolder(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'iba-setup-'))

@@ -8,8 +8,8 @@ import test, { type ExecutionContext } from 'ava'
 import { EnvHttpProxyAgent, MockAgent } from 'undici'
 import { DownloadError, InvalidArgumentError } from '../../lib/foundation/errors.js'
 import { downloadFile, fetchWeights } from '../../lib/weights/download.js'
+import type { DownloadProgress } from '../../lib/weights/download-options.js'
 import { publishedModels, publishedWeights } from '../../lib/weights/published.js'
-import type { DownloadProgress } from '../../lib/weights/transfer.js'
 
 let folder: string
 test.before(async () => {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { sha256 as hashOf } from './download.mjs'
+import { sha256 as hashOf } from '../foundation/transfer.mjs'
 import { SetupFailure, throwIfDiskFull } from './failure.mjs'
 import { answers, run, say, tail } from './process.mjs'
 import { wantedWheel } from './releases.mjs'
@@ -25,6 +25,20 @@ export async function unpackWheel(version, folder, pip = systemPip, wanted = wan
   const lib = join(folder, 'torch', 'lib')
   if (existsSync(join(lib, 'libtorch_cuda.so')))
     await addCudaRuntime(join(folder, 'torch'), folder, pip, wanted)
+}
+
+/** Installs torch with NVIDIA's libraries into a folder as Python lays them out, which is where LibTorch looks for them.
+ * pip checks what the index says their hashes are.
+ * @param {string} version
+ * @param {string} folder
+ * @param {Pip} [pip] */
+export async function installWheels(version, folder, pip = systemPip) {
+  const options = ['--target', folder, '--only-binary=:all:', '--no-compile', '--disable-pip-version-check']
+  const { code, output } = await pip(['install', ...options, `torch==${version}`])
+  if (code !== 0) throwIfDiskFull(output)
+  if (code !== 0) throw new Error(`pip install torch==${version} failed: ${tail(output, 4)}`)
+  if (!existsSync(join(folder, 'torch', 'lib', 'libtorch_cuda.so')))
+    throw new Error(`the torch ${version} that pip installs here has no CUDA`)
 }
 
 /** In a wheel built for CUDA even the part for processors needs two small libraries of NVIDIA, which lie in wheels of

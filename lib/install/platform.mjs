@@ -1,6 +1,6 @@
 import { SetupFailure } from './failure.mjs'
 
-/** Node versions this package runs on, as `engines` in package.json states them: the oldest minor of each line. */
+/** Node versions that the tools of the source tree run on: the oldest minor of each line. */
 const lines = /** @type {Record<number, number>} */ ({ 20: 19, 22: 20 })
 const newest = { major: 24, minor: 12 }
 
@@ -12,14 +12,20 @@ export function thisMachine() {
   return { platform, arch, musl: platform === 'linux' && !runsOnGlibc(), node: versions.node }
 }
 
-/** Refuses machines that LibTorch's builds or this package don't run on.
+/** Refuses machines that this package can't be built and tested on.
  * @param {Machine} [machine] */
-export function checkPlatform({ platform, arch, musl, node } = thisMachine()) {
-  if (!supportsNode(node))
+export function checkPlatform(machine = thisMachine()) {
+  if (!supportsTools(machine.node))
     throw new SetupFailure(
-      `Node ${node} is not supported`,
+      `Node ${machine.node} is not supported by the tools that build and test the source tree`,
       'Install Node 20.19, 22.20, 24.12 or any later version of these lines.',
     )
+  checkMachine(machine)
+}
+
+/** Refuses machines that LibTorch's builds don't run on.
+ * @param {Machine} [machine] */
+export function checkMachine({ platform, arch, musl } = thisMachine()) {
   if (platform === 'win32')
     throw new SetupFailure(
       'Windows is not supported',
@@ -40,7 +46,7 @@ export function checkPlatform({ platform, arch, musl, node } = thisMachine()) {
 }
 
 /** @param {string} version */
-function supportsNode(version) {
+function supportsTools(version) {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major > newest.major) return true
   if (major === newest.major) return minor >= newest.minor

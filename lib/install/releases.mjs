@@ -95,14 +95,31 @@ export function wantedWheel(name, version, target = `${process.platform}-${proce
 /** The official archive of a version, or null where none is published (Linux on ARM has only wheels).
  * @param {string} version
  * @param {string} [target]
+ * @param {boolean} [cuda]
  * @returns {Archive | null} */
-export function officialArchive(version, target = `${process.platform}-${process.arch}`) {
+export function officialArchive(version, target = `${process.platform}-${process.arch}`, cuda = false) {
+  if (cuda && target !== 'linux-x64') return null
+  const kind = cuda ? 'cu130' : 'cpu'
   const names = /** @type {Record<string, string>} */ ({
-    'linux-x64': `libtorch-shared-with-deps-${version}%2Bcpu.zip`,
+    'linux-x64': `libtorch-shared-with-deps-${version}%2B${kind}.zip`,
     'darwin-arm64': `libtorch-macos-arm64-${version}.zip`,
   })
   const name = names[target]
   if (!name) return null
-  const sha256 = published[target]?.[version] ?? null
-  return { url: `https://download.pytorch.org/libtorch/cpu/${name}`, sha256 }
+  const sha256 = cuda ? null : (published[target]?.[version] ?? null)
+  return { url: `https://download.pytorch.org/libtorch/${kind}/${name}`, sha256 }
+}
+
+/** The version to fetch of those that bindings are there for: the usual one, or the newest whose hash is known.
+ * @param {string[]} minors
+ * @returns {string | null} */
+export function versionFor(minors) {
+  const known = [...new Set(Object.values(published).flatMap(Object.keys))].sort().reverse()
+  return [defaultVersion, ...known].find(version => minors.includes(minorOf(version))) ?? null
+}
+
+/** @param {string} version
+ * @returns {string} */
+export function minorOf(version) {
+  return version.split('.').slice(0, 2).join('.')
 }

@@ -1,11 +1,11 @@
-import { cacheFolder } from '../../lib/foundation/cache-folder.mjs'
-import { findLibTorch, listAttempts, OLDEST } from '../../lib/native/find-libtorch.mjs'
+import { cacheFolder } from '../foundation/cache-folder.mjs'
+import { findLibTorch, listAttempts, OLDEST } from '../native/find-libtorch.mjs'
 import { SetupFailure } from './failure.mjs'
 import { fetchLibTorch } from './fetch-libtorch.mjs'
 import { defaultVersion } from './releases.mjs'
 
-/** @typedef {import('../../lib/native/find-libtorch.mjs').LibTorch} LibTorch */
-/** @typedef {import('../../lib/native/find-libtorch.mjs').Environment} Environment */
+/** @typedef {import('../native/find-libtorch.mjs').LibTorch} LibTorch */
+/** @typedef {import('../native/find-libtorch.mjs').Environment} Environment */
 
 /** A LibTorch that is there, or else a fetched one.
  * @param {{ env?: Environment, headers?: boolean, fetch?: typeof fetchLibTorch }} [options] `headers` are needed to

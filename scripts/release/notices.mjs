@@ -1,0 +1,96 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '../setup/paths.mjs'
+
+/** A package that comes along where this one is installed.
+ * @typedef {{ name: string, version: string, licence: string, text: string | null }} Dependency */
+
+/** @typedef {{ version: string, license?: string, dependencies?: Record<string, string>,
+ *   optionalDependencies?: Record<string, string> }} Locked */
+
+/** Licences that ask for no more than to be named. */
+export const permissive = [
+  '0BSD',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'BlueOak-1.0.0',
+  'CC0-1.0',
+  'ISC',
+  'MIT',
+  'MIT-0',
+  'Unlicense',
+]
+
+/** Others, by the beginning of the package's name, and why they are fine. */
+export const exceptions = {
+  '@img/sharp-libvips-':
+    'LGPL-3.0-or-later: libraries of their own that sharp opens at run time, which anybody can replace',
+}
+
+/** The runtime dependencies of package-lock.json, on every platform, in the order of their names.
+ * @returns {Dependency[]} */
+export function runtimeDependencies() {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  /** @type {Map<string, Locked>} */
+  const found = new Map()
+  /** @param {string} place
+   * @param {Locked} locked */
+  const follow = (place, { dependencies = {}, optionalDependencies = {} }) => {
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      const path = resolve(packages, place, name)
+      if (path === null || found.has(path)) continue
+      found.set(path, packages[path])
+      follow(path, packages[path])
+    }
+  }
+  follow('', { ...packages[''], optionalDependencies: {} })
+  return [...found]
+    .map(([path, { version, license = 'unknown' }]) => ({
+      name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
+      version,
+      licence: license,
+      text: licenceText(join(root, path)),
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Whether a licence, or one of those that can be chosen from, is permissive.
+ * @param {string} licence an SPDX expression */
+export function isPermissive(licence) {
+  return licence
+    .replace(/[()]/g, '')
+    .split(' OR ')
+    .some(choice => choice.split(' AND ').every(one => permissive.includes(one.trim())))
+}
+
+/** What the package says of the work of others in it and beside it. */
+export function notices() {
+  const parts = runtimeDependencies().map(({ name, version, licence, text }) =>
+    [`${name} ${version}`, `Licence: ${licence}`, ...(text ? ['', text.trim()] : [])].join('\n'),
+  )
+  const begin =
+    'attribution-bottleneck is under the MIT licence. It depends on these packages, which are installed beside it. Its ' +
+    'native part is compiled with the headers of LibTorch (BSD-3-Clause) and of node-addon-api (MIT).\n'
+  return `${[begin, ...parts].join(`\n${'-'.repeat(80)}\n\n`)}\n`
+}
+
+/** As Node finds a package: in the nearest node_modules.
+ * @param {Record<string, Locked>} packages
+ * @param {string} place
+ * @param {string} name
+ * @returns {string | null} */
+function resolve(packages, place, name) {
+  for (let from = place; ; from = from.slice(0, Math.max(from.lastIndexOf('node_modules/') - 1, 0))) {
+    const path = `${from ? `${from}/` : ''}node_modules/${name}`
+    if (packages[path]) return path
+    if (from === '') return null
+  }
+}
+
+/** @param {string} folder
+ * @returns {string | null} null where the package is for another platform */
+function licenceText(folder) {
+  const name = existsSync(folder) && readdirSync(folder).find(file => /^(licen[cs]e|copying)/i.test(file))
+  return name ? readFileSync(join(folder, name), 'utf8') : null
+}
