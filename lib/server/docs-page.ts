@@ -34,9 +34,14 @@ function route(verb: string, path: string, { summary, description, parameters = 
   const rows = parameters.map(parameterRow).join('')
   return `<article>
 <h3><code>${verb} ${escapeXml(path)}</code></h3>
-<p>${escapeXml(summary)}.${description === undefined ? '' : ` ${escapeXml(description)}`}</p>
+<p>${escapeXml(summary)}.${description === undefined ? '' : ` ${withCode(description)}`}</p>
 ${rows === '' ? '' : `<table><tr><th>in the query</th><th>accepts</th><th>meaning</th></tr>${rows}</table>`}
 </article>`
+}
+
+/** A text in which backticks stand around code. */
+function withCode(text: string): string {
+  return escapeXml(text).replace(/`([^`]*)`/g, '<code>$1</code>')
 }
 
 function parameterRow({ name, description, schema }: Parameter): string {

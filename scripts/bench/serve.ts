@@ -39,30 +39,39 @@ export const serveBenchmark: Benchmark = {
 
 type Method = (typeof methods)[number]
 
-/** Maps per second of a stream of one image, again and again. */
+/** What maps cost. */
+interface Rate {
+  perSecond: number
+  /** Of the processor, for a map: it tells more than the clock where the machine has other work. */
+  processorSeconds: number
+}
+
+/** A stream of one image, again and again. */
 async function withoutServer(
   model: Model,
   { name, options, resources }: Method,
   image: Uint8Array,
   seconds: number,
-): Promise<number> {
+): Promise<Rate> {
   await using attributer = createAttributer(model, name, { ...options, ...resources, batch })
   await attributer.attribute(image)
   const started = performance.now()
+  const before = process.cpuUsage()
   const passed = () => (performance.now() - started) / 1000
   const images = function* () {
     while (passed() < seconds) yield image
   }
   let maps = 0
   for await (const _ of attributer.attributeAll(images())) maps++
-  return maps / passed()
+  const { user, system } = process.cpuUsage(before)
+  return { perSecond: maps / passed(), processorSeconds: (user + system) / 1e6 / maps }
 }
 
 interface Load {
   connections: number
   seconds: number
-  /** Maps per second without a server. */
-  alone: number
+  /** Without a server. */
+  alone: Rate
 }
 
 async function rowOf(
@@ -75,24 +84,27 @@ async function rowOf(
   for (const [option, value] of Object.entries(options)) query.set(option, String(value))
   const target = `${url}/v1/attribute?${query}`
   await fetch(target, { method: 'POST', body: new Uint8Array(image) })
-  await metrics(url)
+  const before = await metrics(url)
   const result = await autocannon({
     url: target,
     method: 'POST',
     body: image,
     connections,
-    amount: Math.max(2 * connections, Math.ceil(seconds * alone)),
+    amount: Math.max(2 * connections, Math.ceil(seconds * alone.perSecond)),
     timeout: 120,
   })
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${result.non2xx} requests were refused and ${result.errors} failed.`)
   const read = await metrics(url)
   const perSecond = result['2xx'] / result.duration
+  const processorSeconds = (read('process_cpu_seconds') - before('process_cpu_seconds')) / result['2xx']
   return {
     method: name,
     'requests at a time': connections,
     'maps per second': perSecond,
-    'of attributeAll': perSecond / alone,
+    'of attributeAll': perSecond / alone.perSecond,
+    'processor seconds a map': processorSeconds,
+    'those of attributeAll': alone.processorSeconds,
     'latency, median (ms)': result.latency.p50,
     '99 % within (ms)': result.latency.p99,
     'event loop, 99 % (ms)': 1000 * read('nodejs_eventloop_delay_seconds_p99'),

@@ -100,7 +100,7 @@ test.serial('what does not belong to the method is wrong use, and names what doe
     [['--statistics', 'x.safetensors'], /--statistics is no option of gradient\. It is for: per-sample/],
     [['--animate'], /--animate: gradient has no such result/],
     [['--set', 'samples=3'], /gradient has no option 'samples'/],
-    [['--set', 'rows=many'], /expected a number/],
+    [['--set', 'rows=many'], /Expected a number/],
     [['--set', 'rows=0'], /from 1 to 4096/],
     [['--set', 'keepRaw=yes'], /Expected true or false/],
     [['--set', 'rows'], /Expected an option and its value/],

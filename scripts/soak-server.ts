@@ -1,0 +1,86 @@
+// Sends damaged requests, requests whose clients go away, and slow clients to `iba serve`'s server, and watches its memory:
+// `node dist/scripts/soak-server.js [requests] [seed]`. Fails where one is not answered or makes the server fail, where the server has
+// work left behind the last, or where memory still grows by more than a tenth after the first half.
+
+import type { AddressInfo } from 'node:net'
+import { connect } from 'node:net'
+import sharp from 'sharp'
+import { estimate, loadModel } from '../lib/index.js'
+import { createServer } from '../lib/server/index.js'
+import { mutatedRequests } from './testing/mutated-requests.js'
+import { exchange, statusOf } from './testing/wire.js'
+
+const atOnce = 16
+const rounds = 10
+const tolerated = 1.1
+
+const [requests = 20_000, seed = 1] = process.argv.slice(2).map(Number)
+const preprocessing = { resize: 64, crop: 64 }
+await using model = await loadModel('resnet18', {
+  weights: 'seeded:0',
+  width: 8,
+  classes: 10,
+  device: 'cpu',
+  preprocessing,
+})
+const image = await sharp({ create: { width: 72, height: 64, channels: 3, background: '#a06020' } })
+  .png()
+  .toBuffer()
+await using statistics = await estimate(model, { images: [image, image], onWarning: () => {} })
+const app = await createServer({
+  models: [{ name: 'small', model, statistics }],
+  limits: { receivingSeconds: 0.5, passes: 1000 },
+})
+await app.listen({ host: '127.0.0.1', port: 0 })
+const { port } = app.addresses()[0] as AddressInfo
+const generator = mutatedRequests(image, seed)
+const statuses = new Map<number, number>()
+let failures = 0
+
+async function damaged(): Promise<void> {
+  const { kind, bytes } = generator.next().value
+  const answer = await exchange(port, bytes)
+  const status = answer === undefined ? -1 : statusOf(answer)
+  statuses.set(status, (statuses.get(status) ?? 0) + 1)
+  if (status >= 0 && status !== 500) return
+  failures++
+  console.error(`${kind}: ${answer?.slice(0, 500) ?? 'no answer'}\n${bytes.toString('latin1', 0, 500)}`)
+}
+
+/** A client that goes away while its image is explained, or while it still sends it. */
+function leaving(part: number): Promise<void> {
+  const head = `POST /v1/attribute?steps=90 HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${image.length}\r\n\r\n`
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(head)
+      socket.write(image.subarray(0, Math.floor(part * image.length)))
+      setTimeout(() => socket.destroy(), 20)
+    })
+    socket.on('error', () => {}).on('close', () => resolve())
+  })
+}
+
+const memory: number[] = []
+for (let round = 0; round < rounds; round++) {
+  const worker = async () => {
+    for (let i = 0; i < requests / rounds / atOnce; i++) {
+      await damaged()
+      if (i % 20 === 0) await leaving(i % 40 === 0 ? 1 : 0.5)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+  memory.push(process.memoryUsage.rss())
+  console.log(`${round + 1}/${rounds}: ${(memory.at(-1)! / 1e6).toFixed(0)} MB`)
+}
+const { models } = (await app.inject({ url: '/ready', headers: { host: 'localhost' } })).json()
+const left = models[0].waiting + models[0].running
+const grown = memory.at(-1)! / memory[rounds / 2 - 1]!
+console.log(
+  [...statuses]
+    .sort(([a], [b]) => a - b)
+    .map(([status, times]) => `${status}: ${times}`)
+    .join(', '),
+)
+console.log(`${failures} failed, ${left} left, memory ${grown.toFixed(2)} times that of the first half`)
+await app.close()
+process.exitCode = failures > 0 || left > 0 || grown > tolerated ? 1 : 0
