@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { requireString } from '../foundation/validate.js'
+import { invalid, requireString } from '../foundation/validate.js'
 import { ApiKeys } from './api-keys.js'
 import { answerFailure, attributionServer } from './attribution-server.js'
 import { addGuards, clientOf, requestId } from './server-hooks.js'
@@ -20,11 +20,14 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   } = options
   const limits = completeLimits(service.limits)
   const keys = apiKeys === undefined ? undefined : new ApiKeys(apiKeys)
+  requireAddresses(trustProxy)
   const hosts = new Set(allowedHosts.map(host => requireString('allowedHosts (each)', host).toLowerCase()))
   const app = Fastify({
     logger,
     trustProxy,
     bodyLimit: limits.bodyBytes,
+    // Who stops reading an answer holds its connection no longer than an explanation may take.
+    connectionTimeout: (limits.seconds + limits.receivingSeconds) * 1000,
     genReqId: requestId,
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: answerFailure,
@@ -73,4 +76,20 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   const body = JSON.stringify({ error: told })
   const head = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`
   socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`)
+}
+
+/** Fastify's own error names neither the option nor what is expected. */
+function requireAddresses(trustProxy: ServerOptions['trustProxy']): void {
+  const given =
+    typeof trustProxy === 'string' ? trustProxy.split(',') : Array.isArray(trustProxy) ? trustProxy : []
+  for (const text of given) {
+    const [address = '', length, more] = text.trim().split('/')
+    const isRange = isIP(address) !== 0 && more === undefined && /^\d{1,3}$/.test(length ?? '0')
+    if (!isRange && !['loopback', 'linklocal', 'uniquelocal'].includes(text.trim()))
+      throw invalid(
+        'trustProxy',
+        "addresses such as '10.0.0.0/8', or loopback, linklocal or uniquelocal,",
+        text,
+      )
+  }
 }

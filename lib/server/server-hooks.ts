@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiKeys } from './api-keys.js'
+import { clientAddress } from './client-address.js'
 import { requireOwnHost } from './loopback.js'
 import { Receiving } from './receiving.js'
 
@@ -25,7 +26,7 @@ export function addGuards(
     void reply.header('x-request-id', request.id)
     requireOwnHost(request, allowedHosts)
     const isOpen = open.has(request.routeOptions.url ?? '')
-    const client = isOpen ? request.ip : clientOf(request, keys)
+    const client = isOpen ? clientAddress(request.ip) : clientOf(request, keys)
     if (request.method !== 'POST') return
     const leave = room.enter(client)
     reply.raw.once('close', leave)
@@ -35,7 +36,7 @@ export function addGuards(
 /** Who sends a request: the key that it has, where keys are asked for, or else the address that it comes from.
  * @throws RequestFailure it has no key, or a wrong one */
 export function clientOf({ headers, ip }: FastifyRequest, keys: ApiKeys | undefined): string {
-  return keys === undefined ? ip : keys.clientOf(headers)
+  return keys === undefined ? clientAddress(ip) : keys.clientOf(headers)
 }
 
 /** The id of a request: what a proxy or the client gave it, where that can stand in a log, or a new one. */

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { FastifyRequest } from 'fastify'
 import { InvalidArgumentError } from '../foundation/errors.js'
 import { invalid, suggestion } from '../foundation/validate.js'
+import { clientAddress } from './client-address.js'
 import { failureAnswer, RequestFailure } from './failure.js'
 import { Monitor } from './monitor.js'
 import { RemoteImages } from './remote-image.js'
@@ -31,7 +32,7 @@ export class Service {
     models: ReadonlyMap<string, ServedModel>,
     limits: ServerLimits,
     origins: ReadonlySet<string>,
-    { clientOf = ({ ip }) => ip }: AttributionServerOptions,
+    { clientOf = ({ ip }) => clientAddress(ip) }: AttributionServerOptions,
   ) {
     this.clientOf = clientOf
     setMaxListeners(0, this.#ending.signal) // one for each request

@@ -1,12 +1,11 @@
 import { connect } from 'node:net'
 
-/** Sends bytes to a server on this machine, and gives what it answers until the connection ends; undefined where that takes too
- * long. */
-export function exchange(
-  port: number,
-  bytes: Uint8Array,
-  milliseconds = 10_000,
-): Promise<string | undefined> {
+/** Seconds without a first byte, and without another one. */
+const patience = { first: 60, next: 2 }
+
+/** Sends bytes to a server on this machine, and gives what it answers until the connection ends or it falls silent; undefined where
+ * it answers nothing at all. */
+export function exchange(port: number, bytes: Uint8Array): Promise<string | undefined> {
   return new Promise(resolve => {
     const socket = connect(port, '127.0.0.1')
     const pieces: Buffer[] = []
@@ -16,11 +15,11 @@ export function exchange(
       resolve(answer)
     }
     const answered = () => done(Buffer.concat(pieces).toString('latin1'))
-    const silent = () => (pieces.length === 0 ? done(undefined) : answered())
-    const timer = setTimeout(silent, milliseconds)
+    let timer = setTimeout(() => done(undefined), patience.first * 1000)
     socket.on('data', piece => {
       pieces.push(piece)
-      timer.refresh()
+      clearTimeout(timer)
+      timer = setTimeout(answered, patience.next * 1000)
     })
     // A server that refuses a request need not read all of it.
     socket.on('error', answered).on('close', answered)

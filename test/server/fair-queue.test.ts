@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import test from 'ava'
+import { clientAddress } from '../../lib/server/client-address.js'
 import { RequestFailure } from '../../lib/server/failure.js'
 import { FairQueue } from '../../lib/server/fair-queue.js'
 import { Receiving } from '../../lib/server/receiving.js'
@@ -115,4 +116,12 @@ test('what is received at a time is bounded, and shared past half of it', t => {
   leave[0]!()
   room.enter('e')
   t.is(t.throws<RequestFailure>(() => room.enter('f')).code, 'OVERLOADED')
+})
+
+test('an address of IPv6 stands for its network', t => {
+  t.is(clientAddress('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2::/64')
+  t.is(clientAddress('2001:DB8::1'), '2001:db8:0:0::/64')
+  t.is(clientAddress('::1'), '0:0:0:0::/64')
+  t.is(clientAddress('::ffff:10.1.2.3'), '10.1.2.3')
+  t.is(clientAddress('10.1.2.3'), '10.1.2.3')
 })

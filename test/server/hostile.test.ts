@@ -66,8 +66,8 @@ test('connections that send nothing, or one byte at a time, take no place from o
   t.is((await get(`${server.url}/ready`)).json.models[0].running, 0)
 })
 
-test('a reader that stops reading holds up no one else', async t => {
-  const server = await startServer({ limits: { receivingSeconds: 1 } })
+test('a reader that stops reading holds up no one else, and is cut off', async t => {
+  const server = await startServer({ limits: { receivingSeconds: 1, seconds: 3 } })
   t.teardown(server.close)
   const line = JSON.stringify({ image: (await picture()).toString('base64'), method: 'gradient' })
   const body = `${line}\n`.repeat(400)
@@ -79,5 +79,10 @@ test('a reader that stops reading holds up no one else', async t => {
   )
   socket.write(body)
   await new Promise(resolve => setTimeout(resolve, 500))
-  t.is((await post(`${server.url}/v1/attribute?steps=1`, await picture())).status, 200)
+  t.is((await post(`${server.url}/v1/attribute?steps=1&copies=1`, await picture())).status, 200)
+  const connections = () =>
+    new Promise(resolve => server.app.server.getConnections((_, open) => resolve(open)))
+  server.app.server.closeIdleConnections()
+  while ((await connections()) !== 0) await new Promise(resolve => setTimeout(resolve, 100))
+  t.like((await get(`${server.url}/ready`)).json.models[0], { waiting: 0, running: 0 })
 })

@@ -127,6 +127,10 @@ const wrong: Record<string, [words: string[], message: RegExp]> = {
     [...network, '--image-origin', 'https://example.org/a'],
     /an origin such as 'https:\/\/images\.example\.org'/,
   ],
+  'a proxy that is no address': [
+    [...network, '--trust-proxy', 'nobody'],
+    /addresses such as '10\.0\.0\.0\/8'/,
+  ],
   'keys that are missing': [[...network, '--api-key-file', '/nowhere/keys'], /nowhere\/keys/],
 }
 
