@@ -1,11 +1,10 @@
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { addExplanationRoutes } from './explanation-routes.js'
-import { failureAnswer, RequestFailure } from './failure.js'
+import { ClientGoneError, failureAnswer, logFailure, RequestFailure } from './failure.js'
 import { addInformationRoutes } from './information-routes.js'
 import { addOperationRoutes, probes } from './operation-routes.js'
 import { jsonBytes } from './request-image.js'
-import { ClientGoneError } from './request-signal.js'
 import type { AttributionServerOptions } from './server-options.js'
 import { Service } from './service.js'
 import { timedBody } from './timed-body.js'
@@ -64,15 +63,12 @@ function addMonitoring(app: FastifyInstance, service: Service): void {
 
 /** Tells a client what went wrong, and the log the rest. */
 export function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  logFailure(error, request)
   if (error instanceof ClientGoneError) {
-    request.log.info('the client closed the connection')
     void reply.code(499).send()
     return
   }
   const { status, retryAfter, error: told } = failureAnswer(error)
-  if (status >= 500 && retryAfter === undefined)
-    request.log.error({ err: error, code: told.code }, told.message)
-  else request.log.info({ code: told.code }, told.message)
   if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
   // The rest of a body that isn't wanted is not waited for.
   if (!request.raw.complete) void reply.header('connection', 'close')

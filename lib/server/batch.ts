@@ -17,6 +17,8 @@ export interface BatchOptions {
   /** Lines that are under way together. */
   underWay: number
   signal: AbortSignal
+  /** Told of each line that fails. */
+  onFailure: (error: unknown) => void
 }
 
 /** Answers a stream of lines of JSON with one of as many lines, in their order: each as soon as it and those before it are
@@ -25,7 +27,7 @@ export interface BatchOptions {
 export async function* answerLines(
   source: AsyncIterable<Buffer>,
   answer: (line: object) => Promise<object>,
-  { bytes, underWay, signal }: BatchOptions,
+  { bytes, underWay, signal, onFailure }: BatchOptions,
 ): AsyncGenerator<string, void, undefined> {
   let index = 0
   const numbered = async function* () {
@@ -40,6 +42,7 @@ export async function* answerLines(
       return { ...told, ...(await patiently(() => answer(request), whileTaken)) }
     } catch (error) {
       whileTaken.throwIfAborted()
+      onFailure(error)
       return { ...told, error: failureAnswer(error).error }
     }
   }
@@ -48,6 +51,7 @@ export async function* answerLines(
       yield `${JSON.stringify(answered)}\n`
   } catch (error) {
     signal.throwIfAborted()
+    onFailure(error)
     yield `${JSON.stringify({ error: failureAnswer(error).error })}\n`
   }
 }

@@ -7,13 +7,23 @@ import type { Part } from './settings.js'
 /** How long a proxy may see nothing. */
 const silence = 15_000
 
+/** What is told of by events. */
+export interface ToldExplanation {
+  model: string
+  include: ReadonlySet<Part>
+  explain: (onProgress: (progress: { step: number; steps: number }) => void) => Promise<Explained>
+  /** Told of what ends in an error. */
+  onFailure: (error: unknown) => void
+}
+
 /** Explains an image and tells of it as server-sent events: `progress` with `step` and `steps` while it runs, `step` with the
  * numbers of each step and its map where that was kept, `result`, or `error`. */
-export async function* explanationEvents(
-  model: string,
-  include: ReadonlySet<Part>,
-  explain: (onProgress: (progress: { step: number; steps: number }) => void) => Promise<Explained>,
-): AsyncGenerator<string, void, undefined> {
+export async function* explanationEvents({
+  model,
+  include,
+  explain,
+  onFailure,
+}: ToldExplanation): AsyncGenerator<string, void, undefined> {
   const news = new News()
   const explained = explain(({ step, steps }) => news.tell({ step, steps }))
   explained.then(
@@ -36,6 +46,7 @@ export async function* explanationEvents(
     const { stepMaps: _, ...others } = tensors ?? {}
     yield event('result', { ...answer, ...(Object.keys(others).length > 0 && { tensors: others }) })
   } catch (error) {
+    onFailure(error)
     yield event('error', failureAnswer(error).error)
   }
 }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AttributeProgress } from '../attribution/attribution.js'
 import { renderOverlay } from '../rendering/overlay.js'
 import {
   type AnswerForm,
@@ -12,11 +13,12 @@ import {
 } from './answers.js'
 import { answerLines } from './batch.js'
 import { explanationEvents } from './event-stream.js'
-import { RequestFailure } from './failure.js'
+import { logFailure, RequestFailure } from './failure.js'
 import { fromJson, type ImageRequest, imageBytes, jsonBytes, readRequest } from './request-image.js'
 import { goneSignal } from './request-signal.js'
-import type { Explained } from './served-model.js'
+import type { Explained, ServedModel } from './served-model.js'
 import type { Service } from './service.js'
+import { parts, type Settings } from './settings.js'
 
 /** Adds the routes that explain images and predict classes. */
 export function addExplanationRoutes(app: FastifyInstance, service: Service): void {
@@ -36,8 +38,8 @@ async function attribute(
   const asked = await readRequest(request.query, request.headers['content-type'] ?? '', request.body)
   if (form === 'events') return streamed(service, asked, request, reply)
   const { settings } = asked
-  using signal = service.signalFor(asked.settings, goneSignal(reply))
-  const { name, explained } = await explain(service, asked, service.clientOf(request), signal)
+  using signal = service.signalFor(settings, goneSignal(reply))
+  const { name, explained } = await explain(service, asked, request, signal)
   reply.type(mediaTypes[form])
   if (form === 'json') return await jsonAnswer(name, explained, settings.include)
   reply.headers(factHeaders(name, explained))
@@ -53,18 +55,14 @@ function streamed(
   reply: FastifyReply,
 ): FastifyReply {
   const model = service.find(asked.settings.model)
-  const include = new Set(asked.settings.include)
-  const { method } = model.choose(asked.settings)
-  if (method.options.some(({ name }) => name === 'keepSteps')) include.add('stepMaps')
-  const settings = { ...asked.settings, include }
-  const chosen = model.choose(settings)
+  const settings = withStepMaps(model, asked.settings)
   const signal = service.signalFor(settings, goneSignal(reply))
-  const call = { client: service.clientOf(request), signal }
-  const bytes = () => imageBytes(asked.image, service.remote, signal)
-  const events = explanationEvents(model.name, include, async onProgress => {
-    const explained = await model.explain(bytes, chosen, settings, call, onProgress)
-    service.monitor.explained(model.name, explained)
-    return explained
+  const events = explanationEvents({
+    model: model.name,
+    include: settings.include,
+    explain: async onProgress =>
+      (await explain(service, { ...asked, settings }, request, signal, onProgress)).explained,
+    onFailure: error => logFailure(error, request),
   })
   const stream = Readable.from(events)
   stream.on('close', () => signal[Symbol.dispose]())
@@ -72,6 +70,20 @@ function streamed(
     .type(mediaTypes.events)
     .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
     .send(stream)
+}
+
+/** Settings with the maps of all steps, where the method has them and they aren't too many.
+ * @throws what `ServedModel.choose` throws for the settings as they are */
+function withStepMaps(model: ServedModel, settings: Settings): Settings {
+  const { method } = model.choose(settings)
+  if (!method.options.some(({ name }) => name === parts.stepMaps)) return settings
+  const more: Settings = { ...settings, include: new Set([...settings.include, 'stepMaps']) }
+  try {
+    model.choose(more)
+    return more
+  } catch {
+    return settings
+  }
 }
 
 async function attributeBatch(
@@ -86,18 +98,18 @@ async function attributeBatch(
       'A batch is sent as lines of JSON.',
       'Send content-type: application/x-ndjson, with a request such as {"id":1,"image":"…base64…"} on each line.',
     )
-  const client = service.clientOf(request)
   const gone = goneSignal(reply)
   const answer = async (line: object) => {
     const asked = fromJson(request.query, line)
     using signal = service.signalFor(asked.settings, gone)
-    const { name, explained } = await explain(service, asked, client, signal)
+    const { name, explained } = await explain(service, asked, request, signal)
     return await jsonAnswer(name, explained, asked.settings.include)
   }
   const lines = answerLines(body, answer, {
     bytes: jsonBytes(service.limits.bodyBytes),
     underWay: Math.min(16, service.limits.places),
     signal: AbortSignal.any([gone, service.ending]),
+    onFailure: error => logFailure(error, request),
   })
   // Where a batch breaks off, the rest of its body isn't waited for.
   return reply.type('application/x-ndjson').header('connection', 'close').send(Readable.from(lines))
@@ -108,7 +120,7 @@ async function predict(service: Service, request: FastifyRequest, reply: Fastify
   const asked = await readRequest(request.query, request.headers['content-type'] ?? '', request.body)
   const served = service.find(asked.settings.model)
   using signal = service.signalFor(asked.settings, goneSignal(reply))
-  const bytes = () => imageBytes(asked.image, service.remote, signal)
+  const bytes = await imageBytes(asked.image, service.remote, signal)
   const outputs = await served.predict(bytes, { client: service.clientOf(request), signal })
   return predictionAnswer(served.name, served.model, outputs, asked.settings.top)
 }
@@ -116,13 +128,18 @@ async function predict(service: Service, request: FastifyRequest, reply: Fastify
 async function explain(
   service: Service,
   { settings, image }: ImageRequest,
-  client: string,
+  request: FastifyRequest,
   signal: AbortSignal,
+  onProgress?: (progress: AttributeProgress) => void,
 ): Promise<{ name: string; explained: Explained }> {
   const model = service.find(settings.model)
   const chosen = model.choose(settings)
-  const bytes = () => imageBytes(image, service.remote, signal)
-  const explained = await model.explain(bytes, chosen, settings, { client, signal })
+  const bytes = await imageBytes(image, service.remote, signal)
+  const call = { client: service.clientOf(request), signal }
+  const explained = await model.explain(bytes, chosen, settings, call, onProgress)
   service.monitor.explained(model.name, explained)
-  return { name: model.name, explained }
+  const { name } = model
+  const { method, seconds } = explained.attribution
+  request.log.info({ model: name, method, ...explained.seconds, explaining: seconds }, 'explained an image')
+  return { name, explained }
 }

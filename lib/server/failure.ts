@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import type { FastifyRequest } from 'fastify'
 import { AttributionError, type ErrorCode } from '../foundation/errors.js'
 import { isError } from '../foundation/realms.js'
 
@@ -69,6 +70,14 @@ export class RequestFailure extends Error {
   }
 }
 
+/** The client is gone: nobody reads an answer. */
+export class ClientGoneError extends Error {
+  constructor() {
+    super('The client closed the connection.')
+    this.name = 'ClientGoneError'
+  }
+}
+
 /** What a client is told of an error. */
 export interface FailureAnswer {
   status: number
@@ -94,6 +103,17 @@ export function failureAnswer(error: unknown): FailureAnswer {
       }
   }
   return fromFastify(error) ?? internal
+}
+
+/** Tells the log of a failure: the cause where it is the server's. */
+export function logFailure(error: unknown, { log }: Pick<FastifyRequest, 'log'>): void {
+  if (error instanceof ClientGoneError) {
+    log.info(error.message)
+    return
+  }
+  const { status, retryAfter, error: told } = failureAnswer(error)
+  if (status >= 500 && retryAfter === undefined) log.error({ err: error, code: told.code }, told.message)
+  else log.info({ code: told.code }, told.message)
 }
 
 const internal: FailureAnswer = {

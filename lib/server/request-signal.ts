@@ -1,14 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { FastifyReply } from 'fastify'
-import { RequestFailure } from './failure.js'
-
-/** The client is gone: nobody reads an answer. */
-export class ClientGoneError extends Error {
-  constructor() {
-    super('The client closed the connection.')
-    this.name = 'ClientGoneError'
-  }
-}
+import { ClientGoneError, RequestFailure } from './failure.js'
 
 /** Aborted where a client goes away before it has its answer. */
 export function goneSignal({ raw }: FastifyReply): AbortSignal {

@@ -1,7 +1,7 @@
 import sharp from 'sharp'
 import type { AttributeProgress, Attribution } from '../attribution/attribution.js'
 import { BatchQueue } from '../attribution/batch-queue.js'
-import type { MethodDescription } from '../attribution/described-options.js'
+import { findOption, type MethodDescription } from '../attribution/described-options.js'
 import { type ChosenMethod, chooseMethod, describeMethods } from '../attribution/methods.js'
 import { neededLayers } from '../attribution/needed-layers.js'
 import { nativeTarget } from '../attribution/target.js'
@@ -51,6 +51,7 @@ export class ServedModel {
   /** Why it can't explain images, where it couldn't explain the first. */
   problem: string | undefined
   #ready = false
+  #methods: readonly string[] | undefined
   readonly #options: ServedModelOptions
   readonly #pool: AttributerPool
   readonly #resources: Readonly<Partial<Record<ResourceName, Resource>>>
@@ -88,9 +89,9 @@ export class ServedModel {
   async warmUp(signal: AbortSignal): Promise<void> {
     const [height, width] = sides(this.model.preprocessing.crop)
     const create = { width, height, channels: 3 as const, background: '#808080' }
-    const bytes = async () => await sharp({ create }).png().toBuffer()
     const settings = readSettings({})
-    await this.explain(bytes, this.choose(settings), settings, { client: 'warm-up', signal })
+    const image = await sharp({ create }).png().toBuffer()
+    await this.explain(image, this.choose(settings), settings, { client: 'warm-up', signal })
     this.#ready = true
   }
 
@@ -119,9 +120,10 @@ export class ServedModel {
 
   /** The methods for which there is all that they need. Some may be impossible for the network all the same. */
   get methods(): readonly string[] {
-    return describeMethods()
+    this.#methods ??= describeMethods()
       .filter(method => method.needs.every(need => this.#fits(need, method)))
       .map(({ name }) => name)
+    return this.#methods
   }
 
   /** What explains images where a request names no method. */
@@ -148,7 +150,7 @@ export class ServedModel {
 
   /** Explains an image, with others that arrive meanwhile. */
   async explain(
-    bytes: () => Promise<Uint8Array>,
+    bytes: Uint8Array,
     chosen: ChosenMethod,
     { target, seed }: Settings,
     call: Call,
@@ -160,24 +162,28 @@ export class ServedModel {
     const passes = passesOf(method, options, this.model)
     const attributes = { 'iba.model': this.name, 'iba.method': method.name, 'iba.passes': passes }
     return await withSpan('iba explain', attributes, async span => {
-      const { seconds, result: attribution } = await this.#queued(call, 1 / batch, bytes, image =>
+      const arrived = performance.now()
+      const { decoding, result: attribution } = await this.#queued(call, 1 / batch, bytes, image =>
         this.#pool.use(chosen, async attributer => {
           const targets = target === undefined ? {} : { targets: target }
           const [found] = await attributer.attribute(image, { ...targets, seed, signal, onProgress })
           return found!
         }),
       )
+      const all = (performance.now() - arrived) / 1000
+      // For its turn, and for the batch before its own.
+      const waiting = Math.max(0, all - decoding - attribution.seconds)
       span.setAttributes({
-        'iba.seconds.waiting': seconds.waiting,
-        'iba.seconds.decoding': seconds.decoding,
+        'iba.seconds.waiting': waiting,
+        'iba.seconds.decoding': decoding,
         'iba.seconds.explaining': attribution.seconds,
       })
-      return { attribution, seconds, passes }
+      return { attribution, seconds: { waiting, decoding }, passes }
     })
   }
 
   /** The outputs of the network for an image. */
-  async predict(bytes: () => Promise<Uint8Array>, call: Call): Promise<Float32Array> {
+  async predict(bytes: Uint8Array, call: Call): Promise<Float32Array> {
     const { signal } = call
     const { result } = await this.#queued(call, 1 / this.#predictionBatch, bytes, image =>
       this.#predictions.submit(image, { signal }),
@@ -188,17 +194,15 @@ export class ServedModel {
   async #queued<Result>(
     { client, signal }: Call,
     weight: number,
-    bytes: () => Promise<Uint8Array>,
+    bytes: Uint8Array,
     work: (input: PreparedInput) => Promise<Result>,
-  ): Promise<{ result: Result; seconds: Explained['seconds'] }> {
-    const arrived = performance.now()
+  ): Promise<{ result: Result; decoding: number }> {
     return await this.queue.run({ client, weight, signal }, async () => {
       const started = performance.now()
-      const input = await this.#prepared(await bytes(), signal)
-      const decoded = performance.now()
+      const input = await this.#prepared(bytes, signal)
+      const decoding = (performance.now() - started) / 1000
       signal.throwIfAborted()
-      const seconds = { waiting: (started - arrived) / 1000, decoding: (decoded - started) / 1000 }
-      return { result: await work(input), seconds }
+      return { result: await work(input), decoding }
     })
   }
 
@@ -248,13 +252,15 @@ export class ServedModel {
           `limit of this server: ${limits.passes.toLocaleString('en')}.`,
         'Take fewer steps, copies, samples or masks, or a larger stride.',
       )
-    const { steps } = options
+    if (options.keepSteps !== true) return
+    const steps = Number(options.steps ?? findOption(method, 'steps').defaults.iba)
     const [height, width] = sides(this.model.preprocessing.crop)
-    if (options.keepSteps === true && typeof steps === 'number' && steps * height * width > limits.keptValues)
+    const values = steps * height * width
+    if (values > limits.keptValues)
       throw new RequestFailure(
         'LIMIT',
-        `The maps of ${steps} steps have ${(steps * height * width).toLocaleString('en')} values, more than the limit of this ` +
-          `server: ${limits.keptValues.toLocaleString('en')}.`,
+        `The maps of ${steps} steps have ${values.toLocaleString('en')} values, more than the limit of this server: ` +
+          `${limits.keptValues.toLocaleString('en')}.`,
         'Take fewer steps, or leave stepMaps out of include.',
       )
   }

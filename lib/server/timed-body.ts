@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream'
-import { RequestFailure } from './failure.js'
-import { ClientGoneError } from './request-signal.js'
+import { ClientGoneError, RequestFailure } from './failure.js'
 
 export interface TimeForBody {
   seconds: number

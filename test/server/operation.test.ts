@@ -86,6 +86,41 @@ test('a request keeps the id that it comes with', async t => {
   t.regex(odd.headers.get('x-request-id')!, /^[0-9a-f-]{36}$/)
 })
 
+test('the log tells of each map and of each failure, under the id of the request', async t => {
+  const lines: Record<string, unknown>[] = []
+  const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const server = await startServer({ logger: { stream } })
+  t.teardown(server.close)
+  const send = (id: string, body: Uint8Array | string, path = 'attribute?method=gradient') =>
+    post(`${server.url}/v1/${path}`, body, { headers: { 'x-request-id': id } })
+  await send('one', await picture())
+  await send('two', 'no image')
+  await send('three', 'no image', 'attribute/stream')
+  await post(`${server.url}/v1/attribute/batch`, '{}', {
+    headers: { 'x-request-id': 'four', 'content-type': 'application/x-ndjson' },
+  })
+  const of = (id: string) => lines.filter(({ reqId }) => reqId === id)
+  t.like(
+    of('one').find(({ msg }) => msg === 'explained an image'),
+    { model: 'small', method: 'gradient' },
+  )
+  for (const id of ['two', 'three'])
+    t.true(
+      of(id).some(({ code }) => code === 'IMAGE'),
+      id,
+    )
+  t.true(of('four').some(({ code }) => code === 'INVALID_ARGUMENT'))
+  t.true(lines.every(({ level }) => level === 30))
+  const left = fetch(`${server.url}/v1/attribute/stream?steps=400&copies=10`, {
+    method: 'POST',
+    body: new Uint8Array(await picture()),
+    headers: { 'x-request-id': 'five' },
+  })
+  await (await left).body!.cancel()
+  await until(async () => of('five').some(({ msg }) => msg === 'The client closed the connection.'))
+  t.true(lines.every(({ level }) => level === 30))
+})
+
 test('a server that stops finishes what runs, and refuses what waits and comes', async t => {
   const server = await startServer()
   const image = await picture()
