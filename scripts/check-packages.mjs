@@ -108,7 +108,8 @@ async function tryOut(each, scripts, scratch, url) {
   const yarn4 = each.mode ? `nodeLinker: ${each.mode}\nenableScripts: ${scripts}\n` : ''
   if (yarn4) writeFileSync(join(project, '.yarnrc.yml'), yarn4, { flag: 'a' })
   writeFileSync(join(project, 'package.json'), '{ "name": "project", "version": "1.0.0", "private": true }\n')
-  writeFileSync(join(project, 'yarn.lock'), '')
+  // Otherwise yarn takes the folder for a part of one further up.
+  if (each.manager.includes('yarn')) writeFileSync(join(project, 'yarn.lock'), '')
   writeFileSync(join(project, 'map.mjs'), program)
   const call = (/** @type {string[]} */ args) =>
     run(join(node, 'node'), [join(manager, each.program), ...args], { cwd: project, env })
@@ -122,7 +123,8 @@ async function tryOut(each, scripts, scratch, url) {
   const made = each.start
     ? await call([...each.start, 'map.mjs'])
     : await run(join(node, 'node'), ['map.mjs'], { cwd: project, env })
-  const map = made.code === 0 ? tail(made.output, 1) : `failed: ${tail(made.output, 3)}`
+  const failed = () => made.output.split('\n').find(line => /Error/.test(line)) ?? tail(made.output, 1)
+  const map = made.code === 0 ? tail(made.output, 1) : `failed: ${failed()}`
   rmSync(join(project, 'home'), { recursive: true, force: true })
   const bytes = await diskUsage(project)
   rmSync(project, { recursive: true, force: true })

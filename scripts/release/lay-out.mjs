@@ -49,8 +49,13 @@ export function layOutBindings(folder, { target = thisTarget, from = join(root, 
 /** LibTorch's libraries for processors, and the licences that they came with.
  * @param {string} folder
  * @param {LibTorch} libtorch a build without CUDA
- * @param {{ target?: string }} [options] */
-export function layOutLibTorch(folder, libtorch, { target = thisTarget } = {}) {
+ * @param {{ target?: string, licences?: string }} [options] `licences` holds the .dist-info of a wheel of PyTorch's, which
+ * brings them; archives don't */
+export function layOutLibTorch(
+  folder,
+  libtorch,
+  { target = thisTarget, licences = dirname(libtorch.folder) } = {},
+) {
   if (libtorch.cuda)
     throw new SetupFailure(
       `LibTorch in ${libtorch.folder} was built with CUDA, and can't be opened without NVIDIA's libraries`,
@@ -60,7 +65,7 @@ export function layOutLibTorch(folder, libtorch, { target = thisTarget } = {}) {
   copyLibraries(join(libtorch.folder, 'lib'), join(folder, 'lib'))
   writeFileSync(join(folder, 'build-version'), `${libtorch.version}\n`)
   writeManifest(folder, libTorchManifest(target, libtorch.version))
-  copyLicences(libtorch, folder)
+  copyLicences(licences, folder)
   writeReadme(
     folder,
     `The libraries of LibTorch ${libtorch.version} for processors on ${target}, as PyTorch publishes them, without ` +
@@ -90,16 +95,15 @@ export async function pack(folder, destination, options = []) {
   throw new SetupFailure(`npm pack failed in ${folder}:\n${tail(output)}`, 'Put right what is named above.')
 }
 
-/** @param {LibTorch} libtorch
+/** @param {string} from
  * @param {string} folder */
-function copyLicences(libtorch, folder) {
-  const beside = dirname(libtorch.folder)
-  const info = readdirSync(beside).find(name => /^torch-[^/]*\.dist-info$/.test(name))
-  const licences = info && join(beside, info, 'licenses')
+function copyLicences(from, folder) {
+  const info = readdirSync(from).find(name => /^torch-[^/]*\.dist-info$/.test(name))
+  const licences = info && join(from, info, 'licenses')
   if (!licences || !existsSync(licences))
     throw new SetupFailure(
-      `there are no licences beside ${libtorch.folder}`,
-      'Let LIBTORCH name the torch/ of an unpacked wheel, whose .dist-info holds them.',
+      `there is no .dist-info with PyTorch's licences in ${from}`,
+      'Name a folder with an unpacked wheel of torch: `--licences FOLDER`.',
     )
   cpSync(licences, join(folder, 'licenses'), { recursive: true })
   cpSync(join(licences, 'LICENSE'), join(folder, 'LICENSE'))

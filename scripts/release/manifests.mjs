@@ -68,6 +68,7 @@ function shared(name, version) {
   return {
     name,
     version,
+    type: 'commonjs',
     license,
     homepage,
     repository,

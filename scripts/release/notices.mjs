@@ -22,11 +22,9 @@ export const permissive = [
   'Unlicense',
 ]
 
-/** Others, by the beginning of the package's name, and why they are fine. */
-export const exceptions = {
-  '@img/sharp-libvips-':
-    'LGPL-3.0-or-later: libraries of their own that sharp opens at run time, which anybody can replace',
-}
+/** Another that is fine in packages whose names begin so: libvips is opened by sharp at run time as a library of its own,
+ * which anybody can replace. */
+export const exception = { begin: '@img/sharp-', licence: 'LGPL-3.0-or-later' }
 
 /** The runtime dependencies of package-lock.json, on every platform, in the order of their names.
  * @returns {Dependency[]} */
@@ -55,13 +53,14 @@ export function runtimeDependencies() {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** Whether a licence, or one of those that can be chosen from, is permissive.
- * @param {string} licence an SPDX expression */
-export function isPermissive(licence) {
+/** Whether the licence of a package, or one of those that can be chosen from, is permissive or the exception.
+ * @param {{ name: string, licence: string }} dependency `licence` is an SPDX expression */
+export function isAllowed({ name, licence }) {
+  const allowed = name.startsWith(exception.begin) ? [...permissive, exception.licence] : permissive
   return licence
     .replace(/[()]/g, '')
     .split(' OR ')
-    .some(choice => choice.split(' AND ').every(one => permissive.includes(one.trim())))
+    .some(choice => choice.split(' AND ').every(one => allowed.includes(one.trim())))
 }
 
 /** What the package says of the work of others in it and beside it. */

@@ -1,5 +1,6 @@
 // Lays all packages out in build/packages and packs them: the bindings of every platform in prebuilds/. `--libtorch` makes
-// those of LibTorch as well, for this platform and of the LibTorch that is found, and `--only-libtorch` makes no others.
+// those of LibTorch as well, for this platform and of the LibTorch that is found, and `--only-libtorch` makes
+// no others; `--licences` names the folder with the wheel of torch whose licences it takes.
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     prebuilds: { type: 'string', default: join(root, 'prebuilds') },
     libtorch: { type: 'boolean', default: false },
     'only-libtorch': { type: 'boolean', default: false },
+    licences: { type: 'string' },
   },
 })
 
@@ -33,7 +35,8 @@ await runScript(async () => {
   }
   if (values.libtorch || values['only-libtorch']) {
     const libtorch = withoutCuda()
-    layOutLibTorch(at(`libtorch-${thisTarget}`), libtorch)
+    const { licences } = values
+    layOutLibTorch(at(`libtorch-${thisTarget}`), libtorch, licences === undefined ? {} : { licences })
     layOutAnyLibTorch(at('libtorch'), libtorch.version)
     folders.push(at(`libtorch-${thisTarget}`), at('libtorch'))
   }

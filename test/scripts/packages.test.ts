@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -12,6 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { publint } from 'publint'
 import { run } from '../../lib/install/process.mjs'
 import { loadAddon } from '../../lib/native/load.js'
 import { bindingsPackage, libTorchPackage, thisTarget } from '../../lib/native/packages.mjs'
@@ -23,6 +25,7 @@ import {
   useRegistry,
 } from '../../scripts/release/local-registry.mjs'
 import { anyLibTorchManifest, libTorchManifest, mainManifest } from '../../scripts/release/manifests.mjs'
+import { notices } from '../../scripts/release/notices.mjs'
 import { root } from '../../scripts/setup/paths.mjs'
 import { npmRegistry, testNeeding } from '../support/requirements.js'
 
@@ -33,6 +36,7 @@ test.after.always(() => rmSync(folder, { recursive: true, force: true }))
 /** The packages of this platform as they would be published, LibTorch's left out: it would take minutes to pack. */
 async function publishAll() {
   const packages = join(folder, 'packages')
+  writeFileSync(join(root, 'dist', 'THIRD-PARTY-NOTICES.txt'), notices())
   await layOutMain(join(packages, 'main'), { scripts: false })
   layOutBindings(join(packages, 'bindings'), { from: join(root, 'build', 'Release') })
   for (const name of ['main', 'bindings']) await pack(join(packages, name), join(packages, 'tarballs'))
@@ -40,6 +44,8 @@ async function publishAll() {
   await publish(packages, join(folder, 'publisher'), registry.url)
   return registry
 }
+
+const typesChecker = '@arethetypeswrong/cli@0.18.5'
 
 const makeMap = `
 import { loadModel, methods } from 'attribution-bottleneck'
@@ -118,6 +124,45 @@ installed('npm installs it without scripts, and it works as soon as there is a L
   t.regex(done.output, /Ready, with LibTorch/)
   t.true(existsSync(join(project, 'node_modules', '.cache', 'attribution-bottleneck', 'bindings')))
   t.deepEqual(readdirSync(home), [])
+})
+
+installed('what is published is laid out as package managers, bundlers and TypeScript expect', async t => {
+  const packages = join(folder, 'packages')
+  for (const name of ['main', 'bindings']) {
+    const { messages } = await publint({ pkgDir: join(packages, name), strict: true })
+    t.deepEqual(messages, [], name)
+  }
+  const tarball = readdirSync(join(packages, 'tarballs')).find(name =>
+    /^attribution-bottleneck-\d/.test(name),
+  )
+  const file = join(packages, 'tarballs', String(tarball))
+  // It is for import; require() of it works from Node 20.19 on.
+  const wrong = await run('npx', ['--yes', typesChecker, file, '--profile', 'esm-only', '--no-color'], {
+    cwd: folder,
+  })
+  t.is(wrong.code, 0, wrong.output)
+
+  const { output } = await run('tar', ['-tzf', file])
+  const files = new Set(
+    output
+      .trim()
+      .split('\n')
+      .map(name => name.slice('package/'.length)),
+  )
+  for (const name of [
+    'LICENSE',
+    'README.md',
+    'CHANGELOG.md',
+    'docs/installation.md',
+    'dist/THIRD-PARTY-NOTICES.txt',
+  ])
+    t.true(files.has(name), name)
+  for (const name of ['binding.gyp', 'package-lock.json', 'native/test/main.cc'])
+    t.false(files.has(name), name)
+  for (const map of [...files].filter(name => name.endsWith('.js.map'))) {
+    const { sources } = JSON.parse(readFileSync(join(packages, 'main', map), 'utf8')) as { sources: string[] }
+    for (const source of sources) t.true(files.has(join(map, '..', source)), `${map} names ${source}`)
+  }
 })
 
 test('packages say what they are for, and the main one which belong to it', t => {
