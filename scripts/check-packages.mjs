@@ -51,7 +51,7 @@ const cases = [
 
 const program = `
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { loadModel, methods } from 'attribution-bottleneck'
 const root = dirname(createRequire(import.meta.url).resolve('attribution-bottleneck/package.json'))
 const model = await loadModel('demo')
