@@ -3,7 +3,7 @@ import { chmod, rename, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fetchFile, sha256, TransferFailure, WrongHash } from '../foundation/transfer.mjs'
 import { cudaEnding } from '../native/find-libtorch.mjs'
-import { libTorchPackage } from '../native/packages.mjs'
+import { anyLibTorchPackage, libTorchPackage } from '../native/packages.mjs'
 import { needSpace } from './disk.mjs'
 import { asError, diskFull, SetupFailure } from './failure.mjs'
 import { unpackNpmPackage } from './npm-package.mjs'
@@ -61,7 +61,7 @@ export async function fetchLibTorch(version, store, ways = sources, { headers = 
   throw new SetupFailure(
     `LibTorch ${version} was neither found nor could it be fetched:\n${reasons.join('\n')}`,
     'Connect to the network (HTTPS_PROXY is honoured) and try again, or install it yourself: either\n' +
-      `\`npm install ${libTorchPackage()}\`, or \`python3 -m pip install torch==${version}\`, or unpack an\n` +
+      `\`npm install ${anyLibTorchPackage}\`, or \`python3 -m pip install torch==${version}\`, or unpack an\n` +
       'archive from https://pytorch.org and let LIBTORCH name the folder that holds its lib/.',
   )
 }

@@ -25,9 +25,16 @@ export async function unpackNpmPackage(wanted, folder, npm = systemNpm) {
   const { code, output } = await npm(args)
   if (code !== 0) throwIfDiskFull(output)
   const file = (await readdir(arrived)).find(name => name.endsWith('.tgz'))
-  if (code !== 0 || file === undefined) throw new Error(`npm pack ${wanted} failed: ${tail(output, 3)}`)
+  if (code !== 0 || file === undefined) throw new Error(`npm pack ${wanted} failed: ${whyOf(output)}`)
   await unpackTarball(join(arrived, file), folder)
   await rm(arrived, { recursive: true })
+}
+
+/** npm says what went wrong first and ends with advice.
+ * @param {string} output */
+function whyOf(output) {
+  const lines = output.split('\n').filter(line => /^npm (error|ERR!)\s+\S/.test(line))
+  return lines.slice(0, 2).join('; ') || tail(output, 2)
 }
 
 /** A tarball of npm's holds everything in one folder, which is left out.
