@@ -1,4 +1,3 @@
-import { SingleBar } from 'cli-progress'
 import { duration, megabytes, note } from './output.js'
 
 /** How an amount of work and its rate are told. */
@@ -42,39 +41,39 @@ export function startProgress(
 
 type Describe = (done: number, total: number | undefined) => string
 
+const barLength = 24
+const redrawsPerSecond = 5
+
+/** One line of the terminal, drawn again and again: the rate and the time left change while the bar doesn't. The cursor
+ * stays visible, because a killed process leaves the terminal as it is. */
 function bar(describe: Describe, initialTotal: number | undefined): Progress {
-  const shown = new SingleBar({
-    format: '{bar} {line}',
-    barsize: 24,
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    stream: process.stderr,
-    clearOnComplete: true,
-    // A killed process leaves the terminal as it is: nothing of it may be switched off.
-    hideCursor: false,
-    linewrap: true,
-    // Interrupts are ours to handle.
-    gracefulExit: false,
-    // The rate and the time left change while the bar doesn't.
-    forceRedraw: true,
-  })
   let [done, total] = [0, initialTotal]
-  const start = () => shown.start(total ?? 0, done, { line: describe(done, total) })
-  start()
+  const draw = () => {
+    const full = Math.round(barLength * Math.min(done / (total || Infinity), 1))
+    const line = `${'█'.repeat(full)}${'░'.repeat(barLength - full)} ${describe(done, total)}`
+    // A line that is broken in two could not be drawn over.
+    process.stderr.write(`\r${line.slice(0, (process.stderr.columns || 80) - 1)}${clearRest}`)
+  }
+  const clear = () => process.stderr.write(`\r${clearRest}`)
+  const redrawing = setInterval(draw, 1000 / redrawsPerSecond).unref()
+  draw()
   return {
     update(newDone, newTotal = total) {
-      if (newTotal !== undefined && newTotal !== total) shown.setTotal(newTotal)
       ;[done, total] = [newDone, newTotal]
-      shown.update(done, { line: describe(done, total) })
     },
     pause(write) {
-      shown.stop()
+      clear()
       write()
-      start()
+      draw()
     },
-    stop: () => shown.stop(),
+    stop() {
+      clearInterval(redrawing)
+      clear()
+    },
   }
 }
+
+const clearRest = '\x1b[K'
 
 function lines(describe: Describe, initialTotal: number | undefined): Progress {
   let last = performance.now()
