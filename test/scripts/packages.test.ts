@@ -28,6 +28,7 @@ import { anyLibTorchManifest, libTorchManifest, mainManifest } from '../../scrip
 import { notices } from '../../scripts/release/notices.mjs'
 import { root } from '../../scripts/setup/paths.mjs'
 import { npmRegistry, testNeeding } from '../support/requirements.js'
+import { fakeLibTorch, fakePython } from '../support/setup.js'
 
 const installed = testNeeding(await npmRegistry())
 const folder = mkdtempSync(join(tmpdir(), 'iba-packages-'))
@@ -54,7 +55,8 @@ const [{ map }] = await methods.gradient(model).attribute(['node_modules/attribu
 console.log('a map of', map.width, 'x', map.height)
 `
 
-/** A fresh project, and how to call programs in it, with nothing of this machine's settings and no Python. */
+/** A fresh project, and how to call programs in it, with nothing of this machine's settings. Its python3 has a torch that
+ * there is no binding for. */
 async function newProject(t: ExecutionContext) {
   const project = join(folder, 'project')
   const registry = await publishAll()
@@ -69,6 +71,7 @@ async function newProject(t: ExecutionContext) {
     const { stdout } = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' })
     if (stdout !== '') symlinkSync(stdout.trim(), join(programs, program))
   }
+  fakePython(programs, fakeLibTorch(join(project, 'torch'), '2.12.0'))
   const env = { PATH: programs, HOME: home, npm_config_cache: join(folder, 'npm-cache') }
   const call = async (command: string, args: string[], more: Record<string, string> = {}) =>
     await run(command, args, { cwd: project, env: { ...env, ...more } })
