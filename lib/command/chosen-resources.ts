@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { hasSeveralLayers } from '../attribution/needed-layers.js'
 import { conventionsOf } from '../foundation/presets.js'
+import { listed } from '../foundation/text.js'
 import { sizeText } from '../images/size.js'
 import { zooPreprocessing } from '../images/zoo-preprocessing.js'
 import {
@@ -114,11 +115,12 @@ export function hasPackagedStatistics({ model, weights, layer, crop }: Given): b
 
 function missing(method: MethodDescription, name: ResourceName, options: Given): UsageError {
   const { flag, meaning } = resources[name]
-  const layer = name === 'statistics' ? layersOf(method, options) : undefined
-  const file = `${modelLabel(options.model)}-${layer?.replaceAll(',', '+') ?? name}.safetensors`
+  const layers = name === 'statistics' ? layersOf(method, options) : undefined
+  const file = `${modelLabel(options.model)}-${layers?.join('+') ?? name}.safetensors`
+  const ofLayers = name === 'statistics' ? ` of ${itsLayers(layers, hasSeveralLayers(method))}` : ''
   return new UsageError(
-    `${method.name} on ${options.model} needs ${meaning}${layer === undefined ? '' : ` ${layer.replaceAll(',', ', ')}`}. Make it once, from a ` +
-      `folder of typical images:\n\n  ${makingCommand(name, options, file, layer)}\n\n` +
+    `${method.name} on ${options.model} needs ${meaning}${ofLayers}. Make it once, from a ` +
+      `folder of typical images:\n\n  ${makingCommand(name, options, file, layers)}\n\n` +
       `then add ${flag} ${shellWord(file)} to this command.${name === 'statistics' ? onTheWay : ''}`,
   )
 }
@@ -127,27 +129,41 @@ const onTheWay =
   '\nOr let this command do so: --images FOLDER learns and keeps them, --statistics auto learns rough ones from the\n' +
   'images to explain, though not for evaluations.'
 
+/** 'its layer', 'its layer layer2', 'its layers layer2 and layer3'. */
+function itsLayers(layers: readonly string[] | undefined, areSeveral: boolean): string {
+  const words = layers?.length === 1 || !areSeveral ? 'its layer' : 'its layers'
+  return layers === undefined ? words : `${words} ${listed(layers)}`
+}
+
 /** The layer for the bottleneck; a model file's own choice is known only once it is loaded. */
 function chosenLayer({ model, layer }: Pick<Given, 'model' | 'layer'>): string | undefined {
   const architecture = model === 'demo' ? demo.architecture : model
   return layer ?? architectures().find(({ name }) => name === architecture)?.bottleneckLayer
 }
 
-/** The same of a method, with commas between several. */
-function layersOf(method: MethodDescription, options: Given): string | undefined {
-  if (!hasSeveralLayers(method)) return chosenLayer(options)
+/** The same of a method, which may have several. */
+function layersOf(method: MethodDescription, options: Given): readonly string[] | undefined {
+  if (!hasSeveralLayers(method)) {
+    const layer = chosenLayer(options)
+    return layer === undefined ? undefined : [layer]
+  }
   if (isModelFile(options.model)) return undefined
   const architecture = options.model === 'demo' ? demo.architecture : options.model
-  return callNativeSync(() => addon().blockLayers({ architecture })).join(',')
+  return callNativeSync(() => addon().blockLayers({ architecture }))
 }
 
-function makingCommand(name: ResourceName, options: Given, file: string, layer: string | undefined): string {
+function makingCommand(
+  name: ResourceName,
+  options: Given,
+  file: string,
+  layers: readonly string[] | undefined,
+): string {
   const { model, weights, outputName, device, preset } = options
   const { command, images } = resources[name]
   const words = ['iba', command, '--model', model]
   if (weights !== undefined) words.push('--weights', weights)
   if (outputName !== undefined) words.push('--output-name', outputName)
-  if (layer !== undefined) words.push('--layers', layer)
+  if (layers !== undefined) words.push('--layers', layers.join(','))
   words.push(images, 'FOLDER')
   if (name !== 'patterns' && preset !== undefined) words.push('--preset', conventionsOf(preset))
   words.push(...preprocessingWords(options))

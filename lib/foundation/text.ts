@@ -30,6 +30,12 @@ export function count(amount: number, noun: string): string {
   return `${amount.toLocaleString('en')} ${noun}${amount === 1 ? '' : 's'}`
 }
 
+/** 'a', 'a and b', 'a, b and c'. */
+export function listed(words: readonly string[]): string {
+  const [last = '', ...others] = words.toReversed()
+  return others.length === 0 ? last : `${others.toReversed().join(', ')} and ${last}`
+}
+
 /** A number as it is written in texts: large round ones with an exponent, as in '1e12'. */
 export function numberText(value: number): string {
   return Math.abs(value) >= 1e9 ? value.toExponential().replace('+', '') : String(value)

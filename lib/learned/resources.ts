@@ -62,7 +62,7 @@ export const resources: Readonly<Record<ResourceName, ResourceDescription>> = {
     flag: '--statistics',
     command: 'estimate',
     images: '--images',
-    meaning: 'statistics of its layer',
+    meaning: 'statistics',
     published: true,
   },
   patterns: {

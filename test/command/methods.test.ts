@@ -214,7 +214,8 @@ test.serial('compare refuses what can not be before it starts', async t => {
   const words = ['compare', at('photos'), ...network]
   const wrong: [string[], RegExp][] = [
     [['--methods', 'gradiend'], /Did you mean 'gradient'\?/],
-    [['--methods', 'per-sample'], /needs statistics of its layer layer2/],
+    [['--methods', 'per-sample'], /needs statistics of its layer layer2\. Make/],
+    [['--methods', 'coiba'], /needs statistics of its layers layer2, layer3 and layer4\. Make/],
     [['--methods', 'patternnet'], /iba fit-patterns/],
     [['--methods', 'gradient', '--set', 'samples=3'], /none of the compared methods takes it/],
     [['--methods', 'gradient', '--set', 'gradient.samples=3'], /gradient has no option 'samples'/],
