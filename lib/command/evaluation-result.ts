@@ -7,17 +7,21 @@ import { duration, print, printJson } from './output.js'
 /** Tells what a run found. */
 export function printResult(result: RunResult, path: string, json: boolean): void {
   const { records, ...rest } = result
+  const skipped = records.filter(record => record.skipped !== undefined)
+  const leftOut = new Set(skipped.map(({ id }) => id)).size
   if (json) {
-    printJson({ file: path, ...rest })
+    printJson({ file: path, ...rest, leftOut })
     return
   }
   const used = new Set(records.filter(({ values }) => values !== undefined).map(({ id }) => id)).size
+  const reasons = [...new Set(skipped.map(record => record.skipped))].join('; ')
   print(`${result.protocol}, ${result.model.name}, ${result.method.title}`)
   const { told } = protocolOf(result)
   if (told !== undefined) print(`  ${told}`)
   for (const [name, score] of Object.entries(result.scores)) print(`  ${name}: ${scoreText(score)}`)
   const perMap = result.secondsPerMap === null ? '' : `, ${duration(result.secondsPerMap)} for a map`
-  print(`  ${count(used, 'image')}${perMap}. The result is in ${path}.`)
+  const others = leftOut === 0 ? '' : `, ${leftOut} left out (${reasons})`
+  print(`  ${count(used, 'image')}${others}${perMap}. The result is in ${path}.`)
 }
 
 /** '0.573 [0.551, 0.594]' */

@@ -245,6 +245,38 @@ test('a mosaic holds each image in its quarter, and focus is what of the map lie
   t.throws(() => mosaic([ramp, ramp, ramp, image(1)], 'full'), { code: 'INVALID_ARGUMENT', message: /4×4/ })
 })
 
+test('insertion and deletion leave out images whose class is improbable, and say how many', async t => {
+  const given = { images, maps, step: 2048 }
+  const whole = await insertionDeletion(model, given)
+  t.is(whole.leftOut, 0)
+  // No pixel is deleted at the first point.
+  const probabilities = whole.images.map(({ deletion }) => deletion[0]!)
+  const [least = 0, next = 0] = [...probabilities].sort((a, b) => a - b)
+  t.true(least < next)
+  const part = await insertionDeletion(model, { ...given, minimumProbability: (least + next) / 2 })
+  t.is(part.leftOut, 1)
+  t.deepEqual(
+    part.images,
+    whole.images.filter(({ deletion }) => deletion[0]! > least),
+  )
+  t.is(part.settings.minimumProbability, (least + next) / 2)
+  // What is no class has no such probability.
+  const contrast = await insertionDeletion(model, {
+    ...given,
+    targets: { contrast: [1, 2] },
+    minimumProbability: 1,
+  })
+  t.is(contrast.leftOut, 0)
+  await t.throwsAsync(insertionDeletion(model, { ...given, preset: 'input-iba', minimumProbability: 1 }), {
+    code: 'INVALID_ARGUMENT',
+    message: /No image took part: .* below 1\. Give a lower minimumProbability/,
+  })
+  await t.throwsAsync(insertionDeletion(model, { ...given, minimumProbability: 1.5 }), {
+    code: 'INVALID_ARGUMENT',
+    message: /from 0 to 1 for minimumProbability but received 1\.5/,
+  })
+})
+
 test('wrong settings are told with what was expected', async t => {
   const given = { images: images[0]!, maps: maps[0]! }
   const wrong: [() => Promise<unknown>, RegExp][] = [

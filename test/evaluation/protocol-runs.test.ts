@@ -84,3 +84,19 @@ for (const [kind, settings, low, high] of cases) {
     for (const { x, y } of whole.curves) t.is(x.length, y.length)
   })
 }
+
+test.serial('insertion and deletion leave out images whose label is improbable', async t => {
+  const settings = { preset: 'coiba', step: 20_000 }
+  const whole = await run('insertion-deletion', settings, { rank: 0, size: 1 })
+  const probability = ({ values }: RunRecord) => (values as { deletion: number[] }).deletion[0]!
+  const [greatest = 0, next = 0] = whole.records.map(probability).sort((a, b) => b - a)
+  const minimumProbability = (greatest + next) / 2
+  const part = await run('insertion-deletion', { ...settings, minimumProbability }, { rank: 0, size: 1 })
+  t.is(part.records.length, whole.records.length)
+  for (const [i, record] of part.records.entries()) {
+    const isIn = probability(whole.records[i]!) > minimumProbability
+    t.is(record.skipped, isIn ? undefined : `its class has a probability below ${minimumProbability}`)
+    t.is(record.values !== undefined, isIn)
+  }
+  t.is(findProtocol('insertion-deletion').create({ preset: 'input-iba' }).settings.minimumProbability, 0.6)
+})

@@ -23,6 +23,8 @@ interface Loaded<Extra> {
 type PrepareExtra<Extra> = (
   sample: Sample,
   image: { width: number; height: number; orientation: number },
+  /** Makes the network's input of it, once. */
+  input: () => Promise<PreparedInput>,
 ) => Promise<{ extra: Extra } | { skip: string }>
 
 /** What an image-by-image protocol does of its own. */
@@ -105,10 +107,14 @@ export async function* loadedGroups<Extra>(
       await onRead(sample)
       const options = { orientation: sample.orientation, signal: reading }
       return await withDecoded(sample.path, options, async image => {
-        const known = await prepareExtra(sample, image)
+        let made: Promise<PreparedInput> | undefined
+        const input = () => {
+          made ??= prepare({ name: sample.path, kind: 'encoded', image }, model.preprocessing)
+          return made
+        }
+        const known = await prepareExtra(sample, image, input)
         if ('skip' in known) return { sample, skip: known.skip }
-        const input = await prepare({ name: sample.path, kind: 'encoded', image }, model.preprocessing)
-        return { sample, input, extra: known.extra }
+        return { sample, input: await input(), extra: known.extra }
       })
     } catch (error) {
       if (signal.aborted) throw error

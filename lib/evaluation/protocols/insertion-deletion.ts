@@ -1,7 +1,11 @@
 import { checkOptions, type OptionValue, option } from '../../attribution/described-options.js'
+import type { Sample } from '../../datasets/dataset.js'
+import { InvalidArgumentError } from '../../foundation/errors.js'
 import { invalid } from '../../foundation/validate.js'
-import type { Model } from '../../model/model.js'
+import type { PreparedInput } from '../../images/prepared-input.js'
+import { type Model, stack } from '../../model/model.js'
 import { addon } from '../../native/addon.js'
+import { callNative } from '../../native/call.js'
 import type { ImageInsertionDeletion } from '../../native/evaluation-calls.js'
 import { bootstrapMean } from '../bootstrap.js'
 import { mean, meanCurve } from '../numbers.js'
@@ -12,9 +16,10 @@ import {
   runNative,
   type Subject,
   type SubjectSettings,
+  watchedTarget,
 } from '../subject.js'
-import { eachImage, inputSize, nothing, rounded, valuesOf } from './each-image.js'
-import { declareProtocol } from './protocol.js'
+import { eachImage, inputSize, rounded, valuesOf } from './each-image.js'
+import { declareProtocol, type RunContext } from './protocol.js'
 
 /** What stands for the settings that aren't given: RISE's code, InputIBA's with the blur of its tutorial, or CoIBA's. */
 export type PixelPreset = 'rise' | 'input-iba' | 'coiba'
@@ -34,6 +39,8 @@ export interface PixelSettings {
   /** What a deleted pixel is: 0 after normalisation, which is the mean colour that the pre-processing subtracts, or black,
    * 0 before it. */
   deletion: 'mean' | 'black'
+  /** Images whose class has a lower probability are left out, as InputIBA's evaluation does below 0.6. */
+  minimumProbability: number
 }
 
 const presets: Readonly<Record<PixelPreset, PixelSettings>> = {
@@ -44,6 +51,7 @@ const presets: Readonly<Record<PixelPreset, PixelSettings>> = {
     blurTails: 'folded',
     blurBorder: 'zero',
     deletion: 'mean',
+    minimumProbability: 0,
   },
   'input-iba': {
     step: 10,
@@ -52,6 +60,7 @@ const presets: Readonly<Record<PixelPreset, PixelSettings>> = {
     blurTails: 'cut',
     blurBorder: 'mirror',
     deletion: 'mean',
+    minimumProbability: 0.6,
   },
   coiba: {
     step: 1792,
@@ -60,6 +69,7 @@ const presets: Readonly<Record<PixelPreset, PixelSettings>> = {
     blurTails: 'folded',
     blurBorder: 'zero',
     deletion: 'black',
+    minimumProbability: 0,
   },
 }
 
@@ -79,6 +89,10 @@ const pixelOptions = [
   option('deletion', 'choice', 'what deleted pixels are: the mean colour, or black', null, {
     choices: ['mean', 'black'],
   }),
+  option('minimumProbability', 'number', 'images whose class is less probable are left out', null, {
+    minimum: 0,
+    maximum: 1,
+  }),
 ]
 
 /** Options of {@link insertionDeletion}. */
@@ -91,8 +105,11 @@ export type { ImageInsertionDeletion }
 
 /** The curves of all images. */
 export interface InsertionDeletionResult {
-  /** Those of each image. */
+  /** Those of each image that takes part. */
   images: ImageInsertionDeletion[]
+  /** How many images were left out, since their class is less probable than `minimumProbability`. Targets other than a class
+   * always take part. */
+  leftOut: number
   /** Mean area under the insertion curves: higher is better. */
   insertion: number
   /** Mean area under the deletion curves: lower is better. */
@@ -103,7 +120,7 @@ export interface InsertionDeletionResult {
 
 /** Insertion and deletion (Petsiuk, Das, Saenko 2018, “RISE”, section 4.1): the pixels of an image are deleted, or put into
  * a blurred image, most relevant first.
- * @throws InvalidArgumentError, ModelError, ImageError */
+ * @throws InvalidArgumentError, also where every image is left out; ModelError, ImageError */
 export async function insertionDeletion(
   model: Model,
   options: InsertionDeletionOptions,
@@ -114,11 +131,21 @@ export async function insertionDeletion(
   const settings = completeSettings(
     checkOptions({ name: 'insertionDeletion', options: pixelOptions }, Object.fromEntries(given)),
   )
-  const images = await evaluateEach(model, options, (subject, running) =>
-    insertAndDeleteImage(model, subject, settings, running),
-  )
+  const { minimumProbability } = settings
+  const found = await evaluateEach(model, options, async (subject, running) => {
+    const { input, target } = subject
+    const isClass = typeof target !== 'object'
+    if (isClass && !(await isProbable(model, input, target, minimumProbability))) return undefined
+    return await insertAndDeleteImage(model, subject, settings, running)
+  })
+  const images = found.filter(image => image !== undefined)
+  if (images.length === 0 && found.length > 0)
+    throw new InvalidArgumentError(
+      `No image took part: the class of each has a probability below ${minimumProbability}. Give a lower minimumProbability.`,
+    )
   return {
     images,
+    leftOut: found.length - images.length,
     insertion: mean(images.map(({ insertionArea }) => insertionArea)),
     deletion: mean(images.map(({ deletionArea }) => deletionArea)),
     settings,
@@ -134,6 +161,29 @@ function completeSettings({
   const settings = { ...presets[preset as PixelPreset], ...given } as PixelSettings
   if (settings.blurKernel % 2 === 0) throw invalid('blurKernel', 'an odd number', settings.blurKernel)
   return settings
+}
+
+/** Whether an image's class, or the predicted one for -1, has at least this probability. */
+async function isProbable(
+  model: Model,
+  input: PreparedInput,
+  target: number | string,
+  minimum: number,
+): Promise<boolean> {
+  if (minimum === 0) return true
+  const call = { model: model.handle, images: stack([input]), target: watchedTarget(target, model) }
+  const { strengths } = await callNative(() => addon().strengths(call))
+  return strengths[0]! >= minimum
+}
+
+/** Leaves out images whose class has a lower probability. */
+function probableImages({ model, explained }: RunContext, minimum: number) {
+  return async (sample: Sample, _: unknown, input: () => Promise<PreparedInput>) => {
+    const target = explained === 'label' ? sample.target : -1
+    if (minimum === 0 || (await isProbable(model, await input(), target, minimum)))
+      return { extra: undefined }
+    return { skip: `its class has a probability below ${minimum}` }
+  }
 }
 
 async function insertAndDeleteImage(
@@ -164,9 +214,10 @@ export const insertionDeletionProtocol = declareProtocol<PixelSettings>(
     samples: 1000,
     options: pixelOptions,
     complete: settings => ({ preset: 'rise', ...settings, ...completeSettings(settings) }),
-    tell: ({ step, blurKernel, blurDeviation, blurTails, blurBorder, deletion }) =>
+    tell: ({ step, blurKernel, blurDeviation, blurTails, blurBorder, deletion, minimumProbability }) =>
       `${step} pixels a step, blur ${blurKernel}×${blurKernel} σ ${blurDeviation} (tails ${blurTails}, border ${blurBorder}), ` +
-      `deletion to ${deletion === 'black' ? 'black' : 'the mean colour'}`,
+      `deletion to ${deletion === 'black' ? 'black' : 'the mean colour'}` +
+      (minimumProbability === 0 ? '' : `, classes of a probability of at least ${minimumProbability}`),
     chart: { x: 'changed share, %', y: 'probability of the class', scale: 'percent' },
   },
   pixels => ({
@@ -176,7 +227,7 @@ export const insertionDeletionProtocol = declareProtocol<PixelSettings>(
     },
     run: context =>
       eachImage(context, {
-        prepare: nothing,
+        prepare: probableImages(context, pixels.minimumProbability),
         async evaluate({ subject }, settings) {
           const found = await insertAndDeleteImage(context.model, subject, pixels, settings)
           const { shares, insertion, deletion } = found
