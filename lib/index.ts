@@ -147,10 +147,11 @@ export { type Preset, presets } from './foundation/presets.js'
 export type { DecodedImage, ImageSource, Orientation, Picture, RawImage } from './images/decode.js'
 export { type ImageFolder, type ImageFolderOptions, imageFolder } from './images/folder.js'
 export { type NpyArray, readNpy, writeNpy } from './images/npy.js'
-export type { PreparedInput } from './images/prepared-input.js'
+export type { PreparedInput, TextTokens } from './images/prepared-input.js'
 export type { GivenPreprocessing, Interpolation, Preprocessing } from './images/preprocess.js'
 export type { ImageSize } from './images/size.js'
 export type { ImageInput, PreparedImage } from './images/source.js'
+export type { TokenInput } from './images/tokens.js'
 export {
   type CachedStatistics,
   type CachedStatisticsOptions,
@@ -183,6 +184,7 @@ export { architectures, type LayerInfo, type Model, type Prediction } from './mo
 export type { Precision } from './model/precision.js'
 export { configureRuntime, type RuntimeOptions } from './model/runtime.js'
 export type { ResourceName } from './native/attribution-calls.js'
+export type { TokenSettings } from './native/images-calls.js'
 export type { Architecture, MemoryFormat, OutputKind } from './native/model-calls.js'
 export type { PatternEstimator, PatternsDescription } from './native/patterns-calls.js'
 export type { ReadoutDescription, ReadoutPlace } from './native/readout-calls.js'

@@ -134,8 +134,10 @@ function requireTarget(targets: EvaluationOptions['targets'], index: number, mod
   return target
 }
 
-/** @throws InvalidArgumentError where a map isn't finite, or of another size than its input */
-export function requireMapOf(map: HeatMap, { name, width, height }: PreparedInput): void {
+/** @throws InvalidArgumentError where a map isn't finite, or of another size than its input, or the input is a text, which has
+ * no pixels to change */
+export function requireMapOf(map: HeatMap, { name, width, height, text }: PreparedInput): void {
+  if (text) throw invalid('images', 'images', `${name}, token ids`)
   requireHeatMap(map)
   if (map.width !== width || map.height !== height)
     throw invalid('maps', `a map of ${width}×${height}, as the input '${name}'`, `${map.width}×${map.height}`)

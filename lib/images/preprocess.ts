@@ -7,6 +7,7 @@ import type { DecodedImage } from './decode.js'
 import { PreparedInput } from './prepared-input.js'
 import { type ImageSize, requireSize, sides, sizeText } from './size.js'
 import type { ExpandedImage } from './source.js'
+import { preparedTokens, requireKind } from './tokens.js'
 
 export type { Interpolation, Preprocessing }
 
@@ -100,10 +101,13 @@ export function fitsInto(crop: ImageSize, resize: ImageSize): boolean {
   return sides(crop)[0] <= height && sides(crop)[1] <= width
 }
 
-/** Resizes, crops and normalises natively, off the event loop. Prepared images are only checked. */
+/** Resizes, crops and normalises natively, off the event loop. Prepared images and token ids are only checked. */
 export async function prepare(image: ExpandedImage, settings: Preprocessing): Promise<PreparedInput> {
+  const name = image.kind === 'encoded' ? image.image.source : image.name
+  requireKind(name, image.kind === 'tokens', settings.tokens)
+  if (image.kind === 'tokens') return preparedTokens(image, settings.tokens!)
   if (image.kind === 'prepared') {
-    const { name, data, channels, height, width } = image
+    const { data, channels, height, width } = image
     const expected = settings.mean.length
     if (channels !== expected) {
       throw new ImageError(`'${name}' has ${channels} channels, but the network takes ${expected}.`, {

@@ -6,6 +6,7 @@ import { type DecodedImage, decodeImage, filePath, type ImageSource } from './de
 import { imageLimits } from './formats.js'
 import { type NpyFile, openNpy } from './npy.js'
 import type { PreparedInput } from './prepared-input.js'
+import { isTokens, type TokenInput, type TokenRow, tokenRow } from './tokens.js'
 
 /** An image that is resized, cropped and normalised already, as the network takes it. */
 export interface PreparedImage {
@@ -16,23 +17,26 @@ export interface PreparedImage {
 }
 
 /** What can be given as an image: one that is still to be pre-processed, one that is prepared, or the path of a `.npy`
- * file with one prepared image (3,H,W) or several (N,3,H,W). */
-export type ImageInput = ImageSource | PreparedImage | PreparedInput
+ * file with one prepared image (3,H,W) or several (N,3,H,W); for a network of token ids, those of a text. */
+export type ImageInput = ImageSource | PreparedImage | PreparedInput | TokenInput
 
-/** One image of an input, ready for pre-processing (`encoded`) or for the network (`prepared`). */
+/** One image of an input, ready for pre-processing (`encoded`) or for the network (`prepared`), or a text (`tokens`). */
 export type ExpandedImage =
+  | TokenRow
   | { name: string; kind: 'encoded'; image: DecodedImage }
   | { name: string; kind: 'prepared'; data: Float32Array; height: number; width: number; channels: number }
 
 /** The images that an input stands for: one, or as many as a `.npy` file holds, read one at a time.
  * @throws {ImageError} it can't be read, or its array has another shape or type */
 export async function* expandInput(
-  input: ImageSource | PreparedImage,
+  input: ImageSource | PreparedImage | TokenInput,
   signal?: AbortSignal,
 ): AsyncGenerator<ExpandedImage, void, undefined> {
   const path = arrayFile(input)
   if (path !== undefined) {
     yield* expandNpy(path)
+  } else if (isTokens(input)) {
+    yield tokenRow('text', input)
   } else if (isPrepared(input)) {
     yield prepared(input)
   } else {
@@ -100,7 +104,7 @@ export function isPrepared(input: unknown): input is PreparedImage {
 
 /** Checks a prepared image and copies it.
  * @throws {InvalidArgumentError} its data or shape don't fit */
-export function prepared({ data, shape }: PreparedImage): ExpandedImage {
+export function prepared({ data, shape }: PreparedImage): Extract<ExpandedImage, { kind: 'prepared' }> {
   if (!types.isFloat32Array(data)) throw invalid('image.data', 'a Float32Array', data)
   if (!Array.isArray(shape) || shape.length !== 3)
     throw invalid('image.shape', '[channels, height, width]', shape)

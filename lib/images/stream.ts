@@ -6,6 +6,7 @@ import { filePath, withDecoded } from './decode.js'
 import { PreparedInput } from './prepared-input.js'
 import { type Preprocessing, prepare } from './preprocess.js'
 import { arrayFile, expandInput, type ImageInput, isPrepared, prepared } from './source.js'
+import { isTokens, preparedTokens, requireKind, tokenRow } from './tokens.js'
 
 /** One image of a stream, not read yet. */
 export interface PendingImage {
@@ -29,6 +30,7 @@ export async function* pendingImages(
     const { image, target, seed } = isTargeted(item)
       ? item
       : { image: item, target: undefined, seed: undefined }
+    requireKind(nameOf(image, index), isOfTokens(image), settings.tokens)
     const array = arrayFile(image)
     const images = array === undefined ? [loader(image, index, settings)] : arrayImages(array, settings)
     for await (const { name, load } of images) yield { index, name, target, seed, load }
@@ -51,7 +53,10 @@ async function* arrayImages(
 }
 
 function loader(image: ImageInput, index: number, settings: Preprocessing) {
-  return { name: nameOf(image, index), load: (signal?: AbortSignal) => loadOne(image, settings, signal) }
+  return {
+    name: nameOf(image, index),
+    load: (signal?: AbortSignal) => loadOne(image, index, settings, signal),
+  }
 }
 
 /** The inputs of a call as a list: one image, or several. */
@@ -63,10 +68,12 @@ export function asList(
 
 async function loadOne(
   image: ImageInput,
+  index: number,
   settings: Preprocessing,
   signal: AbortSignal | undefined,
 ): Promise<PreparedInput> {
   if (image instanceof PreparedInput) return image
+  if (isTokens(image)) return preparedTokens(tokenRow(nameOf(image, index), image), settings.tokens!)
   if (isPrepared(image)) return await prepare(prepared(image), settings)
   return await withDecoded(image, { signal }, decoded =>
     prepare({ name: decoded.source, kind: 'encoded', image: decoded }, settings),
@@ -77,9 +84,13 @@ function isTargeted(item: ImageInput | TargetedImage): item is TargetedImage {
   return typeof item === 'object' && item !== null && 'image' in item
 }
 
+function isOfTokens(image: ImageInput): boolean {
+  return isTokens(image) || (image instanceof PreparedInput && image.text !== undefined)
+}
+
 function nameOf(image: ImageInput, index: number): string {
   if (typeof image === 'string') return image
   if (isUrl(image)) return filePath(image)
   if (image instanceof PreparedInput) return image.name
-  return `image ${index}`
+  return `${isTokens(image) ? 'text' : 'image'} ${index}`
 }

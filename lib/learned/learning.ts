@@ -5,7 +5,7 @@ import type { PreparedInput } from '../images/prepared-input.js'
 import type { ImageInput } from '../images/source.js'
 import { asList, type PendingImage, pendingImages } from '../images/stream.js'
 import { type Model, stack } from '../model/model.js'
-import type { Tensor } from '../native/values.js'
+import type { InputTensor } from '../native/values.js'
 
 /** How many images are learnt from, where more are there. */
 export const defaultSamples = 10_000
@@ -41,7 +41,7 @@ export function learningSizes(options: LearningOptions): { total: number; batch:
 
 /** Images that went through the network together. */
 export interface LearningBatch {
-  images: Tensor
+  images: InputTensor
   /** What errors call them. */
   names: string[]
 }

@@ -3,6 +3,7 @@ import { type ImageSource, withDecoded } from '../images/decode.js'
 import { PreparedInput } from '../images/prepared-input.js'
 import { preprocess } from '../images/preprocess.js'
 import { arrayFile, type ImageInput, isPrepared } from '../images/source.js'
+import { isTokens } from '../images/tokens.js'
 import type { Model } from '../model/model.js'
 import { type EstimateOptions, estimate, type Statistics } from './statistics.js'
 
@@ -39,7 +40,14 @@ export async function* withDrawnParts(
   let index = 0
   for await (const image of images) {
     yield image
-    if (!(image instanceof PreparedInput || isPrepared(image) || arrayFile(image) !== undefined))
+    if (
+      !(
+        image instanceof PreparedInput ||
+        isPrepared(image) ||
+        isTokens(image) ||
+        arrayFile(image) !== undefined
+      )
+    )
       yield* await drawnPartsOf(image, index, model, drawn)
     if (++index === mostImages) return
   }

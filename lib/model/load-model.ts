@@ -220,7 +220,16 @@ async function loadFile(
       }),
     ),
   )
-  const { imageSize: size, inputChannels, white } = addon().describeModel({ model: handle })
+  const { imageSize: size, inputChannels, vocabulary, white } = addon().describeModel({ model: handle })
+  if (vocabulary !== null) {
+    if (Object.keys(preprocessing).length > 0)
+      throw invalid('preprocessing', 'nothing (the model takes token ids)', preprocessing)
+    return new Model(handle, {
+      ...(classNames && { classNames }),
+      ...(output !== undefined && { output }),
+      notes,
+    })
+  }
   const isOwn = white !== null && preprocessing.mean === undefined && preprocessing.std === undefined
   const stated = isOwn ? { ...preprocessing, ...unnormalised(white, inputChannels) } : preprocessing
   const complete = completePreprocessing(size ? fitted(file, size, stated) : stated, inputChannels)

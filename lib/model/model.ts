@@ -8,7 +8,7 @@ import { asList, pendingImages } from '../images/stream.js'
 import { addon } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
 import type { Architecture, ModelDescription, ModelHandle, OutputKind } from '../native/model-calls.js'
-import type { Tensor } from '../native/values.js'
+import type { InputTensor, Tensor } from '../native/values.js'
 import { findClass, namesFor } from './class-names.js'
 
 /** A layer where the network can be cut. */
@@ -47,6 +47,9 @@ export interface ModelFacts {
   notes?: readonly string[]
 }
 
+/** How many token ids layers are shown for where a network takes any number. */
+const usualTokens = 8
+
 /** A network with its weights on a device. */
 export class Model {
   readonly #handle: ModelHandle
@@ -66,8 +69,9 @@ export class Model {
   constructor(handle: ModelHandle, { preprocessing, classNames = [], output, notes = [] }: ModelFacts) {
     this.#handle = handle
     this.#description = addon().describeModel({ model: handle })
-    const { inputChannels } = this.#description
-    this.preprocessing = completePreprocessing(preprocessing, inputChannels)
+    const { inputChannels, vocabulary, imageSize } = this.#description
+    this.preprocessing = completePreprocessing(preprocessing, inputChannels || 3)
+    if (vocabulary !== null) this.preprocessing.tokens = { vocabulary, length: imageSize?.[1] ?? null }
     this.classNames = classNames.length > 0 ? namesFor(this.#description, classNames) : classNames
     this.output = output
     this.notes = [...this.#description.notes, ...notes]
@@ -88,7 +92,17 @@ export class Model {
     return this.#description.outputKind
   }
 
-  /** 3 for colour, 1 for grey. */
+  /** What it takes: images, or the token ids of texts. */
+  get inputKind(): 'images' | 'tokens' {
+    return this.preprocessing.tokens ? 'tokens' : 'images'
+  }
+
+  /** How many tokens it knows, where it takes token ids: these are from 0 to below it. */
+  get vocabulary(): number | null {
+    return this.#description.vocabulary
+  }
+
+  /** 3 for colour, 1 for grey; 0 where it takes token ids. */
   get inputChannels(): number {
     return this.#description.inputChannels
   }
@@ -108,7 +122,7 @@ export class Model {
     return this.#description.weightHash
   }
 
-  /** Height and width of the images, where the model takes no others. */
+  /** Height and width of the images, where the model takes no others; of token ids 1 and how many it takes. */
   get imageSize(): readonly [number, number] | null {
     return this.#description.imageSize
   }
@@ -146,7 +160,7 @@ export class Model {
     )
   }
 
-  /** All layers with the shapes of their activations for images of a size (default: the crop's). */
+  /** All layers with the shapes of their activations for images of a size (default: the crop's), or for so many token ids. */
   async layers(size: { height: number; width: number } = this.#inputSize()): Promise<LayerInfo[]> {
     const height = requireInteger('height', size.height, 1, 65_536)
     const width = requireInteger('width', size.width, 1, 65_536)
@@ -211,7 +225,9 @@ export class Model {
   }
 
   #inputSize(): { height: number; width: number } {
-    const [height, width] = sides(this.preprocessing.crop)
+    const { crop, tokens } = this.preprocessing
+    if (tokens) return { height: 1, width: tokens.length ?? usualTokens }
+    const [height, width] = sides(crop)
     return { height, width }
   }
 
@@ -229,13 +245,15 @@ export function architectures(): Architecture[] {
 }
 
 /** Stacks prepared inputs of one size for a native call, which copies them. */
-export function stack(inputs: readonly PreparedInput[]): Tensor {
-  const { channels, height, width } = inputs[0]!
-  if (inputs.length === 1) return { data: inputs[0]!.data, shape: [1, channels, height, width] }
+export function stack(inputs: readonly PreparedInput[]): InputTensor {
+  const { channels, height, width, text } = inputs[0]!
+  const shape = [inputs.length, channels, height, width]
+  if (text) return { data: BigInt64Array.from(inputs.flatMap(input => [...input.text!.ids])), shape }
+  if (inputs.length === 1) return { data: inputs[0]!.data, shape }
   const size = channels * height * width
   const data = new Float32Array(inputs.length * size)
   inputs.forEach((input, i) => {
     data.set(input.data, i * size)
   })
-  return { data, shape: [inputs.length, channels, height, width] }
+  return { data, shape }
 }

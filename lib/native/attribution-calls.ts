@@ -1,6 +1,6 @@
 import type { ModelHandle } from './model-calls.js'
 import type { NativeTarget } from './target.js'
-import type { Cancellable, Handle, Tensor } from './values.js'
+import type { Cancellable, Handle, InputTensor, Tensor } from './values.js'
 
 export type MethodHandle = Handle<'method'>
 
@@ -59,6 +59,6 @@ export interface AttributionCalls {
     resources: Readonly<Partial<Record<ResourceName, Handle<string>>>>
   }): Promise<MethodHandle>
   runMethod(
-    call: { method: MethodHandle; images: Tensor; requests: readonly Request[] } & Cancellable,
+    call: { method: MethodHandle; images: InputTensor; requests: readonly Request[] } & Cancellable,
   ): Promise<{ unit: 'bits/pixel' | 'logits' | 'relative'; attributions: NativeAttribution[] }>
 }

@@ -6,6 +6,14 @@ export type ImageSize = number | readonly [height: number, width: number]
 /** How a resized pixel is made of those around it; each antialiased, as Pillow does. */
 export type Interpolation = 'bilinear' | 'bicubic' | 'lanczos'
 
+/** Of a network that takes token ids rather than images. */
+export interface TokenSettings {
+  /** How many tokens it knows: ids are from 0 to below it. */
+  vocabulary: number
+  /** How many it takes at once; null for any number. */
+  length: number | null
+}
+
 /** How a picture becomes a network's input. The defaults are torchvision's for ImageNet, which the paper uses. */
 export interface Preprocessing {
   /** The picture is resized in proportion until it just covers this size, so that a number is the length of its shorter
@@ -25,6 +33,8 @@ export interface Preprocessing {
   mean: readonly number[]
   /** Standard deviation per channel, after scaling to [0, 1]. */
   std: readonly number[]
+  /** Of a network that takes token ids, for which all else means nothing; told by the model, and can't be given. */
+  tokens?: TokenSettings
 }
 
 /** A part of a picture, in pixels. */

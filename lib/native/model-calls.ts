@@ -1,4 +1,4 @@
-import type { CancellationHandle, Handle, Tensor } from './values.js'
+import type { CancellationHandle, Handle, InputTensor, Tensor } from './values.js'
 
 export type ModelHandle = Handle<'model'>
 
@@ -35,12 +35,15 @@ export interface ModelDescription {
   outputKind: OutputKind
   /** Whether its two classes, no and yes, are those of a single logit. */
   isBinary: boolean
+  /** 0 where the network takes token ids. */
   inputChannels: number
+  /** How many tokens it knows, where it takes token ids. */
+  vocabulary: number | null
   bottleneckLayer: string
   gradCamLayer: string
   /** Where methods with several bottlenecks put them, if nothing else is said. */
   blockLayers: string[]
-  /** Height and width, where the network takes images of one size only. */
+  /** Height and width, where the network takes images of one size only; of token ids 1 and how many it takes. */
   imageSize: [number, number] | null
   /** What white is in images that the network normalises itself, where it does. */
   white: 1 | 255 | null
@@ -89,8 +92,16 @@ export interface ModelCalls {
     height: number
     width: number
   }): Promise<{ name: string; kind: string; shape: number[] }[]>
-  logits(call: { model: ModelHandle; images: Tensor }): Promise<Tensor>
+  logits(call: { model: ModelHandle; images: InputTensor }): Promise<Tensor>
   /** The gradient of the sum over the images of one class's logit with respect to a layer's activation. */
-  layerGradient(call: { model: ModelHandle; layer: string; images: Tensor; target: number }): Promise<Tensor>
-  predict(call: { model: ModelHandle; images: Tensor }): Promise<{ target: number; probability: number }[]>
+  layerGradient(call: {
+    model: ModelHandle
+    layer: string
+    images: InputTensor
+    target: number
+  }): Promise<Tensor>
+  predict(call: {
+    model: ModelHandle
+    images: InputTensor
+  }): Promise<{ target: number; probability: number }[]>
 }

@@ -1,5 +1,5 @@
 import type { ModelHandle } from './model-calls.js'
-import type { Handle, Tensor } from './values.js'
+import type { Handle, InputTensor } from './values.js'
 
 export type PatternsHandle = Handle<'patterns'>
 
@@ -32,7 +32,7 @@ export interface PatternsCalls {
   updatePatterns(call: {
     patterns: PatternsHandle
     model: ModelHandle
-    images: Tensor
+    images: InputTensor
     names: readonly string[]
   }): Promise<void>
   mergePatterns(call: { first: PatternsHandle; second: PatternsHandle }): PatternsHandle

@@ -1,6 +1,6 @@
 import type { Preset } from '../foundation/presets.js'
 import type { ModelHandle } from './model-calls.js'
-import type { ByteTensor, Handle, Tensor } from './values.js'
+import type { ByteTensor, Handle, InputTensor, Tensor } from './values.js'
 
 export type StatisticsHandle = Handle<'statistics'>
 
@@ -31,7 +31,7 @@ export interface StatisticsCalls {
   updateStatistics(call: {
     statistics: StatisticsHandle
     model: ModelHandle
-    images: Tensor
+    images: InputTensor
     names: readonly string[]
   }): Promise<void>
   mergeStatistics(call: { first: StatisticsHandle; second: StatisticsHandle }): StatisticsHandle

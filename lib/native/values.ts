@@ -11,6 +11,8 @@ export interface Tensor<Data = Float32Array> {
   shape: readonly number[]
 }
 export type ByteTensor = Tensor<Uint8Array>
+/** Images (N, C, H, W), or token ids (N, 1, 1, T). */
+export type InputTensor = Tensor<Float32Array | BigInt64Array>
 
 /** What may be among the options of calls that work for a while. */
 export interface Cancellable {

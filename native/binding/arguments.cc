@@ -122,8 +122,11 @@ at::Tensor tensor_view(const Napi::Value& value, const char* name) {
     case napi_uint8_array:
       type = at::kByte;
       break;
+    case napi_bigint64_array:
+      type = at::kLong;
+      break;
     default:
-      refuse(name, "a Float32Array, a Float64Array or a Uint8Array");
+      refuse(name, "a Float32Array, a Float64Array, a Uint8Array or a BigInt64Array");
   }
   auto shape = shape_argument(object["shape"]);
   if (static_cast<int64_t>(array.ElementLength()) != c10::multiply_integers(shape))

@@ -28,8 +28,8 @@ Napi::Array array_argument(const Napi::Value& value, const char* name, size_t le
 size_t choice_argument(const Napi::Value& value, const char* name, std::span<const std::string_view> allowed);
 std::vector<int64_t> shape_argument(const Napi::Value& value);
 
-/// The memory of `{ data, shape }` as a tensor whose type is that of the typed array: float, double or byte.
-/// The array must be kept alive.
+/// The memory of `{ data, shape }` as a tensor whose type is that of the typed array: float, double, byte or
+/// long. The array must be kept alive.
 at::Tensor tensor_view(const Napi::Value& value, const char* name);
 
 /// A copy of it, made by the calling thread alone: JavaScript's thread has no others to wait for.

@@ -1,5 +1,7 @@
 #include "handles.h"
 
+#include "network/tokens.h"
+
 namespace iba::binding {
 
 void require_image_size(const Model& model, int64_t height, int64_t width) {
@@ -13,6 +15,10 @@ void require_image_size(const Model& model, int64_t height, int64_t width) {
 }
 
 void check_images(const at::Tensor& images, const Model& model) {
+  if (takes_tokens(model.network)) {
+    throw Error(ErrorCode::invalid_argument,
+                model.network.architecture + " takes token ids, and this works on images alone.");
+  }
   bool fits = images.dim() == 4 && images.size(1) == model.network.input_channels && images.numel() > 0 &&
               images.scalar_type() == at::kFloat;
   if (!fits) {

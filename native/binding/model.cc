@@ -7,11 +7,13 @@
 #include "import/import.h"
 #include "import/load.h"
 #include "import/onnx/model_file.h"
+#include "inputs.h"
 #include "module.h"
 #include "network/block_layers.h"
 #include "network/cut.h"
 #include "network/fingerprint.h"
 #include "network/precision.h"
+#include "network/tokens.h"
 #include "runtime/cancellation_scope.h"
 #include "runtime/device.h"
 
@@ -66,6 +68,7 @@ void fields(Of<Model> auto& model, auto&& field) {
   const Network& network = model.network;
   std::vector<std::string> layers;
   for (const auto& layer : network.layers) layers.push_back(layer.name);
+  auto table = takes_tokens(network) ? find_token_table(network) : std::nullopt;
   field("architecture", network.architecture);
   field("classes", network.classes);
   field("outputKind", network.outputs);
@@ -75,6 +78,7 @@ void fields(Of<Model> auto& model, auto&& field) {
   field("gradCamLayer", network.grad_cam_layer);
   field("blockLayers", block_layers(network));
   field("imageSize", network.image_size);
+  field("vocabulary", table ? std::optional(table->size) : std::nullopt);
   field("white", network.white);
   field("weightHash", model.fingerprint);
   field("device", model.device.str());
@@ -169,23 +173,25 @@ const Model& describe_model(const std::shared_ptr<Model>& model) {
 Task<std::vector<LayerShape>> layer_shapes(const std::shared_ptr<Model>& model, int64_t height,
                                            int64_t width) {
   require_image_size(*model, height, width);
-  return {
-      executor_of(model->device), [model, height, width] {
-        const Network& network = model->network;
-        auto image = at::zeros({1, network.input_channels, height, width}, at::TensorOptions(model->device));
-        std::vector<ValueId> values;
-        for (const auto& layer : network.layers) values.push_back(layer.value);
-        std::vector<LayerShape> shapes;
-        for (const auto& tensor : activations(network, image, values)) {
-          const Layer& layer = network.layers[shapes.size()];
-          shapes.push_back({layer.name, layer.kind, tensor.sizes().slice(1).vec()});
-        }
-        return shapes;
-      }};
+  return {executor_of(model->device), [model, height, width] {
+            const Network& network = model->network;
+            auto options = at::TensorOptions(model->device);
+            auto image = takes_tokens(network)
+                             ? at::zeros({1, 1, height, width}, options.dtype(at::kLong))
+                             : at::zeros({1, network.input_channels, height, width}, options);
+            std::vector<ValueId> values;
+            for (const auto& layer : network.layers) values.push_back(layer.value);
+            std::vector<LayerShape> shapes;
+            for (const auto& tensor : activations(network, image, values)) {
+              const Layer& layer = network.layers[shapes.size()];
+              shapes.push_back({layer.name, layer.kind, tensor.sizes().slice(1).vec()});
+            }
+            return shapes;
+          }};
 }
 
 Task<Tensor> compute_logits(const std::shared_ptr<Model>& model, const Tensor& images) {
-  check_images(images, *model);
+  check_inputs(images, *model);
   return {executor_of(model->device),
           [model, images] { return logits(model->network, images.to(model->device)).cpu(); }};
 }
@@ -193,7 +199,7 @@ Task<Tensor> compute_logits(const std::shared_ptr<Model>& model, const Tensor& i
 /// The gradient of the sum of the images' logits of a class with respect to a layer's activation.
 Task<Tensor> layer_gradient(const std::shared_ptr<Model>& model, const std::string& layer,
                             const Tensor& images, int64_t target) {
-  check_images(images, *model);
+  check_inputs(images, *model);
   check_class(target, *model);
   return {executor_of(model->device), [model, at = model->network.layer(layer).value, images, target] {
             Cut cut(model->network, at);
@@ -207,7 +213,7 @@ Task<Tensor> layer_gradient(const std::shared_ptr<Model>& model, const std::stri
 
 /// The most probable class or label of each image.
 Task<std::vector<Prediction>> predict(const std::shared_ptr<Model>& model, const Tensor& images) {
-  check_images(images, *model);
+  check_inputs(images, *model);
   return {executor_of(model->device), [model, images] {
             Tensor outputs = logits(model->network, images.to(model->device)).cpu();
             std::vector<Prediction> predictions;

@@ -3,6 +3,7 @@
 #include "calls.h"
 #include "executors.h"
 #include "handles.h"
+#include "inputs.h"
 #include "module.h"
 #include "presets.h"
 
@@ -39,7 +40,7 @@ SharedStatistics create_statistics(const std::shared_ptr<Model>& model,
 /// Statistics may only be touched by work of the model's executor while they grow.
 Task<void> update_statistics(const SharedStatistics& statistics, const std::shared_ptr<Model>& model,
                              const Tensor& images, const std::vector<std::string>& names) {
-  check_images(images, *model);
+  check_inputs(images, *model);
   check_names(names, images.size(0));
   return {executor_of(model->device), [statistics, model, images, names] {
             update_statistics(*statistics, model->network, images.to(model->device), names);

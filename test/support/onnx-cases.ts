@@ -366,6 +366,12 @@ export const onnxCases: Readonly<Record<string, OnnxCase>> = {
     step('Reshape', ['x', integers(-1)], {}, { anew: true }),
     step('Gather', ['v5']),
   ),
+  GatherND: one(
+    13,
+    step('Transpose', [], { perm: list(1, 0, 2, 3) }),
+    step('GatherND', [{ dims: [2, 1], data: [2n, 0n] }]),
+    step('Transpose', [], { perm: list(1, 0, 2, 3) }),
+  ),
   ScatterND: one(
     13,
     step('Transpose', [], { perm: list(1, 0, 2, 3) }),

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "error.h"
+#include "import/token_input.h"
 #include "io/malformed.h"
 
 namespace iba::imported {
@@ -40,7 +41,7 @@ class GraphRun {
       }
       values_[input["arg"]["name"].string()] = make_item(tensor->second);
     }
-    values_[images_name] = recorder_.images();
+    values_[images_name] = program_input(recorder_);
   }
 
   void execute(const JsonValue& graph) {
@@ -225,32 +226,64 @@ ExportedProgram::ExportedProgram(const std::filesystem::path& path)
 
 ExportedProgram::ExportedProgram(ExportedArchive archive) : archive_(std::move(archive)) {
   check_operators(archive_.program["graph_module"]["graph"]);
-  read_image_shape();
+  read_input();
   read_outputs();
 }
 
-void ExportedProgram::read_image_shape() {
+void ExportedProgram::read_input() {
   const JsonValue& module = archive_.program["graph_module"];
   const JsonValue* images = nullptr;
   for (const auto& spec : module["signature"]["input_specs"].array()) {
     const auto& [kind, input] = only_member(spec);
     if (kind != "user_input") continue;
     if (images)
-      throw Error(ErrorCode::model, "The exported program takes more than one input, expected images alone.");
+      throw Error(ErrorCode::model,
+                  "The exported program takes more than one input, expected images or token ids alone.");
     images = input["arg"].find("as_tensor");
   }
   if (!images) throw Error(ErrorCode::model, "The exported program takes no tensor of images.");
   images_name_ = (*images)["name"].string();
-  const auto& sizes = module["graph"]["tensor_values"][images_name_]["sizes"].array();
+  const JsonValue& meta = module["graph"]["tensor_values"][images_name_];
+  const JsonValue* type = meta.find("dtype");
+  takes_tokens_ = type && at::isIntegralType(exported_scalar_type(type->integer()), false);
+  const auto& sizes = meta["sizes"].array();
+  has_any_batch_ = !sizes.empty() && sizes[0].find("as_expr") != nullptr;
+  if (takes_tokens_) return read_length(sizes);
+  read_image_shape(sizes);
+}
+
+namespace {
+
+int64_t extent_of(const JsonValue& extent) {
+  const auto& [kind, size] = only_member(extent);
+  return kind == "as_int" ? size.integer() : size["hint"]["as_int"].integer();
+}
+
+}  // namespace
+
+void ExportedProgram::read_length(const std::vector<JsonValue>& sizes) {
+  if (sizes.size() != 2) {
+    throw Error(ErrorCode::model, "The exported program takes whole numbers in " +
+                                      std::to_string(sizes.size()) +
+                                      " dimensions, expected token ids (N, tokens), or images (N, channels, "
+                                      "height, width) of real numbers.");
+  }
+  has_any_size_ = sizes[1].find("as_expr") != nullptr;
+  image_shape_ = {1, 1, extent_of(sizes[1])};
+  if (image_shape_[2] < 1 || image_shape_[2] > 65536) {
+    throw Error(ErrorCode::model,
+                "The exported program takes " + std::to_string(image_shape_[2]) + " token ids.");
+  }
+}
+
+void ExportedProgram::read_image_shape(const std::vector<JsonValue>& sizes) {
   if (sizes.size() != 4) {
     throw Error(ErrorCode::model, "The exported program takes a tensor of " + std::to_string(sizes.size()) +
                                       " dimensions, expected images (N, channels, height, width).");
   }
-  has_any_batch_ = sizes[0].find("as_expr") != nullptr;
   has_any_size_ = sizes[2].find("as_expr") && sizes[3].find("as_expr");
   for (size_t i = 0; i < 3; ++i) {
-    const auto& [kind, size] = only_member(sizes[i + 1]);
-    image_shape_[i] = kind == "as_int" ? size.integer() : size["hint"]["as_int"].integer();
+    image_shape_[i] = extent_of(sizes[i + 1]);
     if (image_shape_[i] < 1 || image_shape_[i] > 65536) {
       throw Error(ErrorCode::model, "The exported program takes images of an extent of " +
                                         std::to_string(image_shape_[i]) + ".");

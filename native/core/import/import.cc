@@ -12,11 +12,13 @@
 #include "import/onnx/program.h"
 #include "import/outputs.h"
 #include "import/own_normalisation.h"
+#include "import/token_layers.h"
 #include "import/torchscript.h"
 #include "io/malformed.h"
 #include "io/text.h"
 #include "network/interpreter.h"
 #include "network/seeded_weights.h"
+#include "network/tokens.h"
 #include "network/two_classes.h"
 #include "runtime/allocation_limit.h"
 
@@ -124,30 +126,62 @@ std::optional<Recording> try_record(const Program& program, const Tensor& images
   }
 }
 
-/// The images a program is tried on.
+/// What a program is tried on: images, or ids of this many tokens.
 struct Trial {
   int64_t channels;
   int64_t height;
   int64_t width;
   bool may_be_larger = true;
+  std::optional<int64_t> tokens = {};
 
-  Tensor images(int64_t rows, int64_t more_pixels = 0) const {
-    // Of another shape as well, so that height and width can be told apart.
-    return seeded_normal("trial", 0, {rows, channels, height + 2 * more_pixels, width + more_pixels}, 1.0);
+  Tensor inputs(int64_t rows) const {
+    return tokens ? ids(rows, width) : seeded_normal("trial", 0, {rows, channels, height, width}, 1.0);
+  }
+
+  /// Of another size: of images one that is a whole number of strides larger in most models, and of another
+  /// shape as well, so that height and width can be told apart. Of texts a shorter one, for which every table
+  /// of positions is long enough.
+  Tensor inputs_of_another_size(int64_t rows) const {
+    constexpr int64_t kMorePixels = 32;
+    if (tokens) return ids(rows, width / 2);
+    return seeded_normal("trial", 0, {rows, channels, height + 2 * kMorePixels, width + kMorePixels}, 1.0);
+  }
+
+ private:
+  /// Texts end with the last token, which most of CLIP's models read at.
+  Tensor ids(int64_t rows, int64_t length) const {
+    Tensor numbers = seeded_normal("trial", 0, {rows, 1, 1, length}, 1.0).abs().mul(1e6).to(at::kLong);
+    Tensor found = numbers.remainder(std::max<int64_t>(*tokens - 1, 1));
+    found.select(3, length - 1).fill_(*tokens - 1);
+    return found;
   }
 };
 
+/// What an image's size is to it, and where its layers lie.
+void find_places(Network& network, const Trial& trial, const Tensor& input) {
+  if (trial.tokens) {
+    find_token_layers(network, input);
+    choose_default_token_layers(network);
+    return;
+  }
+  network.white = find_own_normalisation(network, input);
+  find_layouts(network, input);
+  choose_default_layers(network, input);
+}
+
 Network import_program(const Program& program, const Trial& trial) {
   const AllocationLimit limit(trial_memory());
-  constexpr int64_t kMorePixels = 32;  // which is a whole number of strides in most models
-  Recording more = record(program, trial.images(3));
+  // What depends on a text's length is computed for each batch, as what depends on how many there are.
+  std::optional<Recording> shorter;
+  if (trial.tokens && trial.may_be_larger) shorter = try_record(program, trial.inputs_of_another_size(3));
+  Recording more = shorter ? std::move(*shorter) : record(program, trial.inputs(3));
   check_output(more);
   std::optional<Recording> larger;
-  if (trial.may_be_larger) larger = try_record(program, trial.images(2, kMorePixels));
-  Recording recording = record(program, trial.images(2), {&more.log, larger ? &larger->log : nullptr});
+  if (trial.may_be_larger) larger = try_record(program, trial.inputs_of_another_size(2));
+  Recording recording = record(program, trial.inputs(2), {&more.log, larger ? &larger->log : nullptr});
   check_output(recording);
   Network network = std::move(recording.network);
-  network.input_channels = trial.channels;
+  network.input_channels = trial.tokens ? 0 : trial.channels;
   network.classes = recording.logits.size(1);
   network.require_finite_weights();
   bool takes_any_size =
@@ -159,11 +193,22 @@ Network import_program(const Program& program, const Trial& trial) {
   check_independence(network, more);
   take_logits(network, program.output.kind, more.images, more.logits);
   take_two_classes(network);
-  Tensor image = recording.images.slice(0, 0, 1);
-  network.white = find_own_normalisation(network, image);
-  find_layouts(network, image);
-  choose_default_layers(network, image);
+  find_places(network, trial, recording.images.slice(0, 0, 1));
   return network;
+}
+
+/// A program of token ids, texts of so many: which ids there are is seen as it looks up the first of them.
+Trial token_trial(const Program& program, int64_t length, bool has_any_length) {
+  const AllocationLimit limit(trial_memory());
+  Recording first = record(program, at::zeros({2, 1, 1, length}, at::kLong));
+  auto table = find_token_table(first.network);
+  if (!table) {
+    throw Error(
+        ErrorCode::model,
+        "The model takes whole numbers, but doesn't look them up in a table of tokens first. Expected "
+        "images in float32, or token ids that an embedding reads.");
+  }
+  return {1, 1, length, has_any_length && length > 3, table->size};
 }
 
 Network import_torchscript(const std::filesystem::path& path, std::array<int64_t, 2> size,
@@ -185,7 +230,8 @@ Network import_torchscript(const std::filesystem::path& path, std::array<int64_t
 Network import_exported(const std::filesystem::path& path, const OutputChoice& output) {
   imported::ExportedProgram exported(path);
   auto [channels, height, width] = exported.image_shape();
-  if (channels != 1 && channels != 3) {
+  const Program program{[&](Recorder& recorder) { return exported.run(recorder); }, output};
+  if (!exported.takes_tokens() && channels != 1 && channels != 3) {
     throw Error(ErrorCode::model, "'" + path.string() + "' was exported for inputs of the shape (N, " +
                                       std::to_string(channels) + ", " + std::to_string(height) + ", " +
                                       std::to_string(width) +
@@ -193,8 +239,9 @@ Network import_exported(const std::filesystem::path& path, const OutputChoice& o
                                       "ones. If its channels come last, export a module that first calls "
                                       "images.permute(0, 2, 3, 1).");
   }
-  const Program program{[&](Recorder& recorder) { return exported.run(recorder); }, output};
   try {
+    if (exported.takes_tokens())
+      return import_program(program, token_trial(program, width, exported.has_any_size()));
     return import_program(program, {channels, height, width, exported.has_any_size()});
   } catch (const c10::Error& error) {
     if (exported.has_any_batch()) throw;
@@ -210,7 +257,9 @@ Network import_onnx(const std::filesystem::path& path, std::array<int64_t, 2> si
   auto [channels, height, width] = onnx.image_shape();
   const Program program{[&](Recorder& recorder) { return onnx.run(recorder); }, output};
   try {
-    Network network = import_program(program, {channels, height, width, onnx.has_any_size()});
+    const Trial trial = onnx.takes_tokens() ? token_trial(program, width, onnx.has_any_size())
+                                            : Trial{channels, height, width, onnx.has_any_size()};
+    Network network = import_program(program, trial);
     network.notes.insert(network.notes.end(), onnx.notes().begin(), onnx.notes().end());
     return network;
   } catch (const imported::OutputError&) {

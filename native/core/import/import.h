@@ -17,9 +17,10 @@ struct OutputChoice {
 };
 
 /// A model from a file as a network: TorchScript (torch.jit.save), an exported program (torch.export.save) or
-/// ONNX. It is executed on images of `image_size` (height, width) to see what it computes; whether it takes
-/// others stands in `Network::image_size`. Throws WEIGHTS for a file that is broken, and MODEL for a model
-/// that can't be a list of steps, naming what can't and what to do.
+/// ONNX. It is executed on images of `image_size` (height, width), or on token ids where its input is of
+/// whole numbers, to see what it computes; whether it takes others stands in `Network::image_size`. Throws
+/// WEIGHTS for a file that is broken, and MODEL for a model that can't be a list of steps, naming what can't
+/// and what to do.
 Network import_network(const std::filesystem::path& path, std::array<int64_t, 2> image_size,
                        const OutputChoice& output = {});
 

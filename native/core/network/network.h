@@ -62,7 +62,7 @@ class Network {
   ValueId input = 0;
   ValueId output = 0;
   size_t value_count = 1;
-  int64_t input_channels = 3;
+  int64_t input_channels = 3;  // 0 where the input is token ids (N, 1, 1, T)
   /// How many outputs there are, and what they are.
   int64_t classes = 0;
   OutputKind outputs = OutputKind::classes;

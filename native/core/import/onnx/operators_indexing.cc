@@ -40,6 +40,9 @@ std::vector<Item> gather(Call& call) {
   }
   Item places = places_of(call, axis);
   if (call.rank(1) == 1) return {call.aten("index_select", {input, number(axis), places})};
+  // As embeddings are exported, whose ids are the network's input.
+  if (axis == 0 && rank == 2 && is_constant(input) && !is_constant(places))
+    return {call.aten("embedding", {input, places})};
   Item flat = call.aten("reshape", {places, integers_item({-1})});
   Item chosen = call.aten("index_select", {input, number(axis), flat});
   std::vector<Item> sizes;
@@ -67,11 +70,8 @@ std::vector<Item> gather_elements(Call& call) {
   return {call.aten("gather", {call.tensor(0), number(axis), places_of(call, axis)})};
 }
 
-/// Writes values to places, each given by its indices along the first dimensions.
-std::vector<Item> scatter(Call& call) {
-  if (call.text("reduction", "none") != "none") {
-    call.refuse("adds up or compares what it writes, which isn't read. Export the model without it.");
-  }
+/// The second input's places, each given by its indices along the first dimensions, as a list of these.
+std::vector<Item> places_by_dimension(Call& call) {
   Item places = call.tensor(1);
   int64_t depth = call.rank(1) == 0 ? 0 : tensor_in(places).size(-1);
   if (depth < 1 || depth > call.rank(0)) call.refuse("has places of other dimensions than its input.");
@@ -79,8 +79,24 @@ std::vector<Item> scatter(Call& call) {
   for (int64_t i = 0; i < depth; ++i) {
     indices.push_back(call.aten("select", {places, number(int64_t{-1}), number(i)}, "int"));
   }
-  return {call.aten("index_put",
-                    {call.tensor(0), make_list(std::move(indices)), call.tensor(2), make_item(false)})};
+  return indices;
+}
+
+std::vector<Item> gather_nd(Call& call) {
+  if (call.integer("batch_dims", 0) != 0) {
+    call.refuse(
+        "reads other places in each of a batch (batch_dims), which isn't read. Export the model again.");
+  }
+  return {call.aten("index", {call.tensor(0), make_list(places_by_dimension(call))}, "Tensor")};
+}
+
+/// Writes values to places, each given by its indices along the first dimensions.
+std::vector<Item> scatter(Call& call) {
+  if (call.text("reduction", "none") != "none") {
+    call.refuse("adds up or compares what it writes, which isn't read. Export the model without it.");
+  }
+  return {call.aten(
+      "index_put", {call.tensor(0), make_list(places_by_dimension(call)), call.tensor(2), make_item(false)})};
 }
 
 constexpr const char* kBackwards =
@@ -231,6 +247,7 @@ void add_indexing(OperatorTable& table) {
   table["Gather"] = gather;
   table["fused.Take"] = take;
   table["GatherElements"] = gather_elements;
+  table["GatherND"] = gather_nd;
   table["ScatterND"] = scatter;
   table["Slice"] = slice;
   table["Pad"] = pad;

@@ -7,6 +7,7 @@
 #include "import/onnx/operators.h"
 #include "import/onnx/run.h"
 #include "import/onnx/unread.h"
+#include "import/token_input.h"
 #include "io/malformed.h"
 #include "io/text.h"
 
@@ -131,15 +132,17 @@ void Program::read_images(std::array<int64_t, 2> image_size) {
                                       "other inputs as constants.");
   }
   const Value& input = inputs[0];
+  images_name_ = input.name;
+  takes_tokens_ = input.type && (*input.type == at::kLong || *input.type == at::kInt);
+  if (takes_tokens_) return read_length(input);
   bool is_real = input.type && at::isFloatingType(*input.type);
   if (!is_real) {
     throw Error(ErrorCode::model,
                 "The model's input " + input_in_words(input) + " isn't of real numbers" +
                     (input.type ? std::string(" but ") + at::toString(*input.type) : "") +
-                    ", expected images (N, 3, height, width) in float32. Only classifiers of "
-                    "images can be explained; export one without the conversion of its input.");
+                    ", expected images (N, 3, height, width) in float32, or token ids (N, tokens) in int64. "
+                    "Export the model without the conversion of its input.");
   }
-  images_name_ = input.name;
   image_shape_ = {3, image_size[0], image_size[1]};
   has_any_size_ = true;
   if (input.shape) read_layout(*input.shape);
@@ -152,6 +155,25 @@ void Program::read_images(std::array<int64_t, 2> image_size) {
   images_name_ += " with channels in front";
   node.inputs = {images_name_};
   model_.graph.nodes.insert(model_.graph.nodes.begin(), std::move(node));
+}
+
+void Program::read_length(const Value& input) {
+  // A text as long as those of CLIP where nothing is said.
+  constexpr int64_t kUsualLength = 77;
+  image_shape_ = {1, 1, kUsualLength};
+  has_any_size_ = true;
+  if (!input.shape) return;
+  const int64_t* length = input.shape->size() == 2 ? number_in((*input.shape)[1]) : nullptr;
+  if (input.shape->size() != 2 || (length && (*length < 1 || *length > kLargestSide))) {
+    throw Error(ErrorCode::model, "The model's input " + input_in_words(input) +
+                                      " is of whole numbers, expected token ids of the shape (N, tokens), or "
+                                      "images (N, 3, height, width) in float32.");
+  }
+  if (length) {
+    image_shape_[2] = *length;
+    has_any_size_ = false;
+  }
+  if (const int64_t* batch = number_in((*input.shape)[0])) batch_ = *batch;
 }
 
 void Program::read_layout(const Sides& sides) {
@@ -185,7 +207,7 @@ const std::vector<NodeSizes>& Program::single_sizes(const Tensor& images) {
   try {
     Recorder recorder(images.slice(0, 0, 1), {});
     Run run(recorder, model_, sizes);
-    run.execute(images_name_, recorder.images());
+    run.execute(images_name_, program_input(recorder));
     sizes = run.take_sizes();
   } catch (const c10::OutOfMemoryError&) {
     throw;
@@ -199,10 +221,9 @@ const std::vector<NodeSizes>& Program::single_sizes(const Tensor& images) {
 }
 
 Item Program::run(Recorder& recorder) {
-  const Item images = recorder.images();
-  const auto& single = single_sizes(tensor_in(images));
+  const auto& single = single_sizes(tensor_in(recorder.images()));
   Run run(recorder, model_, single);
-  Item outputs = make_list(run.execute(images_name_, images));
+  Item outputs = make_list(run.execute(images_name_, program_input(recorder)));
   for (const auto& output : model_.graph.outputs) outputs->keys.push_back(output.name);
   return outputs;
 }

@@ -22,9 +22,11 @@ class Program {
   /// The model's outputs by their names for the recorder's images (N, channels, height, width).
   Item run(Recorder& recorder);
 
-  /// (channels, height, width) of the images it takes.
+  /// (channels, height, width) of the images it takes; of token ids (1, 1, how many).
   std::array<int64_t, 3> image_shape() const { return image_shape_; }
-  /// Whether it may take images of any size.
+  /// Whether its input is token ids (N, T) rather than images.
+  bool takes_tokens() const { return takes_tokens_; }
+  /// Whether it may take images of any size, or any number of tokens.
   bool has_any_size() const { return has_any_size_; }
   /// The number of images that it was made for. Absent where it may take any.
   std::optional<int64_t> batch() const { return batch_; }
@@ -34,6 +36,7 @@ class Program {
 
  private:
   void read_images(std::array<int64_t, 2> image_size);
+  void read_length(const Value& input);
   void read_layout(const std::vector<std::variant<int64_t, std::string>>& sides);
   void check_operators();
   void check_operators(const std::vector<Node>& nodes);
@@ -44,6 +47,7 @@ class Program {
   Model model_;
   std::string images_name_;
   std::array<int64_t, 3> image_shape_{};
+  bool takes_tokens_ = false;
   bool channels_last_ = false;
   bool has_any_size_ = false;
   std::optional<int64_t> batch_;
