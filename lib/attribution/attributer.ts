@@ -146,8 +146,9 @@ class MethodAttributer implements Attributer {
     found: Outcome,
     asked: Target | undefined,
   ): Attribution {
-    const { width, height, pixels } = input
+    const { width, height, pixels, text } = input
     const { map, target, ...rest } = found.attribution
+    const unit = text && found.unit === 'bits/pixel' ? 'bits/token' : found.unit
     return {
       index,
       name: input.name,
@@ -155,7 +156,9 @@ class MethodAttributer implements Attributer {
       ...rest,
       target: explainedTarget(asked, this.#model, target),
       ...this.#model.named(target),
-      map: { data: map.data, width, height, unit: found.unit },
+      map: { data: map.data, width, height, unit },
+      ...(text && { tokens: map.data }),
+      ...(text?.texts && { tokenTexts: text.texts }),
       image: { pixels, width, height },
       seconds: found.seconds,
     }

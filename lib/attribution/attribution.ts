@@ -10,9 +10,9 @@ export interface HeatMap {
   width: number
   /** In pixels. */
   height: number
-  /** What a value means: 'bits/pixel' sums to the bits that passed, 'logits' counts in units of the target's score, such as a class's logit,
+  /** What a value means: 'bits/pixel' and 'bits/token' sum to the bits that passed, 'logits' counts in units of the target's score, such as a class's logit,
    * and of 'relative' values only the proportions mean something. */
-  unit: 'bits/pixel' | 'logits' | 'relative'
+  unit: 'bits/pixel' | 'bits/token' | 'logits' | 'relative'
 }
 
 /** The region of a picture that the network saw: RGB, row by row. */
@@ -43,8 +43,12 @@ export interface Attribution {
   /** The target's probability, for the image as it is: of a class the softmax; NaN where it has none, as outputs of a
    * regression and similarities. */
   probability: number
-  /** One value for each pixel that the network sees. */
+  /** One value for each pixel that the network sees; of a text, a row with one for each token. */
   map: HeatMap
+  /** Of a text, one value for each token: the map's row. */
+  tokens?: Float32Array
+  /** What each token stands for, where that was given. */
+  tokenTexts?: readonly string[]
   /** Measures of how far to trust the map, by name, such as a completeness gap; empty where the method has none. */
   checks: Readonly<Record<string, number>>
   /** Numbers of each step of the work, by name. Of the bottlenecks `information`, the mean capacity of a neuron in nats;
@@ -54,7 +58,7 @@ export interface Attribution {
    * height, width); `capacity` in nats, of the shape of the layer's activation for one image; `stepMaps`, the map after
    * every step (steps, height, width); `logits`, what the network gives behind a readout (classes). */
   tensors: Readonly<Record<string, Tensor>>
-  /** What the network sees, to draw on. */
+  /** What the network sees, to draw on; of a text, a white row. */
   image: SeenImage
   /** From the moment the image's batch started until its map was there. */
   seconds: number

@@ -2,6 +2,7 @@
 #include "calls.h"
 #include "executors.h"
 #include "handles.h"
+#include "inputs.h"
 #include "module.h"
 #include "targets.h"
 
@@ -120,6 +121,7 @@ void fields(Of<MethodChoice> auto& choice, auto&& field) {
 
 Task<std::shared_ptr<ModelMethod>> create_method(const MethodChoice& choice) {
   const auto& entry = find_method(choice.method);
+  check_takes_input(entry, choice.model->network);
   return {executor_of(choice.model->device), [choice, &entry](const Cancellation&, const StepProgress&) {
             const auto& model = choice.model;
             return std::make_shared<ModelMethod>(
@@ -152,7 +154,7 @@ void fields(Of<MethodResult> auto& result, auto&& field) {
 
 Task<MethodResult> run_method(const MethodRun& run) {
   const auto& model = run.method->model;
-  check_images(run.images, *model);
+  check_inputs(run.images, *model);
   if (static_cast<int64_t>(run.requests.size()) != run.images.size(0))
     throw Error(ErrorCode::invalid_argument, "Expected one request for each image.");
   for (const auto& request : run.requests) check_target(request.target, model->network);

@@ -19,6 +19,7 @@ float quantile(std::vector<float>& values, double share) {
 }
 
 at::Tensor clip_outliers(const at::Tensor& map) {
+  if (map.size(0) == 1) return map;  // a text, of which no token is one of many
   at::Tensor pixels = map.to(at::kCPU, at::kFloat).contiguous();
   if (pixels.isnan().any().item<bool>()) return map;
   // Two values are needed: sorting them all would take longer than all else that is done with a map.

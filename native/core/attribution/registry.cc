@@ -1,8 +1,11 @@
 #include "attribution/registry.h"
 
+#include <algorithm>
+
 #include "attribution/methods/methods.h"
 #include "error.h"
 #include "io/text.h"
+#include "network/tokens.h"
 
 namespace iba {
 
@@ -63,6 +66,18 @@ const MethodEntry& find_method(const std::string& name) {
   }
   throw Error(ErrorCode::invalid_argument,
               "There is no method '" + name + "'. The nearest names are: " + io::nearest(name, names) + ".");
+}
+
+void check_takes_input(const MethodEntry& entry, const Network& network) {
+  // Those that mask or differentiate what a layer makes of the tokens; there is nothing between two ids.
+  static const std::vector<std::string> kOfTokens = {
+      "per-sample", "coiba",    "multi-layer",      "m2ib",
+      "gradient",   "saliency", "gradient-x-input", "integrated-gradients"};
+  if (!takes_tokens(network)) return;
+  if (std::find(kOfTokens.begin(), kOfTokens.end(), entry.name) != kOfTokens.end()) return;
+  throw Error(ErrorCode::invalid_argument,
+              "The method '" + entry.name + "' works on the pixels of images, and this " +
+                  network.architecture + " takes token ids. Choose one of: " + io::joined(kOfTokens) + ".");
 }
 
 }  // namespace iba

@@ -2,6 +2,7 @@
 
 #include "attribution/maps.h"
 #include "attribution/passes.h"
+#include "network/tokens.h"
 
 namespace iba {
 
@@ -14,15 +15,15 @@ class Gradient : public Method {
  public:
   explicit Gradient(const MethodContext& context)
       : network_(in_precision(context.network, at::kFloat)),
-        pass_(network_, network_.input),
+        pass_(network_, first_differentiable(network_)),
         conventions_(context.options.conventions()) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     auto found = pass_.run(batch);
     std::vector<Attribution> attributions;
     for (int64_t b = 0; b < batch.size(); ++b) {
-      Tensor raw = found.arrived[b];
-      if (form == Form::times_input) raw = raw * batch.images[b];
+      Tensor raw = as_image(found.arrived[b]);
+      if (form == Form::times_input) raw = raw * as_image(found.activation[b]);
       Attribution attribution = found.targets.attribution(b);
       attribution.raw = raw.cpu().contiguous();
       attribution.map =
@@ -33,6 +34,11 @@ class Gradient : public Method {
   }
 
  private:
+  /// What each token is looked up as (T, C) as the channels of a row of pixels.
+  Tensor as_image(const Tensor& values) const {
+    return takes_tokens(network_) ? values.t().unsqueeze(1) : values;
+  }
+
   // A single gradient shows every sign that rounding turned, and is soon computed.
   Network network_;
   BackwardPass pass_;

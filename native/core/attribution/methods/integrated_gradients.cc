@@ -3,9 +3,11 @@
 #include "attribution/maps.h"
 #include "attribution/passes.h"
 #include "attribution/quadrature.h"
+#include "error.h"
 #include "image/baseline.h"
 #include "image/enlarge.h"
 #include "network/grid.h"
+#include "network/tokens.h"
 #include "runtime/device.h"
 #include "target/objective.h"
 
@@ -14,6 +16,7 @@ namespace iba {
 namespace {
 
 constexpr const char* kGaussLegendre = "gauss-legendre";
+constexpr const char* kZero = "zero";
 
 Quadrature quadrature_from(const Options& options) {
   int64_t steps = options.whole("steps");
@@ -30,11 +33,19 @@ class IntegratedGradients : public Method {
   explicit IntegratedGradients(const MethodContext& context)
       : network_(context.network),
         layer_(context.options.has("layer") ? &network_.layer(context.options.text("layer")) : nullptr),
-        pass_(network_, layer_ ? layer_->value : network_.input),
+        is_hidden_(layer_ || takes_tokens(network_)),
+        pass_(network_, layer_ ? layer_->value : first_differentiable(network_)),
         quadrature_(quadrature_from(context.options)),
         baseline_name_(context.options.text("baseline")),
         baseline_(baseline_named(baseline_name_)),
-        multiplies_(context.options.flag("timesInput")) {}
+        multiplies_(context.options.flag("timesInput")) {
+    if (!takes_tokens(network_) || baseline_name_ == kZero) return;
+    throw Error(
+        ErrorCode::invalid_argument,
+        "There is no text that is the '" + baseline_name_ +
+            "' of another. Give the baseline zero, which is nothing at the layer, or where the token ids "
+            "are looked up.");
+  }
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, runs_of(batch) + batch.size() * runs_of(quadrature_.places.size(0), batch.rows));
@@ -58,8 +69,9 @@ class IntegratedGradients : public Method {
   };
 
   Way way_of(const Tensor& image, uint64_t seed, const Target& target) const {
-    Tensor baseline = make_baseline(baseline_, image[0], {.seed = seed}).unsqueeze(0);
-    if (!layer_) {
+    auto baseline_image = [&] { return make_baseline(baseline_, image[0], {.seed = seed}).unsqueeze(0); };
+    if (!is_hidden_) {
+      Tensor baseline = baseline_image();
       Tensor outputs = logits(network_, baseline);
       return {baseline, image, Values(network_.value_count), score_of(target, outputs)};
     }
@@ -67,8 +79,9 @@ class IntegratedGradients : public Method {
     Values values = cut.before(image);
     Tensor activation = values[cut.at()].to(at::kFloat);
     // Nothing is nothing at the layer itself, not what the network makes of a black image.
-    Tensor from = baseline_name_ == "zero" ? at::zeros_like(activation)
-                                           : activations(network_, baseline, {cut.at()})[0].to(at::kFloat);
+    Tensor from = baseline_name_ == kZero
+                      ? at::zeros_like(activation)
+                      : activations(network_, baseline_image(), {cut.at()})[0].to(at::kFloat);
     double score_from = score_of(target, cut.after(values, from));
     return {from, activation, std::move(values), score_from};
   }
@@ -109,6 +122,7 @@ class IntegratedGradients : public Method {
   Tensor map_of(const Tensor& found, std::array<int64_t, 2> image_size) const {
     Tensor image = found;
     if (layer_) image = require_grid(*layer_, found.sizes().slice(1), image_size).to_image(found);
+    if (is_hidden_ && !layer_) image = found.transpose(1, 2).unsqueeze(2);  // a row of tokens (1, C, 1, T)
     image = image[0].cpu().contiguous();
     Tensor map = multiplies_ ? image.sum(0) : saliency_map(image);
     return layer_ ? enlarge(map.contiguous(), image_size) : map;
@@ -116,6 +130,7 @@ class IntegratedGradients : public Method {
 
   const Network& network_;
   const Layer* layer_;
+  bool is_hidden_;  // whether the way lies behind the input
   BackwardPass pass_;
   Quadrature quadrature_;
   std::string baseline_name_;
