@@ -84,15 +84,17 @@ export function npyAnswer({ map }: Attribution): Buffer {
   return Buffer.concat(npyPieces(map.data, [map.height, map.width]))
 }
 
+/** Of an embedding all numbers would be told. */
+const longestHeader = 1000
+
 /** What an answer says that is a picture or an array, as headers. */
 export function factHeaders(model: string, { attribution }: Explained): Record<string, string> {
   const { target, className, probability, score, method, unit, bits } = summaryOf(attribution)
+  const told = encodeURIComponent(typeof target === 'object' ? JSON.stringify(target) : String(target))
   return {
     'iba-model': encodeURIComponent(model),
     'iba-method': method,
-    'iba-target': encodeURIComponent(
-      typeof target === 'number' ? String(target) : JSON.stringify(target),
-    ).slice(0, 1000),
+    ...(told.length <= longestHeader && { 'iba-target': told }),
     ...(className !== undefined && { 'iba-class-name': encodeURIComponent(className) }),
     'iba-score': String(score),
     ...(probability !== null && { 'iba-probability': String(probability) }),
