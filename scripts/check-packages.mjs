@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runScript, SetupFailure } from '../lib/install/failure.mjs'
 import { run, say, tail } from '../lib/install/process.mjs'
+import { defaultVersion } from '../lib/install/releases.mjs'
 import { anyLibTorchPackage } from '../lib/native/packages.mjs'
+import { packStandIns } from './release/lay-out.mjs'
 import { configuredRegistry, publish, startRegistry, useRegistry } from './release/local-registry.mjs'
 import { root } from './setup/paths.mjs'
 
@@ -70,6 +72,8 @@ await runScript(async () => {
   const registry = await startRegistry(join(scratch, 'registry'), upstream)
   try {
     await publish(values.packages, join(scratch, 'publisher'), registry.url)
+    await packStandIns(join(scratch, 'stand-ins'), defaultVersion)
+    await publish(join(scratch, 'stand-ins'), join(scratch, 'publisher'), registry.url)
     console.log(
       '| package manager | Node | install scripts | seconds | MB | map |\n| --- | --- | --- | --- | --- | --- |',
     )

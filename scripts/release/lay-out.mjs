@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { SetupFailure } from '../../lib/install/failure.mjs'
 import { unpackTarball } from '../../lib/install/npm-package.mjs'
 import { run, tail } from '../../lib/install/process.mjs'
-import { thisTarget } from '../../lib/native/packages.mjs'
+import { targets, thisTarget } from '../../lib/native/packages.mjs'
 import { root } from '../setup/paths.mjs'
 import { copyLibraries } from './libraries.mjs'
 import { anyLibTorchManifest, bindingsManifest, libTorchManifest, mainManifest } from './manifests.mjs'
@@ -79,6 +79,21 @@ export function layOutAnyLibTorch(folder, version) {
   begin(folder)
   writeManifest(folder, anyLibTorchManifest(version))
   writeReadme(folder, 'Installs the package of LibTorch for this platform, for attribution-bottleneck.')
+}
+
+/** Packages without content for platforms whose binaries were made elsewhere: some package managers ask for all of them.
+ * @param {string} folder
+ * @param {string} version LibTorch's
+ * @returns {Promise<void>} */
+export async function packStandIns(folder, version) {
+  for (const target of targets.filter(each => each !== thisTarget)) {
+    for (const manifest of [bindingsManifest(target), libTorchManifest(target, version)]) {
+      const place = join(folder, manifest.name)
+      begin(place)
+      writeManifest(place, manifest)
+      await pack(place, join(folder, 'tarballs'))
+    }
+  }
 }
 
 /** Makes the tarball of a package.

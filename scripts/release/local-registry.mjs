@@ -106,7 +106,8 @@ export async function publish(packages, publisher, url) {
 
 /** The packed packages of a folder in the order in which they are published: the main one, which asks for others, last.
  * @param {string} packages with tarballs/
- * @returns {Promise<{ file: string, name: string, version: string }[]>} */
+ * @returns {Promise<{ file: string, name: string, version: string, wanted: string[] }[]>} `wanted` are the packages of binaries
+ * that each asks for */
 export async function inOrder(packages) {
   const tarballs = join(packages, 'tarballs')
   const names = readdirSync(tarballs).filter(name => name.endsWith('.tgz'))
@@ -115,13 +116,10 @@ export async function inOrder(packages) {
       const file = join(tarballs, name)
       const { output } = await run('tar', ['-xzOf', file, 'package/package.json'])
       const manifest = JSON.parse(output)
-      return { file, name: manifest.name, version: manifest.version, needs: needs(manifest) }
+      const wanted = Object.entries(manifest.optionalDependencies ?? {})
+      const { name: its, version } = manifest
+      return { file, name: its, version, wanted: wanted.map(([each, exact]) => `${each}@${exact}`) }
     }),
   )
-  return found.sort((a, b) => a.needs - b.needs)
-}
-
-/** @param {{ optionalDependencies?: object, dependencies?: object }} manifest */
-function needs({ optionalDependencies = {}, dependencies = {} }) {
-  return Object.keys({ ...optionalDependencies, ...dependencies }).length
+  return found.sort((a, b) => Number(a.wanted.length > 0) - Number(b.wanted.length > 0))
 }

@@ -15,12 +15,17 @@ const { values } = parseArgs({
 })
 
 await runScript(async () => {
-  for (const { file, name, version } of await inOrder(values.packages)) {
-    const known = await run('npm', ['view', `${name}@${version}`, 'version'])
-    if (known.code === 0 && known.output.trim() !== '') {
+  const packed = await inOrder(values.packages)
+  const here = packed.map(({ name, version }) => `${name}@${version}`)
+  for (const { file, name, version, wanted } of packed) {
+    if (await isPublished(`${name}@${version}`)) {
       say(`${name} ${version} is published already`)
       continue
     }
+    // Some package managers refuse a package for one of its optional dependencies that isn't there at all.
+    for (const one of wanted)
+      if (!here.includes(one) && !(await isPublished(one)))
+        throw new SetupFailure(`${name} asks for ${one}, which is nowhere`, 'Build it on its platform first.')
     // Where it was built can only be proven in a workflow.
     const provenance = process.env.GITHUB_ACTIONS ? ['--provenance'] : []
     const options = ['--access', 'public', ...provenance, ...(values['dry-run'] ? ['--dry-run'] : [])]
@@ -30,3 +35,9 @@ await runScript(async () => {
     say(`${values['dry-run'] ? 'would publish' : 'published'} ${name} ${version}`)
   }
 })
+
+/** @param {string} wanted name and version */
+async function isPublished(wanted) {
+  const { code, output } = await run('npm', ['view', wanted, 'version'])
+  return code === 0 && output.trim() !== ''
+}
