@@ -197,6 +197,7 @@ export {
 } from './rendering/animation.js'
 export type { ColorMap, ColorMapName, Rgb } from './rendering/color-map.js'
 export { type OverlayOptions, renderOverlay } from './rendering/overlay.js'
+export { renderTokens, type TokenPageOptions } from './rendering/tokens.js'
 export type {
   BatchOptions,
   LabelledImage,

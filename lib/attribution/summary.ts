@@ -13,6 +13,9 @@ export interface AttributionSummary {
   /** The numbers of each step of the work, for methods that have any. */
   steps?: Record<string, number>[]
   checks: Attribution['checks']
+  /** Of a text: a value for each token, and what these stand for. */
+  tokens?: number[]
+  tokenTexts?: readonly string[]
   /** The sum of the map; null if the map isn't in bits. */
   bits: number | null
   seconds: number
@@ -21,6 +24,7 @@ export interface AttributionSummary {
 /** The summary of a result. */
 export function summaryOf(result: Attribution): AttributionSummary {
   const { target, className, score, probability, method, map, checks, series, seconds } = result
+  const { tokens, tokenTexts } = result
   return {
     target,
     ...(className !== undefined && { className }),
@@ -30,7 +34,9 @@ export function summaryOf(result: Attribution): AttributionSummary {
     unit: map.unit,
     ...(Object.keys(series).length > 0 && { steps: stepsOf(series) }),
     checks,
-    bits: map.unit === 'bits/pixel' ? map.data.reduce((sum, value) => sum + value, 0) : null,
+    ...(tokens && { tokens: [...tokens] }),
+    ...(tokenTexts && { tokenTexts }),
+    bits: map.unit.startsWith('bits') ? map.data.reduce((sum, value) => sum + value, 0) : null,
     seconds,
   }
 }

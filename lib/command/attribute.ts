@@ -7,6 +7,7 @@ import { addAttributeMerge } from './attribute-merge.js'
 import { explainShards, namesShards, type ShardWork, shardPaths } from './attribute-shards.js'
 import { addMethodOptions, chosenMethod } from './chosen-method.js'
 import { chosenTarget, targetOption } from './chosen-target.js'
+import { chosenTexts, requireInputs } from './chosen-texts.js'
 import {
   addGeneralOptions,
   addModelOptions,
@@ -20,7 +21,7 @@ import {
 import { UsageError } from './exit.js'
 import { type AttributeCommandOptions, explainAll } from './explain.js'
 import { Interrupts } from './interrupt.js'
-import { planJobs } from './jobs.js'
+import { planJobs, textJobs } from './jobs.js'
 import { requireLearning, statisticsImagesOption, withLearntStatistics } from './learnt-statistics.js'
 import { note } from './output.js'
 import type { WantedFiles } from './results.js'
@@ -46,6 +47,9 @@ Examples:
   Another method, with its options:
     iba attribute cat.jpg --model resnet50 --method smoothgrad --set samples=25 --raw
 
+  Which words of a text a text tower of CLIP uses, for the features of an image:
+    iba attribute --tokens ids.json --token-texts words.json --model text.pt2 --output-kind embedding --method m2ib --target embedding:image.npy
+
   Results for a program:
     iba attribute photos/ --model demo --json | jq '{input, target, bits}'`
 
@@ -60,11 +64,21 @@ export function addAttribute(program: Command): void {
         '<name>.npy, the map (float32, height × width), and <name>.png, the map drawn over the image.',
     )
     .argument(
-      '<input...>',
+      '[input...]',
       'image files, folders of images, or .npy files of prepared images, (3,H,W) or (N,3,H,W); or .tar archives of a WebDataset, also ' +
         "as 'photos-{000..099}.tar', split over processes by RANK and WORLD_SIZE",
     )
   addModelOptions(command)
+  command
+    .optionsGroup('Texts:')
+    .option(
+      '--tokens <ids>',
+      'in place of images, for a model of texts: token ids with commas between them, or a JSON file with a list of them, or one for each text',
+    )
+    .option(
+      '--token-texts <words>',
+      'what the tokens stand for, likewise; <name>.html shows these words in place of the ids',
+    )
   addMethodOptions(command)
   command.optionsGroup('Method:').addOption(statisticsImagesOption())
   command
@@ -107,6 +121,8 @@ function addOutputOptions(command: Command): void {
 async function attribute(inputs: string[], options: AttributeCommandOptions): Promise<void> {
   using interrupts = new Interrupts()
   requireModelOptions(options)
+  const texts = await chosenTexts(options.tokens, options.tokenTexts)
+  requireOneKind(inputs, texts.length, options)
   await requireFolder(options.out)
   requireResults(options)
   const wanted = {
@@ -122,13 +138,12 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
     throw new UsageError(
       '--statistics auto: of archives no statistics are learnt. Give --images FOLDER, or a file.',
     )
-  const { jobs, amongResults } = shards
-    ? { jobs: [], amongResults: 0 }
-    : await planJobs(inputs, options.out, options.animate ?? 'gif')
+  const { jobs, amongResults } = await plannedJobs(shards, texts, inputs, options)
   if (amongResults > 0)
     note(`Left out ${count(amongResults, 'image')} below ${options.out}, where the results go.`)
 
   await using model = await openModel({ ...options, signal: interrupts.signal })
+  requireInputs(model, texts)
   requireLayer(model, asked.options.layer)
   const target = await chosenTarget(model, options.target)
   await requireWritableFolder('--out', options.out)
@@ -141,6 +156,17 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
   if (shards)
     await explainShards({ ...work, paths: shards, settings: settingsOf(model, asked, work) }, signal)
   else await explainAll({ ...work, jobs }, signal)
+}
+
+/** What is to be done for each image or text; none for shards, whose images are found as they are read. */
+async function plannedJobs(
+  shards: readonly string[] | undefined,
+  texts: Parameters<typeof textJobs>[0],
+  inputs: readonly string[],
+  { out, animate = 'gif' }: AttributeCommandOptions,
+): ReturnType<typeof planJobs> {
+  if (shards) return { jobs: [], amongResults: 0 }
+  return texts.length > 0 ? { jobs: textJobs(texts, out), amongResults: 0 } : await planJobs(inputs, out, animate)
 }
 
 /** What the results of shards depend on. */
@@ -161,6 +187,20 @@ function settingsOf(
     seed,
     wanted,
   }
+}
+
+/** Images or texts, and no animation of the latter. */
+function requireOneKind(
+  inputs: readonly string[],
+  texts: number,
+  { animate }: AttributeCommandOptions,
+): void {
+  if (inputs.length === 0 && texts === 0)
+    throw new UsageError('There is nothing to explain. Give image files or folders, or --tokens.')
+  if (inputs.length > 0 && texts > 0)
+    throw new UsageError('Expected images or --tokens, but received both. Leave one out.')
+  if (texts > 0 && animate !== undefined)
+    throw new UsageError('--animate: texts are shown on a page, which has no animation. Leave it out.')
 }
 
 /** Refuses files that the method has nothing to write into. */

@@ -11,6 +11,9 @@ import { isDone, printRecord, recordOf, tableOf, type WantedFiles, writeResult }
 /** The options of `iba attribute`. */
 export interface AttributeCommandOptions extends ModelOptions, PreprocessingOptions, MethodFlags {
   images?: string
+  /** Token ids in place of images. */
+  tokens?: string
+  tokenTexts?: string
   target?: string
   seed: number
   out: string

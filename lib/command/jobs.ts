@@ -3,16 +3,18 @@ import { basename, dirname, extname, join, relative, resolve, sep } from 'node:p
 import { count } from '../foundation/text.js'
 import { openNpy } from '../images/npy.js'
 import { expandInput } from '../images/source.js'
-import { imageFolder, type TargetedImage } from '../index.js'
+import { imageFolder, type TargetedImage, type TokenInput } from '../index.js'
 import { UsageError } from './exit.js'
 
-/** One image to explain, and where its results go. */
+/** One image or text to explain, and where its results go. */
 export interface Job {
   /** The file's path; for one image of an array, `path#position`. */
   name: string
   path: string
   /** Position in the array of a .npy file. */
   part?: number
+  /** A text in place of a file. */
+  text?: TokenInput
   files: ResultFiles
 }
 
@@ -72,6 +74,15 @@ export async function planJobs(
   return { jobs, amongResults }
 }
 
+/** Gives each text a name for its results. */
+export function textJobs(texts: readonly TokenInput[], out: string): Job[] {
+  const names = new ResultNames(out, 'gif', [], 'html')
+  return texts.map((text, i) => {
+    const name = texts.length === 1 ? 'text' : `text.${i}`
+    return { name, path: name, text, files: names.take(name) }
+  })
+}
+
 /** The images of some jobs, read only as fast as they are taken. A file that can't be read is told to `onError`, and
  * the rest goes on.
  * @param onTaken called with the job of each image, in order */
@@ -84,7 +95,7 @@ export async function* jobImages(
     const [first] = group
     if (first?.part === undefined) {
       onTaken(first!)
-      yield { image: first!.path }
+      yield { image: first!.text ?? first!.path }
       continue
     }
     const left = [...group]
@@ -107,11 +118,13 @@ export async function* jobImages(
 class ResultNames {
   readonly #out: string
   readonly #animation: string
+  readonly #picture: string
   readonly #taken: Set<string>
 
-  constructor(out: string, animation: string, inputs: readonly string[]) {
+  constructor(out: string, animation: string, inputs: readonly string[], picture = 'png') {
     this.#out = out
     this.#animation = animation
+    this.#picture = picture
     const besideResults = inputs.filter(path => dirname(path) === resolve(out))
     this.#taken = new Set(besideResults.map(path => foldCase(basename(path))))
   }
@@ -135,7 +148,7 @@ class ResultNames {
   #files(stem: string): ResultFiles {
     return {
       map: `${stem}.npy`,
-      picture: `${stem}.png`,
+      picture: `${stem}.${this.#picture}`,
       animation: `${stem}.${this.#animation}`,
       capacity: `${stem}.capacity.npy`,
       raw: `${stem}.raw.npy`,

@@ -53,7 +53,7 @@ async function listLayers(
     ...(crop !== undefined && isModelFile(name) && { crop, resize: crop }),
   })
   const [height, width] = sides(crop ?? (isModelFile(name) ? model.preprocessing.crop : 224))
-  const layers = await model.layers({ width, height })
+  const layers = await (model.inputKind === 'tokens' ? model.layers() : model.layers({ width, height }))
   if (json) return printJson(layers)
   const rows = layers.map(({ name, kind, shape, isDefault }) => [
     name,

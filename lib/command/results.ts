@@ -7,6 +7,7 @@ import {
   type Attribution,
   renderAnimation,
   renderOverlay,
+  renderTokens,
   stepMaps,
   type Target,
   targetText,
@@ -39,15 +40,16 @@ export function isDone(job: Job, wanted: WantedFiles): boolean {
 /** Writes the files of one image; the map last, which tells that it is done. */
 export async function writeResult(job: Job, result: Attribution, wanted: WantedFiles): Promise<WrittenFiles> {
   const files = chosenFiles(job, wanted)
-  const contents = await resultFiles(result, wanted)
+  const contents = await resultFiles(result, wanted, job)
   for (const [kind, , bytes] of contents.reverse()) await writeFileAtomically(files[kind]!, bytes)
   return files
 }
 
-/** What is written for one image: which file it is, what its name ends in, and its bytes. */
+/** What is written for one image, or for a text of the given name: which file it is, what its name ends in, and its bytes. */
 export async function resultFiles(
   result: Attribution,
   wanted: WantedFiles,
+  named: Pick<Job, 'name' | 'text'> = { name: '' },
 ): Promise<(readonly [kind: keyof ResultFiles, ending: string, bytes: Uint8Array])[]> {
   const { map, image, tensors } = result
   const { capacity, raw } = tensors
@@ -62,8 +64,19 @@ export async function resultFiles(
     const format = wanted.animation
     files.push(['animation', format, await renderAnimation(image, stepMaps(result), { format })])
   }
-  if (wanted.picture) files.push(['picture', 'png', await renderOverlay(image, map)])
+  if (wanted.picture && result.tokens) files.push(['picture', 'html', Buffer.from(textPage(named, result))])
+  else if (wanted.picture) files.push(['picture', 'png', await renderOverlay(image, map)])
   return files
+}
+
+/** A text with its values; tokens of which nobody said what they stand for are shown by their ids. */
+function textPage({ name, text }: Pick<Job, 'name' | 'text'>, { tokens, tokenTexts, map, method }: Attribution): string {
+  return renderTokens(tokens!, {
+    tokenTexts: tokenTexts ?? Array.from(text!.tokens, String),
+    unit: map.unit,
+    title: name,
+    introduction: `By the method ${method}.`,
+  })
 }
 
 /** What there is to say about one image. */
@@ -121,7 +134,14 @@ export function tableOf(jobs: readonly Job[], classNames: readonly string[]): Re
   return record => {
     const { input, target, score, probability, seconds, files } = record
     const measures = measuresOf(record)
-    if (isFirst) row('image', 'class', 'probability', [...measures.map(([name]) => name), 'time'], 'result')
+    if (isFirst)
+      row(
+        jobs[0]?.text ? 'text' : 'image',
+        'class',
+        'probability',
+        [...measures.map(([name]) => name), 'time'],
+        'result',
+      )
     isFirst = false
     row(
       input,

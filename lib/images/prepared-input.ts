@@ -1,6 +1,8 @@
 /** The token ids of a text, and what each of them stands for, where that is known. */
 export interface TextTokens {
+  /** As its tokenizer gave them. */
   ids: BigInt64Array
+  /** One for each of them. */
   texts: readonly string[] | undefined
 }
 

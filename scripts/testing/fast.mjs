@@ -11,6 +11,7 @@ export const slowTests = [
   'command/command',
   'command/evaluate',
   'command/methods',
+  'command/tokens',
   'command/train-readout',
   'docs/example-pages',
   'docs/examples',
