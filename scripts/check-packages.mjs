@@ -109,7 +109,8 @@ async function tryOut(each, scripts, scratch, url) {
   const project = mkdtempSync(join(scratch, 'project-'))
   const env = environment(node, join(project, 'home'))
   useRegistry(project, url)
-  const yarn4 = each.mode ? `nodeLinker: ${each.mode}\nenableScripts: ${scripts}\n` : ''
+  // What was published a moment ago would be quarantined.
+  const yarn4 = each.mode ? `nodeLinker: ${each.mode}\nenableScripts: ${scripts}\nnpmMinimalAgeGate: 0\n` : ''
   if (yarn4) writeFileSync(join(project, '.yarnrc.yml'), yarn4, { flag: 'a' })
   writeFileSync(join(project, 'package.json'), '{ "name": "project", "version": "1.0.0", "private": true }\n')
   // Otherwise yarn takes the folder for a part of one further up.
@@ -144,7 +145,14 @@ function environment(node, home) {
   const { HTTPS_PROXY, HTTP_PROXY, NO_PROXY, NODE_EXTRA_CA_CERTS } = process.env
   const proxies = Object.entries({ HTTPS_PROXY, HTTP_PROXY, NO_PROXY, NODE_EXTRA_CA_CERTS })
   const kept = Object.fromEntries(proxies.filter(([, value]) => value !== undefined))
-  return { ...kept, HOME: home, PATH: `${node}:/usr/bin:/bin`, CI: 'true', LANG: 'C.UTF-8' }
+  return {
+    ...kept,
+    HOME: home,
+    YARN_CACHE_FOLDER: join(home, 'yarn'),
+    PATH: `${node}:/usr/bin:/bin`,
+    CI: 'true',
+    LANG: 'C.UTF-8',
+  }
 }
 
 /** Installs a program of the registry and gives the folder of its packages.
