@@ -91,7 +91,7 @@ async function rowOf(
     body: image,
     connections,
     amount: Math.max(2 * connections, Math.ceil(seconds * alone.perSecond)),
-    timeout: 120,
+    timeout: 600,
   })
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${result.non2xx} requests were refused and ${result.errors} failed.`)
@@ -130,6 +130,8 @@ async function startServer(): Promise<Server> {
     '0',
     '--batch',
     String(batch),
+    '--timeout',
+    '600',
     '--quiet',
   ]
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] })
