@@ -149,11 +149,13 @@ class MethodAttributer implements Attributer {
     const { width, height, pixels, text } = input
     const { map, target, ...rest } = found.attribution
     const unit = text && found.unit === 'bits/pixel' ? 'bits/token' : found.unit
+    const { loss = [] } = rest.series
     return {
       index,
       name: input.name,
       method: this.method,
       ...rest,
+      steps: loss.length,
       target: explainedTarget(asked, this.#model, target),
       ...this.#model.named(target),
       map: { data: map.data, width, height, unit },

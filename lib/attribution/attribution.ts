@@ -58,6 +58,8 @@ export interface Attribution {
    * height, width); `capacity` in nats, of the shape of the layer's activation for one image; `stepMaps`, the map after
    * every step (steps, height, width); `logits`, what the network gives behind a readout (classes). */
   tensors: Readonly<Record<string, Tensor>>
+  /** Optimisation steps that were taken, after which the map no longer changed; 0 where the method has none. */
+  steps: number
   /** What the network sees, to draw on; of a text, a white row. */
   image: SeenImage
   /** From the moment the image's batch started until its map was there. */

@@ -41,6 +41,8 @@ export interface MethodDescription {
   source: string
   /** What has to be given beside the options, under these names. */
   needs: readonly ResourceName[]
+  /** What can be given as well. */
+  takes: readonly ResourceName[]
   /** How many images are explained together where nothing else is asked for. */
   batch: {
     /** On processors. */

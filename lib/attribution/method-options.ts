@@ -72,6 +72,8 @@ export interface MethodOptions {
 export interface PerSampleOptions {
   /** Of this model, or the path of its file, which is read when the first image is explained. */
   statistics: Statistics | string
+  /** What it predicts is where the optimisation begins. Of this model, or the path of its file, which is read when the first image is explained. */
+  readout?: TrainedReadout | string
   /** Where the bottleneck goes (default: the paper's place in the network). */
   layer?: string
   /** Conventions of the authors' library, or of the paper's code; fast has the former with adaptive copies (default: the statistics'). */
@@ -84,13 +86,15 @@ export interface PerSampleOptions {
   beta?: number
   /** Optimisation steps. Default 10. */
   steps?: number
+  /** Of the proximal solver: an image is done when its loss, averaged over the steps, has fallen by less than this share in five steps; 0 takes all steps. Default 0. */
+  tolerance?: number
   /** Noise copies of each image in each step. Default 10. */
   copies?: number
   /** As many copies in each step of Adam, or few where the mask lets nearly everything pass, in pairs of opposite noise (default: constant, and adaptive in fast). */
   copyPlan?: 'constant' | 'adaptive'
   /** Learning rate of Adam. Default 1. */
   learningRate?: number
-  /** Where Adam begins: sigmoid of it is the share that passes at first. Default 5. */
+  /** Where Adam begins without a readout: sigmoid of it is the share that passes at first. Default 5. */
   initialAlpha?: number
   /** Smoothing of the mask in neurons, 0 for none. Default 1. */
   sigma?: number
@@ -100,6 +104,8 @@ export interface PerSampleOptions {
   lossLimit?: number
   /** Whether a place's channels share one mask. Default none. */
   share?: 'none' | 'channels'
+  /** Fresh noise copies with which the loss of the map's mask is estimated at the end, as checks; 0 for none. Default 0. */
+  lossCopies?: number
   /** Return the capacity of every neuron as well. Default false. */
   keepCapacity?: boolean
   /** Return the map after every step as well. Default false. */
@@ -144,7 +150,7 @@ export interface CoibaOptions {
   copyPlan?: 'constant' | 'adaptive'
   /** Learning rate of Adam. Default 1. */
   learningRate?: number
-  /** Where Adam begins: sigmoid of it is the share that passes at first. Default 5. */
+  /** Where Adam begins without a readout: sigmoid of it is the share that passes at first. Default 5. */
   initialAlpha?: number
   /** Smoothing of the mask in neurons, 0 for none. Default 0. */
   sigma?: number
@@ -180,13 +186,15 @@ export interface MultiLayerOptions {
   beta?: number
   /** Optimisation steps. Default 10. */
   steps?: number
+  /** Of the proximal solver: an image is done when its loss, averaged over the steps, has fallen by less than this share in five steps; 0 takes all steps. Default 0. */
+  tolerance?: number
   /** Noise copies of each image in each step. Default 10. */
   copies?: number
   /** As many copies in each step of Adam, or few where the mask lets nearly everything pass, in pairs of opposite noise (default: constant, and adaptive in fast). */
   copyPlan?: 'constant' | 'adaptive'
   /** Learning rate of Adam. Default 1. */
   learningRate?: number
-  /** Where Adam begins: sigmoid of it is the share that passes at first. Default 5. */
+  /** Where Adam begins without a readout: sigmoid of it is the share that passes at first. Default 5. */
   initialAlpha?: number
   /** Smoothing of the mask in neurons, 0 for none. Default 1. */
   sigma?: number
@@ -196,6 +204,8 @@ export interface MultiLayerOptions {
   lossLimit?: number
   /** Whether a place's channels share one mask. Default none. */
   share?: 'none' | 'channels'
+  /** Fresh noise copies with which the loss of the map's mask is estimated at the end, as checks; 0 for none. Default 0. */
+  lossCopies?: number
   /** Return the capacity of every neuron as well. Default false. */
   keepCapacity?: boolean
   /** Return the map after every step as well. Default false. */
@@ -234,7 +244,7 @@ export interface InputIbaOptions {
   copyPlan?: 'constant' | 'adaptive'
   /** Learning rate of Adam. Default 1. */
   learningRate?: number
-  /** Where Adam begins: sigmoid of it is the share that passes at first. Default 5. */
+  /** Where Adam begins without a readout: sigmoid of it is the share that passes at first. Default 5. */
   initialAlpha?: number
   /** Smoothing of the mask in neurons, 0 for none. Default 1. */
   sigma?: number
@@ -262,13 +272,15 @@ export interface M2ibOptions {
   beta?: number
   /** Optimisation steps. Default 10. */
   steps?: number
+  /** Of the proximal solver: an image is done when its loss, averaged over the steps, has fallen by less than this share in five steps; 0 takes all steps. Default 0. */
+  tolerance?: number
   /** Noise copies of each image in each step. Default 10. */
   copies?: number
   /** As many copies in each step of Adam, or few where the mask lets nearly everything pass, in pairs of opposite noise (default: constant, and adaptive in fast). */
   copyPlan?: 'constant' | 'adaptive'
   /** Learning rate of Adam. Default 1. */
   learningRate?: number
-  /** Where Adam begins: sigmoid of it is the share that passes at first. Default 5. */
+  /** Where Adam begins without a readout: sigmoid of it is the share that passes at first. Default 5. */
   initialAlpha?: number
   /** Smoothing of the mask in neurons, 0 for none. Default 0. */
   sigma?: number
@@ -278,6 +290,8 @@ export interface M2ibOptions {
   lossLimit?: number
   /** Whether a place's channels share one mask. Default none. */
   share?: 'none' | 'channels'
+  /** Fresh noise copies with which the loss of the map's mask is estimated at the end, as checks; 0 for none. Default 0. */
+  lossCopies?: number
   /** Return the capacity of every neuron as well. Default false. */
   keepCapacity?: boolean
   /** Return the map after every step as well. Default false. */

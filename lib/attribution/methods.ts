@@ -74,7 +74,8 @@ export function attributerOf(model: Model, { method, batch, ...settings }: Chose
 export function chooseMethod(name: string, given: object): ChosenMethod {
   const method = describeMethod(name)
   const entries = Object.entries(requireObject('options', given))
-  const isResource = ([name]: [string, unknown]) => method.needs.some(need => need === name)
+  const isResource = ([name]: [string, unknown]) =>
+    [...method.needs, ...method.takes].some(resource => resource === name)
   const { batch, ...options } = checkOptions(
     method,
     Object.fromEntries(entries.filter(entry => !isResource(entry))),

@@ -9,13 +9,13 @@ import type { Handle } from '../native/values.js'
 import type { MethodDescription } from './described-options.js'
 import { neededLayers } from './needed-layers.js'
 
-/** The options of a method, and what it needs: resources, or the paths of their files. */
+/** The options of a method, and what it needs or takes: resources, or the paths of their files. */
 export interface MethodSettings {
   options: Readonly<Record<string, OptionValue>>
   resources: Readonly<Partial<Record<ResourceName, unknown>>>
 }
 
-/** A native method with the resources that it needs. It is made when it is first asked for, and files of resources are
+/** A native method with the resources that it uses. It is made when it is first asked for, and files of resources are
  * read then. What fails is tried again by the next call. */
 export class PreparedMethod {
   readonly #model: Model
@@ -27,13 +27,14 @@ export class PreparedMethod {
   /** @throws InvalidArgumentError where a resource is missing, or is something else; and what `Resource.requireFor`
    * throws */
   constructor(model: Model, method: MethodDescription, given: MethodSettings) {
-    const { name, needs, options } = method
+    const { name, needs, takes, options } = method
     const takesRange = options.some(option => option.name === 'low')
     const layers = neededLayers(model, method, given.options)
     this.#model = model
     this.#name = name
     this.#options = { ...(takesRange ? rangeOfValues(model) : {}), ...given.options }
-    this.#resources = needs.map(need => [need, new UsedResource(need, given.resources[need], model, layers)])
+    const used = [...needs, ...takes.filter(take => given.resources[take] !== undefined)]
+    this.#resources = used.map(name => [name, new UsedResource(name, given.resources[name], model, layers)])
   }
 
   /** @throws DisposedError where the model was disposed of; whatever makes the method impossible for this model */

@@ -8,6 +8,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the information that a bottleneck in a layer has to let pass for the target, in bits",
     source: "Schulz et al. 2020, section 3.2",
     needs: ["statistics"],
+    takes: ["readout"],
     batch: {"cpu":1,"cuda":16},
     options: [
       {"name":"layer","summary":"where the bottleneck goes (default: the paper's place in the network)","form":"text","defaults":{"iba":null,"paper":null}},
@@ -16,14 +17,16 @@ export const methodDescriptions: readonly MethodDescription[] = [
       {"name":"solver","summary":"how the mask is found: Adam is the paper's, proximal comes to a lower loss in as many steps","form":"choice","defaults":{"iba":"adam","paper":"adam"},"choices":["adam","proximal"]},
       {"name":"beta","summary":"the price of information: higher shows less","form":"number","defaults":{"iba":10,"paper":10},"minimum":0,"maximum":1000000000000},
       {"name":"steps","summary":"optimisation steps","form":"whole","defaults":{"iba":10,"paper":10},"minimum":1,"maximum":100000},
+      {"name":"tolerance","summary":"of the proximal solver: an image is done when its loss, averaged over the steps, has fallen by less than this share in five steps; 0 takes all steps","form":"number","defaults":{"iba":0,"paper":0},"minimum":0,"maximum":1},
       {"name":"copies","summary":"noise copies of each image in each step","form":"whole","defaults":{"iba":10,"paper":10},"minimum":1,"maximum":10000},
       {"name":"copyPlan","summary":"as many copies in each step of Adam, or few where the mask lets nearly everything pass, in pairs of opposite noise (default: constant, and adaptive in fast)","form":"choice","defaults":{"iba":null,"paper":null},"choices":["constant","adaptive"]},
       {"name":"learningRate","summary":"learning rate of Adam","form":"number","defaults":{"iba":1,"paper":1},"minimum":0,"maximum":1000000000000},
-      {"name":"initialAlpha","summary":"where Adam begins: sigmoid of it is the share that passes at first","form":"number","defaults":{"iba":5,"paper":5},"minimum":-50,"maximum":50},
+      {"name":"initialAlpha","summary":"where Adam begins without a readout: sigmoid of it is the share that passes at first","form":"number","defaults":{"iba":5,"paper":5},"minimum":-50,"maximum":50},
       {"name":"sigma","summary":"smoothing of the mask in neurons, 0 for none","form":"number","defaults":{"iba":1,"paper":1},"minimum":0,"maximum":1000},
       {"name":"inverse","summary":"noise where the mask is open: what must go for the prediction to fail, in place of what suffices for it","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"lossLimit","summary":"of the inverse bottleneck: no gain from a copy whose loss is above this, in nats for a class (default: no limit)","form":"number","defaults":{"iba":null,"paper":null},"minimum":0,"maximum":1000000000000},
       {"name":"share","summary":"whether a place's channels share one mask","form":"choice","defaults":{"iba":"none","paper":"none"},"choices":["none","channels"]},
+      {"name":"lossCopies","summary":"fresh noise copies with which the loss of the map's mask is estimated at the end, as checks; 0 for none","form":"whole","defaults":{"iba":0,"paper":0},"minimum":0,"maximum":100000},
       {"name":"keepCapacity","summary":"return the capacity of every neuron as well","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"keepSteps","summary":"return the map after every step as well","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"minimumStd","summary":"floor of the standard deviation in the iba preset","form":"number","defaults":{"iba":0.01,"paper":0.01},"minimum":1e-12,"maximum":1000000000000},
@@ -35,6 +38,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the information that a trained network lets pass a layer, in bits; one pass for a map",
     source: "Schulz et al. 2020, section 3.3",
     needs: ["readout"],
+    takes: [],
     batch: {"cpu":16,"cuda":16},
     options: [
       {"name":"rows","summary":"images, or copies of images, that go through the network together at most","form":"whole","defaults":{"iba":16,"paper":16},"minimum":1,"maximum":4096},
@@ -48,6 +52,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "one mask of places that restricts several layers at once; the information of the first, in bits",
     source: "Hong et al. 2025",
     needs: ["statistics"],
+    takes: [],
     batch: {"cpu":1,"cuda":16},
     options: [
       {"name":"layers","summary":"where the bottlenecks go, with commas between them (default: from the paper's place on, all blocks of its kind; of a transformer's blocks their first layer norm)","form":"text","defaults":{"iba":null,"paper":null}},
@@ -58,7 +63,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
       {"name":"copies","summary":"noise copies of each image in each step","form":"whole","defaults":{"iba":10,"paper":10},"minimum":1,"maximum":10000},
       {"name":"copyPlan","summary":"as many copies in each step of Adam, or few where the mask lets nearly everything pass, in pairs of opposite noise (default: constant, and adaptive in fast)","form":"choice","defaults":{"iba":null,"paper":null},"choices":["constant","adaptive"]},
       {"name":"learningRate","summary":"learning rate of Adam","form":"number","defaults":{"iba":1,"paper":1},"minimum":0,"maximum":1000000000000},
-      {"name":"initialAlpha","summary":"where Adam begins: sigmoid of it is the share that passes at first","form":"number","defaults":{"iba":5,"paper":5},"minimum":-50,"maximum":50},
+      {"name":"initialAlpha","summary":"where Adam begins without a readout: sigmoid of it is the share that passes at first","form":"number","defaults":{"iba":5,"paper":5},"minimum":-50,"maximum":50},
       {"name":"sigma","summary":"smoothing of the mask in neurons, 0 for none","form":"number","defaults":{"iba":0,"paper":0},"minimum":0,"maximum":1000},
       {"name":"keepCapacity","summary":"return the capacity of every neuron as well","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"keepSteps","summary":"return the map after every step as well","form":"flag","defaults":{"iba":false,"paper":false}},
@@ -71,6 +76,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "bottlenecks in several layers, each optimised by itself, and what their maps agree on",
     source: "Khakzar et al. 2021",
     needs: ["statistics"],
+    takes: [],
     batch: {"cpu":1,"cuda":16},
     options: [
       {"name":"layers","summary":"where the bottlenecks go, one at a time, with commas between them (default: from the paper's place on, all blocks of its kind)","form":"text","defaults":{"iba":null,"paper":null}},
@@ -82,14 +88,16 @@ export const methodDescriptions: readonly MethodDescription[] = [
       {"name":"solver","summary":"how the mask is found: Adam is the paper's, proximal comes to a lower loss in as many steps","form":"choice","defaults":{"iba":"adam","paper":"adam"},"choices":["adam","proximal"]},
       {"name":"beta","summary":"the price of information: higher shows less","form":"number","defaults":{"iba":10,"paper":10},"minimum":0,"maximum":1000000000000},
       {"name":"steps","summary":"optimisation steps","form":"whole","defaults":{"iba":10,"paper":10},"minimum":1,"maximum":100000},
+      {"name":"tolerance","summary":"of the proximal solver: an image is done when its loss, averaged over the steps, has fallen by less than this share in five steps; 0 takes all steps","form":"number","defaults":{"iba":0,"paper":0},"minimum":0,"maximum":1},
       {"name":"copies","summary":"noise copies of each image in each step","form":"whole","defaults":{"iba":10,"paper":10},"minimum":1,"maximum":10000},
       {"name":"copyPlan","summary":"as many copies in each step of Adam, or few where the mask lets nearly everything pass, in pairs of opposite noise (default: constant, and adaptive in fast)","form":"choice","defaults":{"iba":null,"paper":null},"choices":["constant","adaptive"]},
       {"name":"learningRate","summary":"learning rate of Adam","form":"number","defaults":{"iba":1,"paper":1},"minimum":0,"maximum":1000000000000},
-      {"name":"initialAlpha","summary":"where Adam begins: sigmoid of it is the share that passes at first","form":"number","defaults":{"iba":5,"paper":5},"minimum":-50,"maximum":50},
+      {"name":"initialAlpha","summary":"where Adam begins without a readout: sigmoid of it is the share that passes at first","form":"number","defaults":{"iba":5,"paper":5},"minimum":-50,"maximum":50},
       {"name":"sigma","summary":"smoothing of the mask in neurons, 0 for none","form":"number","defaults":{"iba":1,"paper":1},"minimum":0,"maximum":1000},
       {"name":"inverse","summary":"noise where the mask is open: what must go for the prediction to fail, in place of what suffices for it","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"lossLimit","summary":"of the inverse bottleneck: no gain from a copy whose loss is above this, in nats for a class (default: no limit)","form":"number","defaults":{"iba":null,"paper":null},"minimum":0,"maximum":1000000000000},
       {"name":"share","summary":"whether a place's channels share one mask","form":"choice","defaults":{"iba":"none","paper":"none"},"choices":["none","channels"]},
+      {"name":"lossCopies","summary":"fresh noise copies with which the loss of the map's mask is estimated at the end, as checks; 0 for none","form":"whole","defaults":{"iba":0,"paper":0},"minimum":0,"maximum":100000},
       {"name":"keepCapacity","summary":"return the capacity of every neuron as well","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"keepSteps","summary":"return the map after every step as well","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"minimumStd","summary":"floor of the standard deviation in the iba preset","form":"number","defaults":{"iba":0.01,"paper":0.01},"minimum":1e-12,"maximum":1000000000000},
@@ -101,6 +109,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "a bottleneck at the pixels, whose prior lets the evidence of a hidden layer pass",
     source: "Zhang et al. 2021",
     needs: ["statistics"],
+    takes: [],
     batch: {"cpu":1,"cuda":16},
     options: [
       {"name":"layer","summary":"whose evidence is the prior (default: the paper's place in the network)","form":"text","defaults":{"iba":null,"paper":null}},
@@ -115,7 +124,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
       {"name":"copies","summary":"noise copies of each image in each step","form":"whole","defaults":{"iba":10,"paper":10},"minimum":1,"maximum":10000},
       {"name":"copyPlan","summary":"as many copies in each step of Adam, or few where the mask lets nearly everything pass, in pairs of opposite noise (default: constant, and adaptive in fast)","form":"choice","defaults":{"iba":null,"paper":null},"choices":["constant","adaptive"]},
       {"name":"learningRate","summary":"learning rate of Adam","form":"number","defaults":{"iba":1,"paper":1},"minimum":0,"maximum":1000000000000},
-      {"name":"initialAlpha","summary":"where Adam begins: sigmoid of it is the share that passes at first","form":"number","defaults":{"iba":5,"paper":5},"minimum":-50,"maximum":50},
+      {"name":"initialAlpha","summary":"where Adam begins without a readout: sigmoid of it is the share that passes at first","form":"number","defaults":{"iba":5,"paper":5},"minimum":-50,"maximum":50},
       {"name":"sigma","summary":"smoothing of the mask in neurons, 0 for none","form":"number","defaults":{"iba":1,"paper":1},"minimum":0,"maximum":1000},
       {"name":"keepCapacity","summary":"return the capacity of every neuron as well","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"keepSteps","summary":"return the map after every step as well","form":"flag","defaults":{"iba":false,"paper":false}},
@@ -128,6 +137,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "as per-sample with standard normal noise, for towers of CLIP: without statistics, and with a price of information for similarities",
     source: "Wang et al. 2023",
     needs: [],
+    takes: [],
     batch: {"cpu":1,"cuda":16},
     options: [
       {"name":"layer","summary":"where the bottleneck goes (default: the paper's place in the network; in CLIP's towers what the tenth of twelve blocks gives)","form":"text","defaults":{"iba":null,"paper":null}},
@@ -136,14 +146,16 @@ export const methodDescriptions: readonly MethodDescription[] = [
       {"name":"solver","summary":"how the mask is found: Adam is the paper's, proximal comes to a lower loss in as many steps","form":"choice","defaults":{"iba":"adam","paper":"adam"},"choices":["adam","proximal"]},
       {"name":"beta","summary":"the price of information: higher shows less","form":"number","defaults":{"iba":0.1,"paper":0.1},"minimum":0,"maximum":1000000000000},
       {"name":"steps","summary":"optimisation steps","form":"whole","defaults":{"iba":10,"paper":10},"minimum":1,"maximum":100000},
+      {"name":"tolerance","summary":"of the proximal solver: an image is done when its loss, averaged over the steps, has fallen by less than this share in five steps; 0 takes all steps","form":"number","defaults":{"iba":0,"paper":0},"minimum":0,"maximum":1},
       {"name":"copies","summary":"noise copies of each image in each step","form":"whole","defaults":{"iba":10,"paper":10},"minimum":1,"maximum":10000},
       {"name":"copyPlan","summary":"as many copies in each step of Adam, or few where the mask lets nearly everything pass, in pairs of opposite noise (default: constant, and adaptive in fast)","form":"choice","defaults":{"iba":null,"paper":null},"choices":["constant","adaptive"]},
       {"name":"learningRate","summary":"learning rate of Adam","form":"number","defaults":{"iba":1,"paper":1},"minimum":0,"maximum":1000000000000},
-      {"name":"initialAlpha","summary":"where Adam begins: sigmoid of it is the share that passes at first","form":"number","defaults":{"iba":5,"paper":5},"minimum":-50,"maximum":50},
+      {"name":"initialAlpha","summary":"where Adam begins without a readout: sigmoid of it is the share that passes at first","form":"number","defaults":{"iba":5,"paper":5},"minimum":-50,"maximum":50},
       {"name":"sigma","summary":"smoothing of the mask in neurons, 0 for none","form":"number","defaults":{"iba":0,"paper":0},"minimum":0,"maximum":1000},
       {"name":"inverse","summary":"noise where the mask is open: what must go for the prediction to fail, in place of what suffices for it","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"lossLimit","summary":"of the inverse bottleneck: no gain from a copy whose loss is above this, in nats for a class (default: no limit)","form":"number","defaults":{"iba":null,"paper":null},"minimum":0,"maximum":1000000000000},
       {"name":"share","summary":"whether a place's channels share one mask","form":"choice","defaults":{"iba":"none","paper":"none"},"choices":["none","channels"]},
+      {"name":"lossCopies","summary":"fresh noise copies with which the loss of the map's mask is estimated at the end, as checks; 0 for none","form":"whole","defaults":{"iba":0,"paper":0},"minimum":0,"maximum":100000},
       {"name":"keepCapacity","summary":"return the capacity of every neuron as well","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"keepSteps","summary":"return the map after every step as well","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"batch","summary":"images that are explained together at most (default: 1, on CUDA 16)","form":"whole","defaults":{"iba":null,"paper":null},"minimum":1,"maximum":1024},
@@ -154,6 +166,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the derivative of the logit with respect to each pixel, averaged over the colours",
     source: "Baehrens et al. 2010; Simonyan et al. 2014",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -167,6 +180,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the greatest absolute derivative over the colours of each pixel",
     source: "Simonyan et al. 2014",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -180,6 +194,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the derivative times the pixel, averaged over the colours",
     source: "Shrikumar et al. 2016",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -193,6 +208,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the gradient, averaged over noised copies of the image; the greatest absolute value over the colours",
     source: "Smilkov et al. 2017",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -208,6 +224,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the gradient, averaged along the way from a baseline to the image, times the way; what the map's sum lacks of the difference in scores is the completeness gap",
     source: "Sundararajan et al. 2017",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -226,6 +243,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the gradient, integrated along a way from a baseline on which the pixels of least gradient go first",
     source: "Kapishnikov et al. 2021",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -243,6 +261,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the gradient, integrated along the way on which the image gets sharp, by no baseline of a colour",
     source: "Xu et al. 2020",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -258,6 +277,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "integrated gradients from drawn baselines: the gradient at a random place of the way from each, times the way",
     source: "Lundberg and Lee 2017; Erion et al. 2021",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -274,6 +294,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the magnitudes of gradient times input and of gradient times bias in every layer, each scaled, added up; in a network of ReLUs they make up the logit, and what is lacking is the completeness gap",
     source: "Srinivas and Fleuret 2019",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -287,6 +308,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the difference of the logit to that of a baseline, handed down by the ratio of differences at each activation function (rescale rule); what the map's sum lacks of it is the completeness gap",
     source: "Shrikumar et al. 2017",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -301,6 +323,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "DeepLIFT, averaged over baselines that are drawn at random",
     source: "Lundberg and Lee 2017",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -316,6 +339,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the gradient with only what is positive passing each ReLU, where the ReLU was active; the greatest absolute value over the colours",
     source: "Springenberg et al. 2015",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -329,6 +353,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the gradient with only what is positive passing each ReLU, whether or not the ReLU was active; the greatest absolute value over the colours",
     source: "Zeiler and Fergus 2014",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -342,6 +367,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the channels of a layer, weighted by their mean gradient, where the sum is positive; the preset `paper` explains the predicted class",
     source: "Selvaraju et al. 2017",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -356,6 +382,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "Grad-CAM times guided backpropagation",
     source: "Selvaraju et al. 2017",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -370,6 +397,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "Grad-CAM whose weights are sums of the positive gradients, so that several objects of a class count alike",
     source: "Chattopadhay et al. 2018",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -384,6 +412,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the activation of each place of a layer times its own gradient, where the sum is positive",
     source: "Draelos and Carin 2020",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -398,6 +427,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the activation of each place of a layer times its own gradient where that is positive; also of early layers",
     source: "Jiang et al. 2021",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -412,6 +442,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "Grad-CAM whose weights are means of the gradient by each place's share of the activation",
     source: "Fu et al. 2020",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -426,6 +457,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the places of a layer along the direction in which they differ most, whatever the class: the first principal component",
     source: "Muhammad and Yeasin 2020; its sign: Chung and Ying 2025",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -440,6 +472,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the channels of a layer, weighted by the share of the score that is lost without each; a pass from the layer on for each channel",
     source: "Desai and Ramaswamy 2020",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -454,6 +487,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the channels of a layer, weighted by the softmax of the scores that the image has when masked by each; a pass for each channel",
     source: "Wang et al. 2020",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -468,6 +502,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "Grad-CAM of what tells a class from those that the network finds most like it; of other targets it is Grad-CAM",
     source: "Zhang et al. 2025",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -484,6 +519,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "by how much the target's score drops where a patch of the image is replaced",
     source: "Zeiler and Fergus 2014",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -500,6 +536,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "occlusion with patches of 8 × 8 pixels, as in the paper",
     source: "Zeiler and Fergus 2014",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -516,6 +553,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "occlusion with patches of 14 × 14 pixels, as in the paper",
     source: "Zeiler and Fergus 2014",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -532,6 +570,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "how probable the class is on average where a pixel stays, of copies of the image that are hidden in coarse random patterns; reads only probabilities",
     source: "Petsiuk et al. 2018",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -548,6 +587,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the slopes of a linear model that tells the logit from which superpixels stay visible, near to the whole image",
     source: "Ribeiro et al. 2016",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -568,6 +608,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the Shapley values of superpixels, estimated by least squares; exact where there are so few that all their coalitions are tried",
     source: "Lundberg and Lee 2017",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -586,6 +627,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "segments of the image by the mean of integrated gradients from black and white, the strongest first",
     source: "Kapishnikov et al. 2019",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -600,6 +642,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the target's score, such as a class's logit, handed down from layer to layer in proportion to the contributions; what does not arrive at the image is the conservation gap",
     source: "Bach et al. 2015; Montavon et al. 2019; for transformers Ali et al. 2022; Achtibat et al. 2024",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -621,6 +664,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "how much of each token flows into what a transformer's classes are read from, by its attention alone: the same for each class",
     source: "Abnar and Zuidema 2020",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -636,6 +680,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the attention of a transformer, weighted by its positive derivatives of the logit, carried from block to block",
     source: "Chefer et al. 2021",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -649,6 +694,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the gradient with each weight replaced by the direction that its neuron detects in the data; the greatest absolute value over the colours",
     source: "Kindermans et al. 2018",
     needs: ["patterns"],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -662,6 +708,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the gradient with each weight multiplied by the direction that its neuron detects in the data, summed over the colours",
     source: "Kindermans et al. 2018",
     needs: ["patterns"],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -675,6 +722,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "the numbers from -1 to 1 in a random order, as a map to be better than",
     source: "Schulz et al. 2020",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},
@@ -688,6 +736,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "a map of zeros, to check evaluations with",
     source: "Schulz et al. 2020",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},

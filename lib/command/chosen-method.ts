@@ -2,7 +2,13 @@ import { type Command, InvalidArgumentError as InvalidOption, Option } from 'com
 import { findOption, optionFromText } from '../attribution/described-options.js'
 import { type ChosenMethod, chooseMethod } from '../attribution/methods.js'
 import { describeMethod, type MethodDescription, type OptionDescription, type OptionValue } from '../index.js'
-import { addResourceOptions, chosenResources, type ResourceFlags, requireNeeded } from './chosen-resources.js'
+import {
+  addResourceOptions,
+  chosenResources,
+  type ResourceFlags,
+  requireNeeded,
+  takenResources,
+} from './chosen-resources.js'
 import type { ModelOptions, PreprocessingOptions } from './common-options.js'
 import { UsageError } from './exit.js'
 import { flagOf } from './option-flags.js'
@@ -32,7 +38,12 @@ const shared: Readonly<Record<string, string>> = {
   layer: 'for methods that look at one (`iba layers` lists them)',
 }
 
-const shortNames: Readonly<Record<string, string>> = { learningRate: 'lr', minimumStd: 'min-std' }
+const shortNames: Readonly<Record<string, string>> = {
+  learningRate: 'lr',
+  minimumStd: 'min-std',
+  // Evaluations have a tolerance of their own.
+  tolerance: 'loss-tolerance',
+}
 
 /** The options that have a flag. Rows are left to `--set`: evaluations have rows of their own. */
 const flagged = defaultMethod.options
@@ -96,7 +107,8 @@ export function chosenMethod(
   }
   requireNeeded(method, given)
   for (const { name, text } of given.set) settings[name] = readValue(method, name, text)
-  return chooseMethod(method.name, { ...settings, ...more, ...chosenResources(method, given) })
+  const resources = { ...chosenResources(method, given), ...takenResources(method, given) }
+  return chooseMethod(method.name, { ...settings, ...more, ...resources })
 }
 
 /** A value of an option from what was typed.

@@ -43,12 +43,12 @@ export function addResourceOptions(command: Command): void {
   }
 }
 
-/** Refuses resources that the method doesn't need. */
-export function requireNeeded({ name: method, needs }: MethodDescription, given: ResourceFlags): void {
-  const other = resourceNames.find(name => given[name] !== undefined && !needs.includes(name))
+/** Refuses resources that the method neither needs nor takes. */
+export function requireNeeded(method: MethodDescription, given: ResourceFlags): void {
+  const other = resourceNames.find(name => given[name] !== undefined && !uses(method, name))
   if (other === undefined) return
   throw new UsageError(
-    `${resources[other].flag} is no option of ${method}. It is for: ${methodsWith(other)}.`,
+    `${resources[other].flag} is no option of ${method.name}. It is for: ${methodsWith(other)}.`,
   )
 }
 
@@ -63,6 +63,11 @@ export function chosenResources(method: MethodDescription, options: Given): Reso
     files[name] = file
   }
   return files
+}
+
+/** The files that were given of what the method only takes. */
+export function takenResources({ takes }: MethodDescription, given: ResourceFlags): ResourceFlags {
+  return Object.fromEntries(takes.flatMap(name => (given[name] === undefined ? [] : [[name, given[name]]])))
 }
 
 /** What keeps a method from running, in few words; undefined where it has all that it needs. */
@@ -184,10 +189,15 @@ function preprocessingWords(options: PreprocessingOptions): string[] {
   ]
 }
 
-/** The methods that need something, as a list of names. */
+/** Whether a method needs or takes something. */
+function uses({ needs, takes }: MethodDescription, name: ResourceName): boolean {
+  return needs.includes(name) || takes.includes(name)
+}
+
+/** The methods that use something, as a list of names. */
 function methodsWith(name: ResourceName): string {
   return describeMethods()
-    .filter(({ needs }) => needs.includes(name))
+    .filter(method => uses(method, name))
     .map(method => method.name)
     .join(', ')
 }

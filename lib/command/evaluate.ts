@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { protocols } from '../evaluation/protocols/all.js'
 import type { Protocol, ProtocolDeclaration } from '../evaluation/protocols/protocol.js'
 import { requireComparable } from '../evaluation/protocols/random-labels.js'
-import { learningImages, titleOf } from '../evaluation/runs/evaluated-method.js'
+import { learningImages, takenOf, titleOf } from '../evaluation/runs/evaluated-method.js'
 import { executePlan, type RunPlan } from '../evaluation/runs/plan.js'
 import type { RunResult } from '../evaluation/runs/record.js'
 import { resultPath } from '../evaluation/runs/result-file.js'
@@ -148,6 +148,7 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
   for (const text of dataset.notes) note(`iba: ${text}`)
   const learnt = await statisticsFromFolder(model, chosen, options, signal)
   const named = chosen.resources as ResourceFlags
+  const taken = Object.fromEntries(takenOf(description, named).map(name => [name, basename(named[name]!)]))
   const files = learnt === undefined ? named : { ...named, statistics: learnt.path }
   await using statistics =
     learnt?.statistics ?? (files.statistics === undefined ? null : await loadStatistics(files.statistics))
@@ -155,7 +156,7 @@ async function evaluateBy(declaration: ProtocolDeclaration, options: EvaluateOpt
     protocol,
     method: {
       description,
-      title: titleOf(description.name, settings),
+      title: titleOf(description.name, { ...settings, ...taken }),
       options: settings,
       resources: { ...files, ...(statistics && { statistics }) },
       files,

@@ -39,11 +39,15 @@ function printMethods(methods: readonly MethodDescription[]): void {
   printTable([['method', 'source', 'what it shows'], ...rows])
 }
 
-function printMethod({ name, summary, source, needs, options }: MethodDescription): void {
+function printMethod({ name, summary, source, needs, takes, options }: MethodDescription): void {
   print(`${name}: ${summary}`)
   print(`source: ${source}`)
   for (const need of needs)
     print(`needs: ${resources[need].flag}, a file that \`iba ${resources[need].command}\` makes`)
+  for (const take of takes)
+    print(
+      `takes: ${resources[take].flag}, a file that \`iba ${resources[take].command}\` makes: ${resources[take].use}`,
+    )
   print('')
   const rows = options.map(option => [
     option.name,

@@ -48,6 +48,8 @@ export interface ResourceDescription {
   images: string
   /** What it is, in a sentence after "needs". */
   meaning: string
+  /** What it is for where a method takes it without needing it. */
+  use?: string
   /** Where else such files come from. */
   published: boolean
 }
@@ -84,6 +86,7 @@ export const resources: Readonly<Record<ResourceName, ResourceDescription>> = {
     command: 'train-readout',
     images: '--data',
     meaning: 'a readout that was trained on it',
+    use: 'what it predicts is where the optimisation begins',
     published: true,
   },
 }

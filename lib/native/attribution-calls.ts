@@ -28,6 +28,8 @@ export interface NativeMethod {
   summary: string
   source: string
   needs: ResourceName[]
+  /** What it can use beside that. */
+  takes: ResourceName[]
   /** How many images are explained together where nothing else is asked for. */
   batch: { cpu: number; cuda: number }
   options: NativeOptionSpec[]

@@ -80,7 +80,8 @@ function cellOf(
 ): Cell {
   const { name, dataset } = model
   const kept = resourceFiles(model, folder)
-  const files = { ...kept, readout: readoutOf(name, kept.readout) }
+  const all = Object.entries({ ...kept, readout: readoutOf(name, kept.readout) })
+  const files = Object.fromEntries(all.filter(([resource]) => needs(method).includes(resource)))
   const plan: RunPlan = {
     protocol,
     method: {

@@ -37,6 +37,7 @@ void fields(Of<MethodEntry> auto& entry, auto&& field) {
   field("summary", entry.summary);
   field("source", entry.source);
   field("needs", entry.needs);
+  field("takes", entry.takes);
   field("batch", entry.batch);
   field("options", entry.options);
 }

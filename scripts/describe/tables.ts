@@ -7,6 +7,8 @@ import type { ResourceName } from '../../lib/native/attribution-calls.js'
 /** What every option table has in its first row. */
 const heading = ['option', 'default', 'in `paper`', 'accepts', 'meaning']
 
+const required = 'required'
+
 /** The methods, and below them the options that not nearly all of them have. */
 export function methodTables(methods: readonly MethodDescription[]): string {
   const common = new Set(simplest(methods).options.map(option => JSON.stringify(option)))
@@ -25,9 +27,11 @@ export function methodTables(methods: readonly MethodDescription[]): string {
   ].join('\n\n')
 }
 
-/** The options of one method, with what has to be given, or of a training. */
-export function optionTable(described: Described & Partial<Pick<MethodDescription, 'needs'>>): string {
-  const rows = [heading, ...optionRows({ needs: [], ...described })]
+/** The options of one method, with what has to or can be given, or of a training. */
+export function optionTable(
+  described: Described & Partial<Pick<MethodDescription, 'needs' | 'takes'>>,
+): string {
+  const rows = [heading, ...optionRows({ needs: [], takes: [], ...described })]
   const hasPresets = described.options.some(({ defaults: { iba, paper } }) => iba !== paper)
   const [head, ...body] = hasPresets
     ? rows
@@ -40,19 +44,28 @@ export function simplest(methods: readonly MethodDescription[]): MethodDescripti
   return methods.find(({ name }) => name === 'gradient')!
 }
 
-function optionRows({ needs, options }: Pick<MethodDescription, 'needs' | 'options'>): string[][] {
-  return [...needs.map(resourceRow), ...options.map(optionRow)]
+function optionRows({
+  needs,
+  takes,
+  options,
+}: Pick<MethodDescription, 'needs' | 'takes' | 'options'>): string[][] {
+  return [
+    ...needs.map(name => resourceRow(name, required)),
+    ...takes.map(name => resourceRow(name, '–')),
+    ...options.map(optionRow),
+  ]
 }
 
-function resourceRow(name: ResourceName): string[] {
-  const { type, hasDemo } = resources[name]
+function resourceRow(name: ResourceName, standard: string): string[] {
+  const { type, hasDemo, use } = resources[name]
+  const told = standard === required ? '' : `${use}; `
   const demo = hasDemo ? "; `'demo'` is the demo network's" : ''
   return [
     `\`${name}\``,
-    'required',
-    'required',
+    standard,
+    standard,
     `\`${type.name}\`, path`,
-    `of this model; a path is read when the first image is explained${demo}`,
+    `${told}of this model; a path is read when the first image is explained${demo}`,
   ]
 }
 

@@ -13,7 +13,7 @@ import type { Attributer } from './attribution.js'
 export function optionTypes(methods: readonly MethodDescription[]): string {
   const common = simplest(methods)
   const names = new Set(common.options.map(({ name }) => name))
-  const used = methods.flatMap(({ needs }) => needs)
+  const used = methods.flatMap(({ needs, takes }) => [...needs, ...takes])
   const imports = Object.entries(resources)
     .filter(([name]) => used.some(need => need === name))
     .map(([name, { type }]) => `import type { ${type.name} } from '../learned/${moduleOf(name)}.js'`)
@@ -52,17 +52,17 @@ ${members(options)}
 `
 }
 
-function isPlain({ needs, options }: MethodDescription, common: ReadonlySet<string>): boolean {
-  return needs.length === 0 && options.every(({ name }) => common.has(name))
+function isPlain({ needs, takes, options }: MethodDescription, common: ReadonlySet<string>): boolean {
+  return needs.length === 0 && takes.length === 0 && options.every(({ name }) => common.has(name))
 }
 
 function optionInterface(method: MethodDescription, common: ReadonlySet<string>): string {
-  const { name, needs, options } = method
+  const { name, needs, takes, options } = method
   const extendsCommon = [...common].every(option => options.some(({ name }) => name === option))
   const own = extendsCommon ? options.filter(({ name }) => !common.has(name)) : options
   return `/** The options of \`${name}\`. */
 export interface ${interfaceName(name)}${extendsCommon ? ' extends MethodOptions' : ''} {
-${[...needs.map(resourceMember), ...own.map(member)].join('\n')}
+${[...needs.map(resourceMember), ...takes.map(takenMember), ...own.map(member)].join('\n')}
 }`
 }
 
@@ -77,9 +77,17 @@ function members(options: readonly OptionDescription[]): string {
   return options.map(member).join('\n')
 }
 
+const resourceText =
+  'Of this model, or the path of its file, which is read when the first image is explained.'
+
 function resourceMember(name: ResourceName): string {
   const { type } = resources[name]
-  return `  /** Of this model, or the path of its file, which is read when the first image is explained. */\n  ${name}: ${type.name} | string`
+  return `  /** ${resourceText} */\n  ${name}: ${type.name} | string`
+}
+
+function takenMember(name: ResourceName): string {
+  const { type, use } = resources[name]
+  return `  /** ${sentence(use!)} ${resourceText} */\n  ${name}?: ${type.name} | string`
 }
 
 function member(option: OptionDescription): string {

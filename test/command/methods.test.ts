@@ -36,6 +36,7 @@ test.serial('methods lists all, and the options of one with its defaults in both
   t.regex(one.stdout, /\nepsilon +0\.000001 +5 /)
   t.regex(one.stdout, /\npreset +iba +paper /)
   t.regex((await iba(['methods', 'patternnet'])).stdout, /needs: --patterns/)
+  t.regex((await iba(['methods', 'per-sample'])).stdout, /takes: --readout, .*where the optimisation begins/)
   const wrong = await iba(['methods', 'gradcam'])
   t.is(wrong.code, 2)
   t.regex(wrong.stderr, /Did you mean 'grad-cam'\?/)
@@ -173,6 +174,30 @@ test.serial('compare takes all methods that can run, and says why the others are
   t.regex(stderr, /readout is left out: it needs --readout/)
   t.regex(stderr, /patternnet is left out: it needs --patterns/)
   t.regex(stderr, /Attention rollout follows the attention between tokens, of which this resnet18 has none/)
+})
+
+test.serial('per-sample begins with a readout only where it is given one', async t => {
+  const words = [
+    'attribute',
+    at('photos', '1.png'),
+    '--model',
+    'demo',
+    '--device',
+    'cpu',
+    '--json',
+    '--no-image',
+  ]
+  const lossOf = async (more: string[]) => {
+    const brief = ['--set', 'steps=1', '--set', 'copies=2', '--out', at('begins')]
+    const { code, stdout, stderr } = await iba([...words, ...brief, ...more])
+    t.is(code, 0, stderr)
+    return JSON.parse(stdout).steps[0].information as number
+  }
+  const cold = await lossOf([])
+  t.true((await lossOf(['--readout', 'demo'])) < 0.9 * cold)
+  const refused = await iba([...words, '--method', 'saliency', '--readout', 'demo'])
+  t.is(refused.code, 2)
+  t.regex(refused.stderr, /--readout is no option of saliency. It is for: per-sample, readout/)
 })
 
 test.serial('the demo network brings the statistics and the readout that methods need', async t => {

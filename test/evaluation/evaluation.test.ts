@@ -170,6 +170,7 @@ function methodOf(toMap: (image: Float32Array) => Float32Array): Attributer {
           checks: {},
           series: {},
           tensors: {},
+          steps: 0,
         }),
       )
     },

@@ -21,7 +21,7 @@ export interface EvaluatedMethod {
   /** Tells it apart from the same method with other options. */
   title: string
   options: Readonly<Record<string, OptionValue>>
-  /** What it needs, or the paths of files of it. */
+  /** What it needs or takes, or the paths of files of it. */
   resources: GivenResources
   /** The files that what it needs comes from: a run is told apart by their content. 'demo' is the demo network's. */
   files: ResourceFiles
@@ -65,7 +65,9 @@ export function methodOpener(
   const batch = batchOf(original, options)
   return async model => {
     const own = model === original ? [] : await learnedFor(model, method, learning, signal)
-    const used = description.needs.map(need => [need, given[need]] as const)
+    // What is only taken isn't made anew for a changed model.
+    const taken = model === original ? takenOf(description, given) : []
+    const used = [...description.needs, ...taken].map(name => [name, given[name]] as const)
     const attributer = createAttributer(model, description.name, {
       ...options,
       batch,
@@ -101,7 +103,7 @@ export async function describeEvaluated(method: EvaluatedMethod): Promise<RunHea
   const { description, title, options, files, resources: given } = method
   const told = Object.entries(options).filter(([option]) => !technical.includes(option))
   const resources: Record<string, { file: string; hash: string }> = {}
-  for (const need of description.needs) {
+  for (const need of [...description.needs, ...takenOf(description, files)]) {
     const file = files[need]
     if (file === undefined) continue
     const path = resourcePath(need, file)
@@ -114,6 +116,11 @@ export async function describeEvaluated(method: EvaluatedMethod): Promise<RunHea
     resources,
     statistics: given.statistics instanceof Statistics ? describeStatistics(given.statistics) : null,
   }
+}
+
+/** What was given of that which the method only takes. */
+export function takenOf({ takes }: MethodDescription, given: GivenResources): ResourceName[] {
+  return takes.filter(name => given[name] !== undefined)
 }
 
 /** Where a file of a resource lies. */

@@ -35,9 +35,10 @@ std::vector<std::string> chosen_layers(const Options& options, const Network& ne
 }
 
 std::vector<Attribution> explain_masked(const Network& network, const Cut& cut, const NoisedLayer& layer,
-                                        const MaskSettings& settings, const Batch& batch) {
+                                        const MaskSettings& settings, const Batch& batch,
+                                        const InitialAlpha& initial) {
   Steps steps(batch, masked_steps(network, settings, batch));
-  return explain_masked(network, cut, layer, settings, batch, steps);
+  return explain_masked(network, cut, layer, settings, batch, steps, initial);
 }
 
 int64_t masked_steps(const Network& network, const MaskSettings& settings, const Batch& batch) {
@@ -46,16 +47,19 @@ int64_t masked_steps(const Network& network, const MaskSettings& settings, const
 }
 
 std::vector<Attribution> explain_masked(const Network& network, const Cut& cut, const NoisedLayer& layer,
-                                        const MaskSettings& settings, const Batch& batch, Steps& steps) {
+                                        const MaskSettings& settings, const Batch& batch, Steps& steps,
+                                        const InitialAlpha& initial) {
   MaskOptimisation optimisation(network, settings);
   auto make_loss = [&](const Values& values, int64_t, int64_t) {
     const Tensor& activation = values[cut.at()];
     layer.check_shape(activation);
     return BottleneckLoss(cut, layer, activation, values, {settings.is_inverse, settings.loss_limit, {}});
   };
-  auto explain = [&](const BottleneckLoss& loss, std::vector<NoiseStream> streams,
+  auto explain = [&](const BottleneckLoss& loss, int64_t begin, const std::vector<uint64_t>& seeds,
                      std::span<Attribution> attributions) {
-    optimisation.run(loss, {layer}, std::move(streams), batch.image_size(), attributions, steps);
+    const auto end = begin + static_cast<int64_t>(attributions.size());
+    Tensor alpha = initial ? initial(begin, end) : Tensor();
+    optimisation.run(loss, {layer}, seeds, batch.image_size(), attributions, steps, std::move(alpha));
   };
   return explain_runs(network, cut, optimisation, batch, steps, make_loss, explain);
 }

@@ -54,7 +54,8 @@ std::vector<std::string> chosen_layers(const Options& options, const Network& ne
 
 /// Explains a batch run by run, as many images together as the optimisation takes: what lies before the cut
 /// runs once, and targets are chosen. `make_loss(values, begin, end)` gives the loss of the images from
-/// `begin` to `end` with these values of the cut, and `explain(loss, streams, attributions)` fills in theirs.
+/// `begin` to `end` with these values of the cut, and `explain(loss, begin, seeds, attributions)` fills in
+/// theirs.
 template <typename MakeLoss, typename Explain>
 std::vector<Attribution> explain_runs(const Network& network, const Cut& cut,
                                       const MaskOptimisation& optimisation, const Batch& batch, Steps& steps,
@@ -66,24 +67,29 @@ std::vector<Attribution> explain_runs(const Network& network, const Cut& cut,
     Values values = cut.before(batch.images.slice(0, begin, end));
     choose_targets(network, batch, begin, cut.after(values, values[cut.at()]), targets);
     const BottleneckLoss loss = make_loss(values, begin, end);
-    std::vector<NoiseStream> streams;
+    std::vector<uint64_t> seeds;
     for (int64_t b = begin; b < end; ++b) {
       attributions.push_back(targets.attribution(b));
-      streams.emplace_back(batch.requests[b].seed, network.device());
+      seeds.push_back(batch.requests[b].seed);
     }
-    explain(loss, std::move(streams), std::span(attributions.begin() + begin, attributions.end()));
+    explain(loss, begin, seeds, std::span(attributions.begin() + begin, attributions.end()));
   });
   return attributions;
 }
 
+/// Gives α (B, h, w, C) that the masks of a batch's images from `begin` to `end` start with.
+using InitialAlpha = std::function<Tensor(int64_t begin, int64_t end)>;
+
 /// Attributions by a bottleneck at one layer: for each image a mask is optimised, and its capacity is the
-/// map.
+/// map. Masks start as the settings say where nothing else does.
 std::vector<Attribution> explain_masked(const Network& network, const Cut& cut, const NoisedLayer& layer,
-                                        const MaskSettings& settings, const Batch& batch);
+                                        const MaskSettings& settings, const Batch& batch,
+                                        const InitialAlpha& initial = {});
 
 /// The same as a part of other work: it takes `masked_steps` of its steps.
 std::vector<Attribution> explain_masked(const Network& network, const Cut& cut, const NoisedLayer& layer,
-                                        const MaskSettings& settings, const Batch& batch, Steps& steps);
+                                        const MaskSettings& settings, const Batch& batch, Steps& steps,
+                                        const InitialAlpha& initial = {});
 int64_t masked_steps(const Network& network, const MaskSettings& settings, const Batch& batch);
 
 }  // namespace iba

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/late_flag.h"
+
 namespace iba {
 
 int64_t MaskOptimisation::images_for(int64_t rows) const {
@@ -10,25 +12,29 @@ int64_t MaskOptimisation::images_for(int64_t rows) const {
 }
 
 Tensor MaskOptimisation::initial_alpha(const NoisedLayer& layer, int64_t images) const {
+  if (settings_.is_proximal) return layer.filled(images, kProximalAlpha);
   return settings_.shares_channels ? layer.filled_places(images, settings_.initial_alpha)
                                    : layer.filled(images, settings_.initial_alpha);
 }
 
 std::unique_ptr<MaskSolver> MaskOptimisation::solver_for(const NoisedLayer& layer, const BottleneckLoss& loss,
-                                                         int64_t images) const {
-  if (settings_.is_proximal) return std::make_unique<ProximalSolver>(layer, loss, images, settings_.beta);
-  return std::make_unique<AdamSolver>(layer, initial_alpha(layer, images), settings_.beta,
-                                      settings_.learning_rate);
+                                                         Tensor alpha) const {
+  if (settings_.is_proximal)
+    return std::make_unique<ProximalSolver>(layer, loss, alpha, settings_.beta, settings_.tolerance);
+  return std::make_unique<AdamSolver>(layer, std::move(alpha), settings_.beta, settings_.learning_rate);
 }
 
-/// The noise of a step, of each layer. Pairs of opposite noise agree in what is linear in it.
+std::vector<NoiseStream> MaskOptimisation::streams_of(const std::vector<uint64_t>& seeds) const {
+  std::vector<NoiseStream> streams;
+  for (uint64_t seed : seeds) streams.emplace_back(seed, network_.device());
+  return streams;
+}
+
+/// So many copies of noise for each layer. Pairs of opposite noise agree in what is linear in it.
 BottleneckLoss::Noise MaskOptimisation::draw(const Layers& layers, std::vector<NoiseStream>& streams,
-                                             int64_t step) const {
-  const bool in_pairs = settings_.is_proximal || settings_.adapts_copies;
-  const int64_t copies =
-      settings_.adapts_copies && !settings_.is_proximal ? copies_of(step) : settings_.copies;
+                                             int64_t copies) const {
   auto draw_for = [&](const NoisedLayer& layer) {
-    if (!in_pairs) return layer.draw_noise(streams, copies);
+    if (!settings_.pairs_noise) return layer.draw_noise(streams, copies);
     Tensor half = layer.draw_noise(streams, (copies + 1) / 2);
     return at::cat({half, -half}, 1).narrow(1, 0, copies);
   };
@@ -61,70 +67,120 @@ void MaskOptimisation::pass_and_step(const BottleneckLoss& loss, const Layers& l
   }
   Objective objective(targets, network_.classes, network_.device());
   int64_t drawn = 0;
-  NoiseAhead noise([&] { return draw(layers, streams, ++drawn); }, settings_.steps, network_.device());
-  std::vector<Tensor> losses;  // of each step; a device keeps them
+  auto draw_next = [&] {
+    ++drawn;
+    return draw(layers, streams, settings_.adapts_copies ? copies_of(drawn) : settings_.copies);
+  };
+  NoiseAhead noise(draw_next, settings_.steps, network_.device());
+  std::vector<Tensor> losses, taken;  // of each step; a device keeps them
+  LateFlag rests;
   for (int64_t step = 1; step <= settings_.steps; ++step) {
     steps.check();
     const bool moves = moves_last || step < settings_.steps;
     auto terms = loss.forward(solver.mask(), noise.next(), objective, moves);
     losses.push_back(at::stack({terms.fit, terms.information}, 1));
+    taken.push_back(solver.moving().defined() ? solver.moving()
+                                              : at::ones_like(terms.fit, at::TensorOptions(at::kBool)));
     Tensor capacity = terms.capacity;
     if (moves) solver.step(loss, std::move(terms));
-    on_step(step, std::move(capacity));
+    on_step(std::move(capacity));
+    const bool is_done =
+        moves && solver.moving().defined() && rests.exchange(solver.moving().any().logical_not());
     steps.finish();
+    if (!is_done) continue;
+    for (int64_t spared = step; spared < settings_.steps; ++spared) steps.finish();
+    break;
   }
-  add_losses(at::stack(losses).cpu(), attributions);
+  add_losses(at::stack(losses).cpu(), at::stack(taken).sum(0).cpu(), attributions);
 }
 
-void MaskOptimisation::run(const BottleneckLoss& loss, const Layers& layers, std::vector<NoiseStream> streams,
-                           std::array<int64_t, 2> image_size, std::span<Attribution> attributions,
-                           Steps& steps) const {
+void MaskOptimisation::run(const BottleneckLoss& loss, const Layers& layers,
+                           const std::vector<uint64_t>& seeds, std::array<int64_t, 2> image_size,
+                           std::span<Attribution> attributions, Steps& steps, Tensor alpha) const {
   const Grid& grid = layers.first.grid();
-  std::vector<std::vector<Tensor>> maps(attributions.size());  // of each step that is kept
-  auto solver = solver_for(layers.first, loss, static_cast<int64_t>(attributions.size()));
-  auto keep = [&](int64_t step, Tensor capacity) {
-    const bool is_last = step == settings_.steps;
-    if (!is_last && !settings_.keeps_steps) return;
-    if (settings_.is_proximal) capacity = loss.information(solver->mask()).capacity;
+  if (!alpha.defined()) alpha = initial_alpha(layers.first, static_cast<int64_t>(attributions.size()));
+  auto solver = solver_for(layers.first, loss, std::move(alpha));
+  Tensor capacity;  // of the last pass, or after the last step
+  auto map_of = [&](int64_t i) {
     // Only what belongs to a place of the image is in the map.
-    Tensor places = grid.places(capacity);
-    for (size_t i = 0; i < maps.size(); ++i) {
-      Tensor of_image = places[static_cast<int64_t>(i)].permute({2, 0, 1});
-      maps[i].push_back(settings_.conventions->map(of_image, image_size));
-    }
-    if (!is_last || !settings_.keeps_capacity) return;
-    Tensor activations = grid.from_pixels(capacity);
-    for (size_t i = 0; i < maps.size(); ++i) {
-      attributions[i].tensors.emplace_back("capacity",
-                                           activations[static_cast<int64_t>(i)].cpu().contiguous());
-    }
+    return settings_.conventions->map(grid.places(capacity)[i].permute({2, 0, 1}), image_size);
   };
-  pass_and_step(loss, layers, std::move(streams), attributions, steps, *solver, settings_.is_proximal, keep);
-  for (size_t i = 0; i < maps.size(); ++i) {
-    attributions[i].map = maps[i].back();
-    if (settings_.keeps_steps) attributions[i].tensors.emplace_back("stepMaps", at::stack(maps[i]));
+  std::vector<std::vector<Tensor>> maps(attributions.size());  // of each step
+  auto keep = [&](Tensor of_pass) {
+    capacity = std::move(of_pass);
+    if (!settings_.keeps_steps) return;
+    if (settings_.is_proximal) capacity = loss.information(solver->mask()).capacity;
+    for (size_t i = 0; i < maps.size(); ++i) maps[i].push_back(map_of(static_cast<int64_t>(i)));
+  };
+  pass_and_step(loss, layers, streams_of(seeds), attributions, steps, *solver, settings_.is_proximal, keep);
+  if (settings_.is_proximal) capacity = loss.information(solver->mask()).capacity;
+  Tensor activations = settings_.keeps_capacity ? grid.from_pixels(capacity).cpu() : Tensor();
+  for (size_t i = 0; i < attributions.size(); ++i) {
+    const auto image = static_cast<int64_t>(i);
+    auto& attribution = attributions[i];
+    attribution.map = map_of(image);
+    if (settings_.keeps_capacity)
+      attribution.tensors.emplace_back("capacity", activations[image].contiguous());
+    if (!settings_.keeps_steps) continue;
+    maps[i].resize(attribution.series[0].second.size());
+    attribution.tensors.emplace_back("stepMaps", at::stack(maps[i]));
   }
+  if (settings_.loss_copies > 0) estimate_loss(loss, layers, solver->mask(), seeds, attributions);
 }
 
 Tensor MaskOptimisation::mask_after(const BottleneckLoss& loss, const Layers& layers,
-                                    std::vector<NoiseStream> streams, std::span<Attribution> attributions,
+                                    const std::vector<uint64_t>& seeds, std::span<Attribution> attributions,
                                     Steps& steps) const {
   auto images = static_cast<int64_t>(attributions.size());
   AdamSolver solver(layers.first, initial_alpha(layers.first, images), settings_.beta,
                     settings_.learning_rate);
-  pass_and_step(loss, layers, std::move(streams), attributions, steps, solver, true, [](int64_t, Tensor) {});
+  pass_and_step(loss, layers, streams_of(seeds), attributions, steps, solver, true, [](Tensor) {});
   return at::sigmoid(solver.alpha());
 }
 
-/// L_F and L_I (steps, B, 2), as series.
-void MaskOptimisation::add_losses(const Tensor& losses, std::span<Attribution> attributions) const {
-  const double sign = settings_.is_inverse ? -1 : 1;
+/// What the masks cost for noise that none of them was made with. Adam's last step isn't taken, so that the
+/// solver's mask is the map's with both.
+void MaskOptimisation::estimate_loss(const BottleneckLoss& loss, const Layers& layers, const Mask& mask,
+                                     const std::vector<uint64_t>& seeds,
+                                     std::span<Attribution> attributions) const {
+  std::vector<uint64_t> others;
+  for (uint64_t seed : seeds) others.push_back(~seed);
+  auto streams = streams_of(others);
+  std::vector<Target> targets;
+  for (auto& attribution : attributions) targets.push_back(attribution.target);
+  Objective objective(targets, network_.classes, network_.device());
+  std::vector<Tensor> fits;
+  Tensor information;
+  for (int64_t drawn = 0; drawn < settings_.loss_copies; drawn += settings_.copies) {
+    const int64_t copies = std::min(settings_.copies, settings_.loss_copies - drawn);
+    auto terms = loss.forward(mask, draw(layers, streams, copies), objective, false);
+    fits.push_back(terms.fit * (static_cast<double>(copies) / static_cast<double>(settings_.loss_copies)));
+    information = terms.information;
+  }
+  Tensor found = at::stack({at::stack(fits).sum(0), information}, 1).cpu();
+  for (size_t i = 0; i < attributions.size(); ++i) {
+    auto numbers = found.accessor<double, 2>()[static_cast<int64_t>(i)];
+    auto& checks = attributions[i].checks;
+    checks.emplace_back("loss", loss_of(numbers[0], numbers[1]));
+    checks.emplace_back("crossEntropy", numbers[0]);
+    checks.emplace_back("information", numbers[1]);
+  }
+}
+
+double MaskOptimisation::loss_of(double fit, double information) const {
+  return (settings_.is_inverse ? -fit : fit) + settings_.beta * information;
+}
+
+/// L_F and L_I (steps, B, 2) as series, of as many steps as each image took (B).
+void MaskOptimisation::add_losses(const Tensor& losses, const Tensor& taken,
+                                  std::span<Attribution> attributions) const {
   auto found = losses.accessor<double, 3>();
-  for (int64_t step = 0; step < losses.size(0); ++step) {
-    for (int64_t i = 0; i < losses.size(1); ++i) {
+  auto steps = taken.accessor<int64_t, 1>();
+  for (int64_t i = 0; i < losses.size(1); ++i) {
+    auto& series = attributions[static_cast<size_t>(i)].series;
+    for (int64_t step = 0; step < steps[i]; ++step) {
       double fit = found[step][i][0], information = found[step][i][1];
-      auto& series = attributions[static_cast<size_t>(i)].series;
-      series[0].second.push_back(sign * fit + settings_.beta * information);
+      series[0].second.push_back(loss_of(fit, information));
       series[1].second.push_back(fit);
       series[2].second.push_back(information);
     }

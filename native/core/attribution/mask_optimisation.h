@@ -25,27 +25,34 @@ class MaskOptimisation {
     std::vector<const NoisedLayer*> further = {};
   };
 
-  /// The attributions hold their targets. It takes `settings.steps` of the steps. Adam's map is that of the
-  /// last forward pass, after which α stays; the proximal solver's is that after its last step.
-  void run(const BottleneckLoss& loss, const Layers& layers, std::vector<NoiseStream> streams,
-           std::array<int64_t, 2> image_size, std::span<Attribution> attributions, Steps& steps) const;
+  /// The attributions hold their targets. It takes `settings.steps` of the steps, or fewer where every mask
+  /// has come to rest. Adam's map is that of the last forward pass, after which α stays; the proximal
+  /// solver's is that after its last step. Masks begin with α (B, h, w, C), or where it is undefined as the
+  /// settings say.
+  void run(const BottleneckLoss& loss, const Layers& layers, const std::vector<uint64_t>& seeds,
+           std::array<int64_t, 2> image_size, std::span<Attribution> attributions, Steps& steps,
+           Tensor alpha = {}) const;
 
   /// sigmoid(α) (B, h, w, C), or 1 for C, after as many updates as there are steps, with the series of all
   /// passes filled in (Zhang et al. 2021: the published map is that of the mask itself, unsmoothed).
-  Tensor mask_after(const BottleneckLoss& loss, const Layers& layers, std::vector<NoiseStream> streams,
+  Tensor mask_after(const BottleneckLoss& loss, const Layers& layers, const std::vector<uint64_t>& seeds,
                     std::span<Attribution> attributions, Steps& steps) const;
 
  private:
   std::unique_ptr<MaskSolver> solver_for(const NoisedLayer& layer, const BottleneckLoss& loss,
-                                         int64_t images) const;
+                                         Tensor alpha) const;
   Tensor initial_alpha(const NoisedLayer& layer, int64_t images) const;
-  BottleneckLoss::Noise draw(const Layers& layers, std::vector<NoiseStream>& streams, int64_t step) const;
+  std::vector<NoiseStream> streams_of(const std::vector<uint64_t>& seeds) const;
+  BottleneckLoss::Noise draw(const Layers& layers, std::vector<NoiseStream>& streams, int64_t copies) const;
   int64_t copies_of(int64_t step) const;
   template <typename OnStep>
   void pass_and_step(const BottleneckLoss& loss, const Layers& layers, std::vector<NoiseStream> streams,
                      std::span<Attribution> attributions, Steps& steps, MaskSolver& solver, bool moves_last,
                      OnStep on_step) const;
-  void add_losses(const Tensor& losses, std::span<Attribution> attributions) const;
+  void add_losses(const Tensor& losses, const Tensor& taken, std::span<Attribution> attributions) const;
+  void estimate_loss(const BottleneckLoss& loss, const Layers& layers, const Mask& mask,
+                     const std::vector<uint64_t>& seeds, std::span<Attribution> attributions) const;
+  double loss_of(double fit, double information) const;
 
   const Network& network_;
   const MaskSettings& settings_;

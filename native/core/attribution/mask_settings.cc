@@ -39,13 +39,16 @@ MaskSettings::MaskSettings(const Options& options, const Conventions& standard)
       is_proximal(is(options, "solver", "proximal")),
       beta(options.number("beta")),
       steps(options.whole("steps")),
+      tolerance(options.has("tolerance") ? options.number("tolerance") : 0),
       copies(options.whole("copies")),
-      adapts_copies(iba::adapts_copies(options)),
+      adapts_copies(!is_proximal && iba::adapts_copies(options)),
+      pairs_noise(is_proximal || adapts_copies),
       learning_rate(options.number("learningRate")),
       initial_alpha(options.number("initialAlpha")),
       kernel(SmoothingKernel::of(options.number("sigma"))),
       is_inverse(options.has("inverse") && options.flag("inverse")),
       shares_channels(is(options, "share", "channels")),
+      loss_copies(options.has("lossCopies") ? options.whole("lossCopies") : 0),
       keeps_capacity(options.flag("keepCapacity")),
       keeps_steps(options.flag("keepSteps")) {
   if (options.has("lossLimit")) loss_limit = options.number("lossLimit");
@@ -72,6 +75,11 @@ std::vector<OptionSpec> mask_options(const MaskDefaults& defaults) {
           "adam", {"adam", "proximal"}),
       number_option("beta", "the price of information: higher shows less", defaults.beta, 0),
       whole_option("steps", "optimisation steps", defaults.steps, 1, 100'000),
+      number_option(
+          "tolerance",
+          "of the proximal solver: an image is done when its loss, averaged over the steps, has fallen "
+          "by less than this share in five steps; 0 takes all steps",
+          0, 0, 1),
       whole_option("copies", "noise copies of each image in each step", 10, 1, 10'000),
       choice_option(
           "copyPlan",
@@ -80,7 +88,8 @@ std::vector<OptionSpec> mask_options(const MaskDefaults& defaults) {
           "constant", {"constant", "adaptive"})
           .without_default(),
       number_option("learningRate", "learning rate of Adam", 1, 0),
-      number_option("initialAlpha", "where Adam begins: sigmoid of it is the share that passes at first", 5,
+      number_option("initialAlpha",
+                    "where Adam begins without a readout: sigmoid of it is the share that passes at first", 5,
                     -50, 50),
       number_option("sigma", "smoothing of the mask in neurons, 0 for none", defaults.sigma, 0, 1000),
       flag_option("inverse",
@@ -94,6 +103,11 @@ std::vector<OptionSpec> mask_options(const MaskDefaults& defaults) {
           0, 0)
           .without_default(),
       choice_option("share", "whether a place's channels share one mask", "none", {"none", "channels"}),
+      whole_option(
+          "lossCopies",
+          "fresh noise copies with which the loss of the map's mask is estimated at the end, as checks; "
+          "0 for none",
+          0, 0, 100'000),
       flag_option("keepCapacity", "return the capacity of every neuron as well", false),
       flag_option("keepSteps", "return the map after every step as well", false)};
 }
@@ -102,7 +116,7 @@ std::vector<OptionSpec> common_mask_options(const MaskDefaults& defaults) {
   auto options = mask_options(defaults);
   std::erase_if(options, [](const OptionSpec& option) {
     return option.name == "share" || option.name == "inverse" || option.name == "lossLimit" ||
-           option.name == "solver";
+           option.name == "solver" || option.name == "tolerance" || option.name == "lossCopies";
   });
   return options;
 }

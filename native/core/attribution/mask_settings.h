@@ -15,14 +15,17 @@ struct MaskSettings {
   bool is_proximal;
   double beta;
   int64_t steps;
+  double tolerance;
   int64_t copies;
   bool adapts_copies;
+  bool pairs_noise;
   double learning_rate;
   double initial_alpha;
   SmoothingKernel kernel;
   bool is_inverse;
   std::optional<double> loss_limit;
   bool shares_channels;
+  int64_t loss_copies;
   bool keeps_capacity;
   bool keeps_steps;
 

@@ -1,5 +1,8 @@
 #include "attribution/method.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "finite.h"
 #include "runtime/rows.h"
 
@@ -10,6 +13,24 @@ namespace {
 constexpr const char* kRemedy =
     "The logits are finite, so numbers grew too large in what the method computes: take less extreme "
     "options, such as a smaller learning rate, or make its statistics or patterns of more images.";
+
+/// What the method needs, and what it takes of what was given.
+std::vector<Resource> used_by(const MethodEntry& entry, const Resources& given) {
+  auto is_given = [&](Resource resource) {
+    switch (resource) {
+      case Resource::statistics:
+        return given.statistics != nullptr;
+      case Resource::patterns:
+        return given.patterns != nullptr;
+      case Resource::readout:
+        return given.readout != nullptr;
+    }
+    return false;
+  };
+  std::vector<Resource> used = entry.needs;
+  std::copy_if(entry.takes.begin(), entry.takes.end(), std::back_inserter(used), is_given);
+  return used;
+}
 
 void check_numbers(const Attribution& attribution) {
   auto require = [](const auto& found, const std::string& what) {
@@ -42,7 +63,7 @@ PreparedMethod::PreparedMethod(const MethodEntry& entry, const Network& network,
     : options_(entry.options, given),
       resources_(std::move(resources)),
       rows_(options_.whole("rows"), !given.contains("rows")) {
-  check_resources(entry.needs, resources_, network.architecture, weight_hash);
+  check_resources(used_by(entry, resources_), resources_, network.architecture, weight_hash);
   method_ = entry.make({network, weight_hash, options_, resources_});
 }
 

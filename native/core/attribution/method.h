@@ -90,6 +90,8 @@ struct MethodEntry {
   std::unique_ptr<Method> (*make)(const MethodContext&);
   std::vector<Resource> needs = {};
   BatchSize batch = {};
+  /// What it can use beside that, where it is given.
+  std::vector<Resource> takes = {};
 };
 
 /// The options of most methods, followed by a method's own: the conventions, the rows, and whether what is

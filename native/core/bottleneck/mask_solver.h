@@ -13,6 +13,9 @@ class MaskSolver {
   /// λ of each image, (B, h, w, C).
   virtual const Mask& mask() const = 0;
 
+  /// Which images' masks the next step moves (B), bool; undefined where it is always all of them.
+  virtual const Tensor& moving() const = 0;
+
   /// Moves the masks, by what a differentiable pass with them computed.
   virtual void step(const BottleneckLoss& loss, BottleneckLoss::Terms terms) = 0;
 };
@@ -28,6 +31,7 @@ class AdamSolver : public MaskSolver {
   const Tensor& alpha() const { return alpha_; }
 
   const Mask& mask() const override { return mask_; }
+  const Tensor& moving() const override { return all_; }
   void step(const BottleneckLoss& loss, BottleneckLoss::Terms terms) override;
 
  private:
@@ -36,7 +40,11 @@ class AdamSolver : public MaskSolver {
   Tensor alpha_;
   Adam adam_;
   Mask mask_;
+  Tensor all_;
 };
+
+/// Where the proximal solver begins: with half of everything.
+inline constexpr double kProximalAlpha = 0;
 
 /// Solves for the mask itself. Of the loss only the cross-entropy needs the network; the information is a sum
 /// over the neurons that is strictly convex in each. A step averages the cross-entropy's gradient over the
@@ -46,22 +54,36 @@ class AdamSolver : public MaskSolver {
 /// With λ = K ∗ ν the information of a neuron depends on its neighbours' ν. As it is convex, it is at most
 /// its mean over them with the weights of K, which is what is made small: for each ν alone again, with K's
 /// adjoint of the gradient and of r'². Without smoothing this is the loss itself.
+///
+/// The loss of a pass is averaged with the same ρ. Where the average is no longer below that of `kPatience`
+/// steps before by the tolerance, as a share of it, an image's mask stays as it is from then on.
 class ProximalSolver : public MaskSolver {
  public:
-  /// As above; `loss` is that of the images. Begins with half of everything.
-  ProximalSolver(const NoisedLayer& layer, const BottleneckLoss& loss, int64_t images, double beta);
+  static constexpr size_t kPatience = 5;
+
+  /// From ν = sigmoid(α), α (B, h, w, C); `loss` is that of the images. With a tolerance of 0 masks move in
+  /// every step.
+  ProximalSolver(const NoisedLayer& layer, const BottleneckLoss& loss, const Tensor& alpha, double beta,
+                 double tolerance = 0);
 
   const Mask& mask() const override { return mask_; }
+  const Tensor& moving() const override { return moving_; }
   void step(const BottleneckLoss& loss, BottleneckLoss::Terms terms) override;
 
  private:
+  Tensor follow(const BottleneckLoss::Terms& terms, double share);
+
   const NoisedLayer& layer_;
+  double beta_;
+  double tolerance_;
   double neurons_by_beta_;
   Tensor weight_;   // how often K counts each neuron, its adjoint of 1
   Tensor squares_;  // K's adjoint of r'², by that weight
   Tensor gradient_;
   Mask unsmoothed_;
   Mask mask_;
+  Tensor moving_;
+  std::vector<Tensor> losses_;  // the average after each step (B), double
   int64_t steps_ = 0;
 };
 

@@ -70,8 +70,11 @@ std::vector<std::string> presets_of(const MethodEntry& entry) {
   return differs ? std::vector<std::string>{"iba", "paper"} : std::vector<std::string>{"iba"};
 }
 
-std::vector<Attribution> attribute(const MethodEntry& entry, const Subject& subject, const Given& options) {
-  PreparedMethod method(entry, subject.network, kHash, options, subject.resources);
+std::vector<Attribution> attribute(const MethodEntry& entry, const Subject& subject, const Given& options,
+                                   bool with_all = false) {
+  Resources resources = subject.resources;
+  if (!entry.takes.empty() && !with_all) resources.readout = nullptr;  // It is of another layer.
+  PreparedMethod method(entry, subject.network, kHash, options, resources);
   Cancellation cancellation;
   return method.attribute(small_images(2).to(subject.network.device()), {{{}, 3}, {Target::of_class(2), 4}},
                           cancellation, {});
@@ -139,7 +142,9 @@ TEST_CASE("every kind of target is explained on an accelerator as on the CPU") {
     requests.push_back({target, 7});
   auto run = [&](const char* name, const Subject& subject) {
     const auto& entry = find_method(name);
-    PreparedMethod method(entry, subject.network, kHash, options_of(entry), subject.resources);
+    Resources resources = subject.resources;
+    resources.readout = nullptr;
+    PreparedMethod method(entry, subject.network, kHash, options_of(entry), resources);
     Tensor images = small_images(static_cast<int64_t>(requests.size())).to(subject.network.device());
     return method.attribute(images, requests, Cancellation(), {});
   };
@@ -188,6 +193,34 @@ TEST_CASE("statistics and patterns of an accelerator's activations are those of 
     check_same(on_accelerator().resources.patterns->layers.at(name).pattern(weight), expected.pattern(weight),
                10 * kRounding);
   }
+}
+
+TEST_CASE("masks begin on an accelerator with what a readout predicts as on the CPU") {
+  OneThread one_thread;
+  const auto& entry = find_method("per-sample");
+  for (const char* solver : {"adam", "proximal"}) {
+    CAPTURE(solver);
+    Given options = options_of(entry);
+    options.insert({{"solver", solver}, {"layer", "layer1"}});
+    auto found = attribute(entry, on_accelerator(), options, true),
+         expected = attribute(entry, on_cpu(), options, true);
+    for (size_t i = 0; i < found.size(); ++i) check_same(found[i], expected[i]);
+  }
+}
+
+TEST_CASE("the proximal solver stops on an accelerator where it does on the CPU, and never waits to know") {
+  OneThread one_thread;
+  auto options = [](double steps) {
+    return Given{{"solver", "proximal"}, {"steps", steps}, {"tolerance", 0.2}, {"copies", 2.0}};
+  };
+  auto found = attribute(find_method("per-sample"), on_accelerator(), options(30)),
+       expected = attribute(find_method("per-sample"), on_cpu(), options(30));
+  for (size_t i = 0; i < found.size(); ++i) {
+    CHECK(found[i].series[0].second.size() == expected[i].series[0].second.size());
+    CHECK(found[i].series[0].second.size() < 30);
+    check_same(found[i], expected[i]);
+  }
+  CHECK(waits_of("per-sample", options(2)) == waits_of("per-sample", options(30)));
 }
 
 TEST_CASE("no step of a method's loop waits for the accelerator") {

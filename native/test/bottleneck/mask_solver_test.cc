@@ -74,7 +74,7 @@ Found solve(const Made& made, double sigma, double beta, int64_t steps, const Ma
 
 Found proximal(const Made& made, double sigma, double beta, int64_t steps) {
   return solve(made, sigma, beta, steps, [&](const NoisedLayer& layer, const BottleneckLoss& loss) {
-    return std::make_unique<ProximalSolver>(layer, loss, 2, beta);
+    return std::make_unique<ProximalSolver>(layer, loss, layer.filled(2, kProximalAlpha), beta);
   });
 }
 

@@ -72,7 +72,9 @@ struct Subject {
   }
 
   std::vector<Attribution> attribute(const MethodEntry& entry, const Given& given) const {
-    PreparedMethod method(entry, network, "", given, resources);
+    Resources used = resources;
+    if (!entry.takes.empty()) used.readout = nullptr;  // It is of another layer.
+    PreparedMethod method(entry, network, "", given, used);
     return method.attribute(images_of("image", kImages).to(network.device()),
                             {{{}, 3}, {Target::of_class(2), 4}}, {}, nullptr);
   }

@@ -96,6 +96,7 @@ struct Guard final : c10::impl::NoOpDeviceGuardImpl<c10::DeviceType::PrivateUse1
   void record(void**, const c10::Stream&, c10::DeviceIndex, c10::EventFlag) const override {}
   void block(void*, const c10::Stream&) const override {}
   bool queryEvent(void*) const override { return true; }
+  void synchronizeEvent(void*) const override {}
 };
 
 /// The tensor's memory, opened, as a tensor of the CPU.
@@ -137,8 +138,7 @@ const Tensor& resize(const Tensor& tensor, c10::IntArrayRef size, std::optional<
 }
 
 Tensor copy_from(const Tensor& from, const Tensor& to, bool non_blocking) {
-  bool is_sent = !is_on_device(from);
-  if (!is_on_device(to) || (is_sent && !non_blocking)) count_wait();
+  if (!(is_on_device(from) && is_on_device(to)) && !non_blocking) count_wait();
   OnHost source(from), target(to);
   (*target).copy_(*source);
   return to;

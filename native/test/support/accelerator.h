@@ -11,7 +11,7 @@ namespace iba::test {
 at::Device accelerator();
 
 /// How often the host has waited for the device: for a number, or for a copy from the one to the other, but
-/// for those to the device that don't block.
+/// for those that don't block.
 int64_t host_waits();
 
 }  // namespace iba::test

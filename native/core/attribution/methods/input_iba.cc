@@ -40,13 +40,13 @@ class InputIba : public Method {
       if (takes_prior_) variant.passing = passing.slice(0, begin, end);
       return BottleneckLoss(input_cut_, *layer, values[network_.input], values, variant);
     };
-    auto explain = [&](const BottleneckLoss& loss, std::vector<NoiseStream> streams,
+    auto explain = [&](const BottleneckLoss& loss, int64_t, const std::vector<uint64_t>& seeds,
                        std::span<Attribution> attributions) {
       if (!gives_mask_) {
-        optimisation.run(loss, {*layer}, std::move(streams), batch.image_size(), attributions, steps);
+        optimisation.run(loss, {*layer}, seeds, batch.image_size(), attributions, steps);
         return;
       }
-      Tensor masks = optimisation.mask_after(loss, {*layer}, std::move(streams), attributions, steps);
+      Tensor masks = optimisation.mask_after(loss, {*layer}, seeds, attributions, steps);
       Tensor maps = masks.mean(-1).cpu();
       for (size_t i = 0; i < attributions.size(); ++i)
         attributions[i].map = maps[static_cast<int64_t>(i)].contiguous();
