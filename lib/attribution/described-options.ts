@@ -9,7 +9,9 @@ import {
   requireString,
   suggestion,
 } from '../foundation/validate.js'
-import type { OptionValue, ResourceName } from '../native/attribution-calls.js'
+import type { ImageInput } from '../images/source.js'
+import type { PlainValue, ResourceName } from '../native/attribution-calls.js'
+import { requireArray, requireImages } from './given-arrays.js'
 
 /** An option of a method, as data. */
 export interface OptionDescription {
@@ -19,11 +21,13 @@ export interface OptionDescription {
   flag?: string
   /** What it means. */
   summary: string
-  /** `whole`: a whole number; `flag`: true or false; `choice`: one of `choices`; `numbers`: a list of numbers. */
-  form: 'number' | 'whole' | 'flag' | 'choice' | 'text' | 'numbers'
+  /** `whole`: a whole number; `flag`: true or false; `choice`: one of `choices`; `numbers`: a list of numbers; `array`: a
+   * Float32Array, the path of a .npy file, or one of `choices` where there are some; `images`: a list of images, or the
+   * path of a folder or of a .npy file of them. */
+  form: 'number' | 'whole' | 'flag' | 'choice' | 'text' | 'numbers' | 'array' | 'images'
   /** What stands for it in each preset where nothing is given; null where the method finds its value out itself. */
-  defaults: Readonly<Record<Preset, OptionValue | null>>
-  /** Of a number, or of each number of a list. */
+  defaults: Readonly<Record<Preset, PlainValue | null>>
+  /** Of a number, or of each number of a list or an array. */
   minimum?: number
   /** The greatest value that is taken. */
   maximum?: number
@@ -54,7 +58,8 @@ export interface MethodDescription {
   options: readonly OptionDescription[]
 }
 
-export type { OptionValue } from '../native/attribution-calls.js'
+/** The value of an option. */
+export type OptionValue = PlainValue | Float32Array | readonly ImageInput[]
 
 /** The given options, checked; those that are undefined are left out.
  * @throws InvalidArgumentError for an unknown name, naming the nearest, a value of another form, or one out of range */
@@ -107,7 +112,7 @@ export function option(
   name: string,
   form: OptionDescription['form'],
   summary: string,
-  standard: OptionValue | null,
+  standard: PlainValue | null,
   more: Pick<OptionDescription, 'flag' | 'minimum' | 'maximum' | 'choices'> = {},
 ): OptionDescription {
   return { name, summary, form, defaults: { iba: standard, paper: standard }, ...more }
@@ -140,5 +145,9 @@ function checkValue(option: OptionDescription, value: unknown): OptionValue {
     case 'numbers':
       if (!Array.isArray(value) || value.length === 0) throw invalid(name, 'a list of numbers', value)
       return value.map(number => requireNumber(`${name} (each)`, number, minimum, maximum))
+    case 'array':
+      return requireArray(option, value)
+    case 'images':
+      return requireImages(option, value)
   }
 }

@@ -1,5 +1,6 @@
 // Written by scripts/describe-methods.ts from what the methods say of themselves; `npm run describe` writes it anew.
 
+import type { ImageInput } from '../images/source.js'
 import type { Patterns } from '../learned/patterns.js'
 import type { Statistics } from '../learned/statistics.js'
 import type { TrainedReadout } from '../learned/trained-readout.js'
@@ -222,13 +223,15 @@ export interface InputIbaOptions {
   statistics: Statistics | string
   /** Whose evidence is the prior (default: the paper's place in the network). */
   layer?: string
-  /** What passes anyway: the pixels of a hidden layer's evidence, or none. Default feature. */
-  prior?: 'feature' | 'none'
+  /** What passes anyway: the pixels of a hidden layer's evidence, those refined by a generative network as in the paper, none, or a mask of the image's height × width, or colours × height × width. Default feature. */
+  prior?: 'feature' | 'gan' | 'none' | Float32Array | `${string}.npy`
   /** The price of information in the hidden layer. Default 20. */
   featureBeta?: number
   /** Optimisation steps in the hidden layer. Default 10. */
   featureSteps?: number
   /** The mask, unsmoothed, as a mean over the colours; or the bits beyond the prior. Default mask. */
+  /** Return the prior's mask (colours, height, width) as well. Default false. */
+  keepPrior?: boolean
   map?: 'mask' | 'bits'
   /** Conventions of the authors' library, or of the paper's code; fast has the former with adaptive copies (default: the statistics'). */
   preset?: 'iba' | 'paper' | 'fast'
@@ -253,6 +256,20 @@ export interface InputIbaOptions {
   /** Return the map after every step as well. Default false. */
   keepSteps?: boolean
   /** Floor of the standard deviation in the iba preset. Default 0.01. */
+  /** Of the prior gan: how often it goes through its samples. Default 20. */
+  priorEpochs?: number
+  /** Of the prior gan: samples of an epoch. Default 200. */
+  priorSamples?: number
+  /** Of the prior gan: samples of a step of the critic. Default 32. */
+  priorBatch?: number
+  /** Of the prior gan: learning rate of the mask. Default 0.003. */
+  priorRate?: number
+  /** Of the prior gan: steps of the critic for one of the mask. Default 5. */
+  criticSteps?: number
+  /** Of the prior gan: learning rate of the critic. Default 0.00005. */
+  criticRate?: number
+  /** Of the prior gan: what the critic's weights are kept within. Default 0.01. */
+  criticLimit?: number
   minimumStd?: number
   /** Images that are explained together at most (default: 1, on CUDA 16). */
   batch?: number
@@ -377,6 +394,8 @@ export interface GradientShapOptions extends MethodOptions {
     | 'shuffled-pixels'
     | 'shuffled-tiles'
   /** Standard deviation of noise on the image, as a fraction of its range of values. Default 0. */
+  /** Images that each way begins at one of, drawn at random, in place of baseline: a sample of what the network sees gives expected gradients. */
+  baselines?: string | readonly ImageInput[]
   noise?: number
 }
 

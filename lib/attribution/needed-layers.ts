@@ -1,6 +1,5 @@
 import type { Model } from '../model/model.js'
-import type { OptionValue } from '../native/attribution-calls.js'
-import type { MethodDescription } from './described-options.js'
+import type { MethodDescription, OptionValue } from './described-options.js'
 
 /** Whether a method has bottlenecks in several layers. */
 export function hasSeveralLayers({ options }: MethodDescription): boolean {

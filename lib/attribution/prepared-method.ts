@@ -2,11 +2,12 @@ import { invalid } from '../foundation/validate.js'
 import { type Resource, type ResourceDescription, resources } from '../learned/resources.js'
 import type { Model } from '../model/model.js'
 import { addon } from '../native/addon.js'
-import type { MethodHandle, OptionValue, ResourceName } from '../native/attribution-calls.js'
+import type { MethodHandle, NativeOptionValue, ResourceName } from '../native/attribution-calls.js'
 import { callNative } from '../native/call.js'
 import type { ModelHandle } from '../native/model-calls.js'
 import type { Handle } from '../native/values.js'
-import type { MethodDescription } from './described-options.js'
+import { findOption, type MethodDescription, type OptionValue } from './described-options.js'
+import { nativeValue } from './given-arrays.js'
 import { neededLayers } from './needed-layers.js'
 
 /** The options of a method, and what it needs or takes: resources, or the paths of their files. */
@@ -15,11 +16,11 @@ export interface MethodSettings {
   resources: Readonly<Partial<Record<ResourceName, unknown>>>
 }
 
-/** A native method with the resources that it uses. It is made when it is first asked for, and files of resources are
- * read then. What fails is tried again by the next call. */
+/** A native method with the resources that it uses. It is made when it is first asked for, and files of resources and of
+ * arrays are read then. What fails is tried again by the next call. */
 export class PreparedMethod {
   readonly #model: Model
-  readonly #name: string
+  readonly #method: MethodDescription
   readonly #options: MethodSettings['options']
   readonly #resources: [ResourceName, UsedResource][]
   #made: Promise<MethodHandle> | undefined
@@ -27,11 +28,11 @@ export class PreparedMethod {
   /** @throws InvalidArgumentError where a resource is missing, or is something else; and what `Resource.requireFor`
    * throws */
   constructor(model: Model, method: MethodDescription, given: MethodSettings) {
-    const { name, needs, takes, options } = method
+    const { needs, takes, options } = method
     const takesRange = options.some(option => option.name === 'low')
     const layers = neededLayers(model, method, given.options)
     this.#model = model
-    this.#name = name
+    this.#method = method
     this.#options = { ...(takesRange ? rangeOfValues(model) : {}), ...given.options }
     const used = [...needs, ...takes.filter(take => given.resources[take] !== undefined)]
     this.#resources = used.map(name => [name, new UsedResource(name, given.resources[name], model, layers)])
@@ -52,8 +53,11 @@ export class PreparedMethod {
   async #make(model: ModelHandle): Promise<MethodHandle> {
     const given: Partial<Record<ResourceName, Handle<string>>> = {}
     for (const [name, resource] of this.#resources) given[name] = (await resource.get()).handle
+    const options: Record<string, NativeOptionValue> = {}
+    for (const [name, value] of Object.entries(this.#options))
+      options[name] = await nativeValue(findOption(this.#method, name), value, this.#model)
     return await callNative(() =>
-      addon().createMethod({ model, method: this.#name, options: this.#options, resources: given }),
+      addon().createMethod({ model, method: this.#method.name, options, resources: given }),
     )
   }
 

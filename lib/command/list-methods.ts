@@ -79,6 +79,10 @@ function accepted({
       return 'true, false'
     case 'text':
       return 'text'
+    case 'array':
+      return [...choices, `a .npy file of numbers${rangeText(minimum, maximum)}`].join(', ')
+    case 'images':
+      return 'a folder of images, or a .npy file of them'
     default:
       return `${formNames[form]}${rangeText(minimum, maximum)}`
   }

@@ -7,17 +7,20 @@ export type MethodHandle = Handle<'method'>
 /** What has to be made once for a model before some methods can be used with it. */
 export type ResourceName = 'statistics' | 'patterns' | 'readout'
 
+/** The value of an option that is no array. */
+export type PlainValue = number | boolean | string | readonly number[]
+
 /** The value of an option. */
-export type OptionValue = number | boolean | string | readonly number[]
+export type NativeOptionValue = PlainValue | Tensor
 
 /** An option of a method. `standard` and `paper` stand for it in the two presets where nothing is given; null where
  * the method finds its value out itself. */
 export interface NativeOptionSpec {
   name: string
   summary: string
-  form: 'number' | 'whole' | 'flag' | 'choice' | 'text' | 'numbers'
-  standard: OptionValue | null
-  paper: OptionValue | null
+  form: 'number' | 'whole' | 'flag' | 'choice' | 'text' | 'numbers' | 'array' | 'images'
+  standard: PlainValue | null
+  paper: PlainValue | null
   minimum: number
   maximum: number
   choices: string[]
@@ -57,7 +60,7 @@ export interface AttributionCalls {
   createMethod(call: {
     model: ModelHandle
     method: string
-    options: Readonly<Record<string, OptionValue>>
+    options: Readonly<Record<string, NativeOptionValue>>
     resources: Readonly<Partial<Record<ResourceName, Handle<string>>>>
   }): Promise<MethodHandle>
   runMethod(

@@ -8,8 +8,8 @@
 
 namespace iba {
 
-constexpr std::array<std::string_view, 6> enum_names(OptionSpec::Form) {
-  return {"number", "whole", "flag", "choice", "text", "numbers"};
+constexpr std::array<std::string_view, 8> enum_names(OptionSpec::Form) {
+  return {"number", "whole", "flag", "choice", "text", "numbers", "array", "images"};
 }
 
 void fields(Of<OptionSpec> auto& spec, auto&& field) {
@@ -77,6 +77,7 @@ OptionValue read<OptionValue>(const Napi::Value& value, const char* name, Bounds
   if (value.IsNumber()) return number_argument(value, name);
   if (value.IsBoolean()) return boolean_argument(value, name);
   if (value.IsString()) return string_argument(value, name);
+  if (value.IsObject() && !value.IsArray()) return tensor_argument(value, name);
   return read<std::vector<double>>(value, name);
 }
 

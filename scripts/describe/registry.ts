@@ -49,7 +49,7 @@ function batchOption({ cpu, cuda }: NativeMethod['batch']): OptionDescription {
 
 function describeOption(spec: NativeOptionSpec): OptionDescription {
   const { name, summary, form, standard, paper, minimum, maximum, choices } = spec
-  const isNumber = form === 'number' || form === 'whole' || form === 'numbers'
+  const isNumber = form === 'number' || form === 'whole' || form === 'numbers' || form === 'array'
   return {
     name,
     summary,
@@ -57,6 +57,6 @@ function describeOption(spec: NativeOptionSpec): OptionDescription {
     defaults: { iba: standard, paper },
     ...(isNumber && minimum > -Number.MAX_VALUE && { minimum }),
     ...(isNumber && maximum < Number.MAX_VALUE && { maximum }),
-    ...(form === 'choice' && { choices }),
+    ...(choices.length > 0 && { choices }),
   }
 }

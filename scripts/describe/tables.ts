@@ -1,8 +1,8 @@
 import type { Described } from '../../lib/attribution/described-options.js'
 import { rangeText } from '../../lib/foundation/validate.js'
-import type { MethodDescription, OptionDescription, OptionValue } from '../../lib/index.js'
+import type { MethodDescription, OptionDescription } from '../../lib/index.js'
 import { resources } from '../../lib/learned/resources.js'
-import type { ResourceName } from '../../lib/native/attribution-calls.js'
+import type { PlainValue, ResourceName } from '../../lib/native/attribution-calls.js'
 
 /** What every option table has in its first row. */
 const heading = ['option', 'default', 'in `paper`', 'accepts', 'meaning']
@@ -78,12 +78,19 @@ function optionRow({
   maximum = Infinity,
   summary,
 }: OptionDescription): string[] {
-  const numbers = `${form}${rangeText(minimum, maximum)}`
-  const accepts = choices ? choices.map(choice => `\`${choice}\``).join(', ') : numbers
+  const words = choices?.map(choice => `\`${choice}\``) ?? []
+  const others = form === 'choice' ? [] : [`${formNames[form] ?? form}${rangeText(minimum, maximum)}`]
+  const accepts = [...words, ...others].join(', ')
   return [`\`${name}\``, ...[defaults.iba, defaults.paper].map(valueText), accepts, summary]
 }
 
-function valueText(value: OptionValue | null): string {
+/** What a form is called where its name doesn't say all that is taken. */
+const formNames: Readonly<Partial<Record<OptionDescription['form'], string>>> = {
+  array: '`Float32Array` or `.npy` file of numbers',
+  images: 'images, or their folder or `.npy` file',
+}
+
+function valueText(value: PlainValue | null): string {
   if (value === null) return '–'
   return typeof value === 'object' ? value.join(', ') : String(value)
 }

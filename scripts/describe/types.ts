@@ -20,6 +20,8 @@ export function optionTypes(methods: readonly MethodDescription[]): string {
   const interfaces = methods
     .filter(method => !isPlain(method, names))
     .map(method => optionInterface(method, names))
+  if (methods.some(({ options }) => options.some(({ form }) => form === 'images')))
+    imports.unshift(`import type { ImageInput } from '../images/source.js'`)
   return `${preamble}${imports.join('\n')}
 
 /** The names of all methods, in the order they are shown to users. */
@@ -106,8 +108,16 @@ function typeOf({ form, choices = [] }: OptionDescription): string {
     case 'numbers':
       return 'readonly number[]'
     case 'choice':
-      return choices.map(choice => `'${choice}'`).join(' | ')
+      return union(choices)
+    case 'array':
+      return union(choices, 'Float32Array', `\`\${string}.npy\``)
+    case 'images':
+      return 'string | readonly ImageInput[]'
   }
+}
+
+function union(choices: readonly string[], ...types: readonly string[]): string {
+  return [...choices.map(choice => `'${choice}'`), ...types].join(' | ')
 }
 
 function defaultText({ name, defaults: { iba, paper } }: OptionDescription): string {

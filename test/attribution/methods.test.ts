@@ -254,11 +254,16 @@ forEach('what can not be is refused', async (t, method) => {
 forEach(
   'every option is refused, by name, where its value is of another form or out of range',
   async (t, method) => {
-    const wrong = { number: 'x', whole: 1.5, flag: 1, choice: 'nothing like it', text: 5, numbers: 3 }
+    const wrong = {
+      ...{ number: 'x', whole: 1.5, flag: 1, choice: 'nothing like it', text: 5, numbers: 3 },
+      ...{ array: [1, 2], images: 5 },
+    }
     for (const { name, form, minimum, maximum } of method.options) {
       const values: unknown[] = [wrong[form], Symbol('x'), null]
-      if (minimum !== undefined && form !== 'numbers') values.push(minimum - 1)
-      if (maximum !== undefined && form !== 'numbers') values.push(maximum + 1)
+      const isList = form === 'numbers' || form === 'array'
+      if (minimum !== undefined && !isList) values.push(minimum - 1)
+      if (maximum !== undefined && !isList) values.push(maximum + 1)
+      if (form === 'array') values.push(Float32Array.of(maximum! + 1), Float32Array.of(Number.NaN))
       for (const value of values) {
         await t.throwsAsync(() => attributers.make(usual(method), method, { [name]: value }), {
           instanceOf: InvalidArgumentError,
@@ -278,7 +283,10 @@ forEach('the native side checks again', async (t, method) => {
   const { name, options } = method
   t.plan(2 * options.length)
   const { handle: model } = usual(method).model
-  const wrong = { number: 'x', whole: 1.5, flag: 1, choice: 'nothing like it', text: 5, numbers: 'x' }
+  const wrong = {
+    ...{ number: 'x', whole: 1.5, flag: 1, choice: 'nothing like it', text: 5, numbers: 'x' },
+    ...{ array: { data: Float32Array.of(Number.NaN), shape: [1] }, images: 'nowhere' },
+  }
   for (const option of options) {
     const given = { [option.name]: wrong[option.form] }
     const error = await t.throwsAsync(async () =>

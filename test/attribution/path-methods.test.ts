@@ -1,11 +1,24 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { type Attributer, type Model, methods, type PreparedImage } from '../../lib/index.js'
+import { writeNpy } from '../../lib/images/npy.js'
+import {
+  type Attributer,
+  ImageError,
+  type ImageInput,
+  InvalidArgumentError,
+  type Model,
+  methods,
+  type PreparedImage,
+} from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
 import { relativeError } from '../../scripts/bench/numbers.js'
-import { noiseImage, smallModel } from '../support/small-model.js'
+import { noiseImage, noiseImages, smallModel } from '../support/small-model.js'
 
-// Integrated gradients along other ways, against PAIR's saliency, and their kin; test/support/make-path-fixtures.py wrote the numbers.
+// Integrated gradients along other ways, against PAIR's saliency, and their kin; test/support/make-path-fixtures.py wrote the numbers,
+// and make-shap-fixtures.py those of baselines from a set.
 
 const path = fileURLToPath(new URL('../../../test/fixtures/paths/expected.safetensors', import.meta.url))
 const whole = noiseImage()
@@ -16,10 +29,13 @@ const image: PreparedImage = {
 const sum = (values: Float32Array) => values.reduce((total, value) => total + value, 0)
 let model: Model
 let expected: Map<string, Float32Array>
+let fromSet: Float32Array
 test.before(async () => {
   model = await smallModel({ memoryFormat: 'contiguous' })
   const { tensors } = await addon().readWeightFile({ path })
   expected = new Map(tensors.map(({ name, data }) => [name, data]))
+  const ofSet = await addon().readWeightFile({ path: path.replace('expected', 'baselines') })
+  fromSet = ofSet.tensors[0]!.data
 })
 test.after.always(() => model?.dispose())
 
@@ -75,6 +91,53 @@ test('GradientSHAP is the mean over the draws of gradients times ways', async t 
   const error = relativeError(result!.tensors.raw!.data, expected.get('gradient-shap')!)
   t.log(`relative L2 ${error}`)
   t.true(error < jumps, `${error}`)
+})
+
+test("GradientSHAP's ways begin at images of a set as captum's", async t => {
+  const set = noiseImages(5, { name: 'baselines', height: 32 })
+  const options = { samples: 7, rows: 3, keepRaw: true, baselines: set }
+  await using attributer = methods['gradient-shap'](model, options)
+  const [result] = await attributer.attribute(image, { seed: 5 })
+  const error = relativeError(result!.tensors.raw!.data, fromSet)
+  t.log(`relative L2 ${error}`)
+  t.true(error < jumps, `${error}`)
+
+  const folder = await mkdtemp(join(tmpdir(), 'baselines-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  for (const [i, { data, shape }] of set.entries()) await writeNpy(join(folder, `${i}.npy`), data, shape)
+  await writeNpy(
+    join(folder, 'all.npy'),
+    Float32Array.from(set.flatMap(({ data }) => [...data])),
+    [5, 3, 32, 32],
+  )
+  for (const baselines of [join(folder, 'all.npy'), set.map((_, i) => join(folder, `${i}.npy`))]) {
+    await using other = methods['gradient-shap'](model, { ...options, baselines })
+    const [again] = await other.attribute(image, { seed: 5 })
+    t.deepEqual(again!.map.data, result!.map.data)
+  }
+  await rm(join(folder, 'all.npy'))
+  await using ofFolder = methods['gradient-shap'](model, { ...options, baselines: folder })
+  const [again] = await ofFolder.attribute(image, { seed: 5 })
+  t.deepEqual(again!.map.data, result!.map.data)
+})
+
+test('baselines of other sizes, of none, or that can not be read are refused', async t => {
+  const explained = (baselines: readonly ImageInput[] | string) =>
+    explain(methods['gradient-shap'](model, { samples: 2, baselines }))
+  await t.throwsAsync(explained([noiseImage()]), {
+    instanceOf: InvalidArgumentError,
+    message: /baselines of the explained image's shape \(3, 32, 32\), but received \(3, 64, 64\)/,
+  })
+  await t.throwsAsync(explained([image, noiseImage()]), {
+    instanceOf: InvalidArgumentError,
+    message: /images of one size for baselines, but .* has 32 × 32 pixels and .* 64 × 64/,
+  })
+  await t.throwsAsync(explained('./no folder'), { instanceOf: ImageError, message: /no folder/ })
+  for (const wrong of [[], 5, ''])
+    t.throws(() => methods['gradient-shap'](model, { baselines: wrong as never }), {
+      instanceOf: InvalidArgumentError,
+      message: /a list of images, or the path of a folder/,
+    })
 })
 
 test('GradientSHAP of one baseline adds up to about the difference of the logits', async t => {

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
-import type { MethodDescription, OptionValue } from '../../attribution/described-options.js'
+import { findOption, type MethodDescription, type OptionValue } from '../../attribution/described-options.js'
+import { imageFiles, isInFile } from '../../attribution/given-arrays.js'
 import { createAttributer } from '../../attribution/methods.js'
 import type { Dataset } from '../../datasets/dataset.js'
 import { fileHash } from '../../foundation/file-hash.js'
@@ -14,6 +15,7 @@ import type { Model } from '../../model/model.js'
 import type { ResourceName } from '../../native/attribution-calls.js'
 import type { OpenedMethod } from '../protocols/protocol.js'
 import type { RunHeader } from './record.js'
+import { hashOfImages } from './sample-hash.js'
 
 /** A method with its options, as it is evaluated. */
 export interface EvaluatedMethod {
@@ -93,15 +95,24 @@ export function titleOf(name: string, options: Readonly<Record<string, OptionVal
   const words = Object.entries(options)
     .filter(([option]) => !technical.includes(option))
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([option, value]) => `${option} ${value}`)
+    .map(([option, value]) => `${option} ${shownValue(value)}`)
   return [name, ...words].join(' ')
+}
+
+/** Of a path its last word: a run is told apart by what the file holds. */
+function shownValue(value: OptionValue): string {
+  return typeof value === 'string' ? basename(value) : String(value)
 }
 
 /** The method as a run's header has it.
  * @throws FileError where a file of what it needs can't be read */
 export async function describeEvaluated(method: EvaluatedMethod): Promise<RunHeader['method']> {
   const { description, title, options, files, resources: given } = method
-  const told = Object.entries(options).filter(([option]) => !technical.includes(option))
+  const told: [string, unknown][] = []
+  for (const [name, value] of Object.entries(options)) {
+    if (technical.includes(name)) continue
+    told.push([name, isInFile(findOption(description, name), value) ? await hashOfFiles(value) : value])
+  }
   const resources: Record<string, { file: string; hash: string }> = {}
   for (const need of [...description.needs, ...takenOf(description, files)]) {
     const file = files[need]
@@ -121,6 +132,11 @@ export async function describeEvaluated(method: EvaluatedMethod): Promise<RunHea
 /** What was given of that which the method only takes. */
 export function takenOf({ takes }: MethodDescription, given: GivenResources): ResourceName[] {
   return takes.filter(name => given[name] !== undefined)
+}
+
+/** What an option's array, or its images, are told apart by. */
+async function hashOfFiles(path: string): Promise<string> {
+  return await hashOfImages({ images: imageFiles(path), samples: Number.POSITIVE_INFINITY })
 }
 
 /** Where a file of a resource lies. */

@@ -26,6 +26,29 @@ void check_number(const OptionSpec& spec, double value) {
   refuse(spec, expected.str());
 }
 
+bool is_choice(const OptionSpec& spec, const OptionValue& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  return text && std::find(spec.choices.begin(), spec.choices.end(), *text) != spec.choices.end();
+}
+
+void check_array(const OptionSpec& spec, const OptionValue& value) {
+  const auto* array = std::get_if<at::Tensor>(&value);
+  std::string words = spec.choices.empty() ? "" : "one of " + io::joined(spec.choices) + ", or ";
+  if (!array || array->numel() == 0) refuse(spec, words + "an array of numbers");
+  at::Tensor fits = (*array >= spec.minimum).logical_and_(*array <= spec.maximum);
+  if (fits.all().item<bool>()) return;
+  std::ostringstream expected;
+  expected << words << "an array of numbers from " << spec.minimum << " to " << spec.maximum;
+  refuse(spec, expected.str());
+}
+
+void check_images(const OptionSpec& spec, const OptionValue& value) {
+  const auto* images = std::get_if<at::Tensor>(&value);
+  if (!images || images->dim() != 4 || images->numel() == 0)
+    refuse(spec, "images of a shape (N, channels, height, width)");
+  if (!images->isfinite().all().item<bool>()) refuse(spec, "images of finite numbers");
+}
+
 void check(const OptionSpec& spec, const OptionValue& value) {
   switch (spec.form) {
     case Form::number:
@@ -35,13 +58,9 @@ void check(const OptionSpec& spec, const OptionValue& value) {
     case Form::flag:
       if (!std::holds_alternative<bool>(value)) refuse(spec, "true or false");
       return;
-    case Form::choice: {
-      const auto* text = std::get_if<std::string>(&value);
-      if (!text || std::find(spec.choices.begin(), spec.choices.end(), *text) == spec.choices.end()) {
-        refuse(spec, "one of " + io::joined(spec.choices));
-      }
+    case Form::choice:
+      if (!is_choice(spec, value)) refuse(spec, "one of " + io::joined(spec.choices));
       return;
-    }
     case Form::text:
       if (!std::holds_alternative<std::string>(value)) refuse(spec, "a string");
       return;
@@ -49,6 +68,11 @@ void check(const OptionSpec& spec, const OptionValue& value) {
       if (!std::holds_alternative<std::vector<double>>(value)) refuse(spec, "a list of numbers");
       for (double number : std::get<std::vector<double>>(value)) check_number(spec, number);
       return;
+    case Form::array:
+      if (!is_choice(spec, value)) check_array(spec, value);
+      return;
+    case Form::images:
+      return check_images(spec, value);
   }
 }
 
@@ -77,6 +101,13 @@ OptionSpec OptionSpec::without_default() const {
 OptionSpec OptionSpec::described(std::string text) const {
   OptionSpec spec = *this;
   spec.summary = std::move(text);
+  return spec;
+}
+
+OptionSpec OptionSpec::or_one_of(std::vector<std::string> words, std::string chosen) const {
+  OptionSpec spec = *this;
+  spec.choices = std::move(words);
+  spec.standard = std::move(chosen);
   return spec;
 }
 
@@ -119,6 +150,14 @@ OptionSpec numbers_option(std::string name, std::string summary) {
   return {.name = std::move(name), .summary = std::move(summary), .form = Form::numbers};
 }
 
+OptionSpec array_option(std::string name, std::string summary, double minimum, double maximum) {
+  return {std::move(name), std::move(summary), Form::array, {}, {}, minimum, maximum, {}};
+}
+
+OptionSpec images_option(std::string name, std::string summary) {
+  return {.name = std::move(name), .summary = std::move(summary), .form = Form::images};
+}
+
 OptionSpec preset_option() {
   return choice_option("preset", "settings and post-processing: ours, or those of the paper's code",
                        preset_name(Preset::iba), {kPresetNames.begin(), kPresetNames.end()});
@@ -147,6 +186,12 @@ Options::Options(const std::vector<OptionSpec>& specs, const std::map<std::strin
     throw Error(ErrorCode::invalid_argument,
                 "There is no option '" + name + "'. The options are: " + io::joined(names) + ".");
   }
+}
+
+at::Tensor Options::tensor(const std::string& name) const {
+  auto found = values_.find(name);
+  const auto* tensor = found == values_.end() ? nullptr : std::get_if<at::Tensor>(&found->second);
+  return tensor ? *tensor : at::Tensor();
 }
 
 }  // namespace iba

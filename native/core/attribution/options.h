@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bottleneck/conventions.h"
+#include "torch.h"
 
 namespace iba {
 
@@ -15,11 +16,13 @@ namespace iba {
 /// and products and squares of numbers must not get there.
 inline constexpr double kLargestNumber = 1e12;
 
-using OptionValue = std::variant<double, bool, std::string, std::vector<double>>;
+using OptionValue = std::variant<double, bool, std::string, std::vector<double>, at::Tensor>;
 
 /// An option of a method: what may be given for it, and what stands for it where nothing is given.
 struct OptionSpec {
-  enum class Form { number, whole, flag, choice, text, numbers };
+  /// `array` is a tensor of numbers in the range, or one of the choices where there are some; `images` are
+  /// such as the network takes, (N, C, H, W).
+  enum class Form { number, whole, flag, choice, text, numbers, array, images };
 
   std::string name;
   std::string summary;
@@ -36,6 +39,8 @@ struct OptionSpec {
   /// Without a default: the method finds its value out itself, as the summary says.
   OptionSpec without_default() const;
   OptionSpec described(std::string text) const;
+  /// An array's words: what may be given in place of it, and which of them stands for nothing given.
+  OptionSpec or_one_of(std::vector<std::string> words, std::string chosen) const;
 };
 
 OptionSpec number_option(std::string name, std::string summary, double standard, double minimum,
@@ -47,6 +52,9 @@ OptionSpec choice_option(std::string name, std::string summary, std::string stan
                          std::vector<std::string> choices);
 OptionSpec text_option(std::string name, std::string summary);
 OptionSpec numbers_option(std::string name, std::string summary);
+/// Without a default, and without choices.
+OptionSpec array_option(std::string name, std::string summary, double minimum, double maximum);
+OptionSpec images_option(std::string name, std::string summary);
 
 /// "preset": whose conventions are followed.
 OptionSpec preset_option();
@@ -67,6 +75,8 @@ class Options {
   bool flag(const std::string& name) const { return get<bool>(name); }
   const std::string& text(const std::string& name) const { return get<std::string>(name); }
   const std::vector<double>& numbers(const std::string& name) const { return get<std::vector<double>>(name); }
+  /// Of an array or of images; undefined where there are none, or a word in place of them.
+  at::Tensor tensor(const std::string& name) const;
   /// Of the preset that was chosen.
   const Conventions& conventions() const { return conventions_of(*preset_named(text("preset"))); }
 

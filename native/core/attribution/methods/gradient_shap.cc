@@ -4,7 +4,9 @@
 
 #include "attribution/methods/methods.h"
 #include "attribution/passes.h"
+#include "error.h"
 #include "image/baseline.h"
+#include "io/text.h"
 #include "runtime/device.h"
 #include "runtime/noise.h"
 
@@ -26,12 +28,15 @@ class GradientShap : public Method {
       : network_(context.network),
         pass_(network_, network_.input),
         samples_(context.options.whole("samples")),
-        noise_(context.options.number("noise")) {
+        noise_(context.options.number("noise")),
+        set_(context.options.tensor("baselines")) {
+    if (set_.defined()) set_ = set_.to(network_.device(), at::kFloat);
     const auto& name = context.options.text("baseline");
     if (name != kGaussian) baseline_ = baseline_named(name);
   }
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
+    if (set_.defined()) check_set(batch.images.sizes().slice(1));
     Steps steps(batch, runs_of(batch) + batch.size() * runs_of(samples_, batch.rows));
     Targets targets = find_targets(network_, batch, steps);
     std::vector<Attribution> attributions;
@@ -47,23 +52,35 @@ class GradientShap : public Method {
   std::string unit() const override { return "logits"; }
 
  private:
+  void check_set(at::IntArrayRef image) const {
+    if (set_.sizes().slice(1) == image) return;
+    throw Error(ErrorCode::invalid_argument, "Expected baselines of the explained image's shape " +
+                                                 io::shape_text(image) + ", but received " +
+                                                 io::shape_text(set_.sizes().slice(1)) +
+                                                 ". Resize and crop them as the image.");
+  }
+
   /// The mean over the samples of the gradient at a random place of a way, times the way.
   Tensor expected_gradient(const Batch& batch, int64_t b, const Target& target, Steps& steps) const {
     Tensor image = batch.images[b];
     auto seed = batch.requests[b].seed;
     auto generator = at::detail::createCPUGenerator(seed);
     Tensor places = sent_to(image.device(), at::rand({samples_}, generator, at::kFloat)).view({-1, 1, 1, 1});
+    Tensor members;  // of the set
+    if (set_.defined())
+      members = sent_to(image.device(), at::randint(set_.size(0), {samples_}, generator, at::kLong));
     NoiseStream stream(seed, image.device());
     Tensor sum = at::zeros_like(image);
     for_each_run(samples_, batch.rows, [&](int64_t begin, int64_t end) {
       steps.check();
-      std::vector<Tensor> baselines, ways;
+      std::vector<Tensor> drawn, ways;
       for (int64_t i = begin; i < end; ++i) {
-        baselines.push_back(draw_baseline(image, seed + static_cast<uint64_t>(i), stream));
-        ways.push_back(noised(image, stream) - baselines.back());
+        drawn.push_back(set_.defined() ? set_.index_select(0, members.slice(0, i, i + 1))[0]
+                                       : draw_baseline(image, seed + static_cast<uint64_t>(i), stream));
+        ways.push_back(noised(image, stream) - drawn.back());
       }
       Tensor way = at::stack(ways);
-      Tensor copies = at::stack(baselines) + places.slice(0, begin, end) * way;
+      Tensor copies = at::stack(drawn) + places.slice(0, begin, end) * way;
       Tensor gradients = pass_.run(copies, {target});
       sum.add_((gradients * way).sum(0));
       steps.finish();
@@ -86,6 +103,7 @@ class GradientShap : public Method {
   BackwardPass pass_;
   int64_t samples_;
   double noise_;
+  Tensor set_;                        // (N, C, H, W) that baselines are drawn from, where there is one
   std::optional<Baseline> baseline_;  // absent where it is drawn from a normal distribution
 };
 
@@ -104,6 +122,9 @@ MethodEntry gradient_shap_method() {
                "where the ways begin: gaussian draws each pixel from its colour's mean and deviation; "
                "uniform and the shuffled ones are drawn anew for each, the others are one",
                kGaussian, drawn_baseline_names()),
+           images_option("baselines",
+                         "images that each way begins at one of, drawn at random, in place of baseline: a "
+                         "sample of what the network sees gives expected gradients"),
            number_option("noise",
                          "standard deviation of noise on the image, as a fraction of its range of values", 0,
                          0)}),

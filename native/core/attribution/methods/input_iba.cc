@@ -1,6 +1,8 @@
 #include "attribution/bottleneck_layers.h"
+#include "attribution/generated_prior.h"
 #include "attribution/methods/methods.h"
-#include "image/enlarge.h"
+#include "error.h"
+#include "io/text.h"
 
 namespace iba {
 
@@ -15,29 +17,32 @@ class InputIba : public Method {
       : network_(context.network),
         settings_(context.options, conventions_of(context.resources.statistics->preset)),
         feature_settings_(settings_),
-        takes_prior_(context.options.text("prior") == "feature"),
+        prior_(prior_of(context.options)),
+        given_(context.options.tensor("prior")),
+        keeps_prior_(context.options.flag("keepPrior")),
         gives_mask_(context.options.text("map") == "mask"),
         statistics_(statistics_of(
             context, context.options.has("layer") ? context.options.text("layer") : network_.bottleneck_layer,
             *settings_.conventions)),
         feature_cut_(network_, network_.layer(statistics_.layer).value),
-        input_cut_(network_, network_.input) {
+        input_cut_(network_, network_.input),
+        generated_(network_, feature_cut_.at(), context.options) {
     feature_settings_.beta = context.options.number("featureBeta");
     feature_settings_.steps = context.options.whole("featureSteps");
-    feature_settings_.keeps_capacity = feature_settings_.keeps_steps = false;
+    feature_settings_.keeps_capacity = prior_ == Prior::gan;
+    feature_settings_.keeps_steps = false;
     // The evidence is told in bits, as an image of them.
     feature_settings_.conventions = &conventions_of(Preset::iba);
   }
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     MaskOptimisation optimisation(network_, settings_);
-    const int64_t feature_steps = takes_prior_ ? masked_steps(network_, feature_settings_, batch) : 0;
-    Steps steps(batch, feature_steps + masked_steps(network_, settings_, batch));
-    Tensor passing = takes_prior_ ? feature_prior(batch, steps) : Tensor();
+    Steps steps(batch, prior_steps(batch) + masked_steps(network_, settings_, batch));
+    Tensor passing = passing_pixels(batch, steps);
     auto layer = input_layer_.for_size(batch.image_size(), [&](auto size) { return input_layer(size); });
     auto make_loss = [&](const Values& values, int64_t begin, int64_t end) {
       BottleneckLoss::Variant variant{};
-      if (takes_prior_) variant.passing = passing.slice(0, begin, end);
+      if (passing.defined()) variant.passing = passing.slice(0, begin, end);
       return BottleneckLoss(input_cut_, *layer, values[network_.input], values, variant);
     };
     auto explain = [&](const BottleneckLoss& loss, int64_t, const std::vector<uint64_t>& seeds,
@@ -51,23 +56,80 @@ class InputIba : public Method {
       for (size_t i = 0; i < attributions.size(); ++i)
         attributions[i].map = maps[static_cast<int64_t>(i)].contiguous();
     };
-    return explain_runs(network_, input_cut_, optimisation, batch, steps, make_loss, explain);
+    auto found = explain_runs(network_, input_cut_, optimisation, batch, steps, make_loss, explain);
+    if (keeps_prior_ && passing.defined()) {
+      Tensor priors = passing.permute({0, 3, 1, 2}).cpu();
+      for (size_t b = 0; b < found.size(); ++b)
+        found[b].tensors.emplace_back("prior", priors[static_cast<int64_t>(b)].contiguous());
+    }
+    return found;
   }
 
   std::string unit() const override { return gives_mask_ ? "relative" : settings_.conventions->unit; }
 
  private:
-  /// M = sigmoid of the bits per pixel that the hidden layer's bottleneck lets pass, for each colour (B, H,
-  /// W, C).
-  Tensor feature_prior(const Batch& batch, Steps& steps) const {
+  /// Where the mask M of what passes anyway comes from.
+  enum class Prior { none, given, feature, gan };
+
+  static Prior prior_of(const Options& options) {
+    if (options.tensor("prior").defined()) return Prior::given;
+    const auto& word = options.text("prior");
+    return word == "none" ? Prior::none : word == "gan" ? Prior::gan : Prior::feature;
+  }
+
+  bool asks_features() const { return prior_ == Prior::feature || prior_ == Prior::gan; }
+
+  int64_t prior_steps(const Batch& batch) const {
+    if (!asks_features()) return 0;
+    const int64_t refining = prior_ == Prior::gan ? generated_.steps_of_image() * batch.size() : 0;
+    return masked_steps(network_, feature_settings_, batch) + refining;
+  }
+
+  /// M of each pixel's colours (B, H, W, C); undefined where nothing passes anyway.
+  Tensor passing_pixels(const Batch& batch, Steps& steps) const {
+    if (prior_ == Prior::none) return {};
+    Tensor masks = prior_ == Prior::given ? given_masks(batch) : masks_of_features(batch, steps);
+    return masks.permute({0, 2, 3, 1}).to(network_.device()).contiguous();
+  }
+
+  /// The given mask of the pixels, or of each colour of them, for every image (B, C, H, W).
+  Tensor given_masks(const Batch& batch) const {
+    const auto shape = batch.images.sizes();
+    const int64_t pixels = shape[2] * shape[3];
+    // A list of numbers says nothing of its shape.
+    auto fits = [&](at::IntArrayRef of) {
+      return given_.numel() == c10::multiply_integers(of) && (given_.dim() == 1 || given_.sizes() == of);
+    };
+    if (!fits(shape.slice(1)) && !fits(shape.slice(2))) {
+      throw Error(ErrorCode::invalid_argument,
+                  "Expected " + io::shape_text(shape.slice(2)) +
+                      " numbers for prior, one for each pixel of the image as the network takes it, or " +
+                      io::shape_text(shape.slice(1)) + " with the colours in front, but received " +
+                      io::shape_text(given_.sizes()) + ". Resize and crop the mask as the image.");
+    }
+    return given_.to(at::kFloat).view({1, given_.numel() / pixels, shape[2], shape[3]}).expand(shape);
+  }
+
+  /// M = sigmoid of the bits per pixel that the hidden layer's bottleneck lets pass, alike for each colour,
+  /// or what the refinement makes of it (B, C, H, W).
+  Tensor masks_of_features(const Batch& batch, Steps& steps) const {
     auto layer = feature_layer_.for_size(batch.image_size(), [&](auto size) {
       return noised_layer(network_, statistics_, size, feature_settings_);
     });
     auto found = explain_masked(network_, feature_cut_, *layer, feature_settings_, batch, steps);
-    std::vector<Tensor> maps;
-    for (const auto& attribution : found) maps.push_back(attribution.map);
-    Tensor passing = at::sigmoid(at::stack(maps)).unsqueeze(-1).to(network_.device());
-    return passing.expand({-1, -1, -1, network_.input_channels}).contiguous();
+    std::vector<Tensor> masks;
+    for (int64_t b = 0; b < batch.size(); ++b) {
+      const Attribution& feature = found[static_cast<size_t>(b)];
+      if (prior_ == Prior::feature) {
+        masks.push_back(at::sigmoid(feature.map).expand_as(batch.images[b]));
+        continue;
+      }
+      const Tensor& capacity = feature.tensors.at(0).second;
+      masks.push_back(
+          generated_.mask({batch.images[b], capacity, feature.map, layer->grid(), batch.requests[b].seed},
+                          batch.rows, steps));
+    }
+    return at::stack(masks);
   }
 
   /// The pixels, of which the mean is 0 and the deviation 1, as they were normalised.
@@ -82,11 +144,14 @@ class InputIba : public Method {
   const Network& network_;
   MaskSettings settings_;
   MaskSettings feature_settings_;
-  bool takes_prior_;
+  Prior prior_;
+  Tensor given_;
+  bool keeps_prior_;
   bool gives_mask_;
   NeuronStatistics statistics_;
   Cut feature_cut_;
   Cut input_cut_;
+  GeneratedPrior generated_;
   PerImageSize<NoisedLayer> feature_layer_;
   PerImageSize<NoisedLayer> input_layer_;
 };
@@ -98,12 +163,18 @@ MethodEntry input_iba_method() {
   options.insert(
       options.begin(),
       {text_option("layer", "whose evidence is the prior (default: the paper's place in the network)"),
-       choice_option("prior", "what passes anyway: the pixels of a hidden layer's evidence, or none",
-                     "feature", {"feature", "none"}),
+       array_option("prior",
+                    "what passes anyway: the pixels of a hidden layer's evidence, those refined by a "
+                    "generative network as in the paper, none, or a mask of the image's height × width, or "
+                    "colours × height × width",
+                    0, 1)
+           .or_one_of({"feature", "gan", "none"}, "feature"),
        number_option("featureBeta", "the price of information in the hidden layer", 20, 0),
        whole_option("featureSteps", "optimisation steps in the hidden layer", 10, 1, 100'000),
+       flag_option("keepPrior", "return the prior's mask (colours, height, width) as well", false),
        choice_option("map", "the mask, unsmoothed, as a mean over the colours; or the bits beyond the prior",
                      "mask", {"mask", "bits"})});
+  for (auto& option : generated_prior_options()) options.push_back(std::move(option));
   options.push_back(minimum_std_option());
   return {"input-iba",
           "a bottleneck at the pixels, whose prior lets the evidence of a hidden layer pass",
