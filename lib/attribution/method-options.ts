@@ -42,6 +42,7 @@ export const methodNames = [
   'occlusion-8',
   'occlusion-14',
   'rise',
+  'extremal-perturbation',
   'lime',
   'kernel-shap',
   'xrai',
@@ -229,9 +230,9 @@ export interface InputIbaOptions {
   featureBeta?: number
   /** Optimisation steps in the hidden layer. Default 10. */
   featureSteps?: number
-  /** The mask, unsmoothed, as a mean over the colours; or the bits beyond the prior. Default mask. */
   /** Return the prior's mask (colours, height, width) as well. Default false. */
   keepPrior?: boolean
+  /** The mask, unsmoothed, as a mean over the colours; or the bits beyond the prior. Default mask. */
   map?: 'mask' | 'bits'
   /** Conventions of the authors' library, or of the paper's code; fast has the former with adaptive copies (default: the statistics'). */
   preset?: 'iba' | 'paper' | 'fast'
@@ -255,7 +256,6 @@ export interface InputIbaOptions {
   keepCapacity?: boolean
   /** Return the map after every step as well. Default false. */
   keepSteps?: boolean
-  /** Floor of the standard deviation in the iba preset. Default 0.01. */
   /** Of the prior gan: how often it goes through its samples. Default 20. */
   priorEpochs?: number
   /** Of the prior gan: samples of an epoch. Default 200. */
@@ -270,6 +270,7 @@ export interface InputIbaOptions {
   criticRate?: number
   /** Of the prior gan: what the critic's weights are kept within. Default 0.01. */
   criticLimit?: number
+  /** Floor of the standard deviation in the iba preset. Default 0.01. */
   minimumStd?: number
   /** Images that are explained together at most (default: 1, on CUDA 16). */
   batch?: number
@@ -393,9 +394,9 @@ export interface GradientShapOptions extends MethodOptions {
     | 'tile-mean'
     | 'shuffled-pixels'
     | 'shuffled-tiles'
-  /** Standard deviation of noise on the image, as a fraction of its range of values. Default 0. */
   /** Images that each way begins at one of, drawn at random, in place of baseline: a sample of what the network sees gives expected gradients. */
   baselines?: string | readonly ImageInput[]
+  /** Standard deviation of noise on the image, as a fraction of its range of values. Default 0. */
   noise?: number
 }
 
@@ -551,6 +552,30 @@ export interface RiseOptions extends MethodOptions {
   cells?: number
   /** The share of the cells that stay visible. Default 0.5. */
   kept?: number
+}
+
+/** The options of `extremal-perturbation`. */
+export interface ExtremalPerturbationOptions extends MethodOptions {
+  /** Shares of the image that masks are found for; the map is their mean. Default 0.1, in `paper` 0.1. */
+  areas?: readonly number[]
+  /** Optimisation steps. Default 800. */
+  steps?: number
+  /** Preserve: the score is to be high where the mask is kept; delete: low where it is taken away; dual: both. Default preserve. */
+  game?: 'preserve' | 'delete' | 'dual'
+  /** What becomes of the rest: blurred, or faded to the mean colour. Default blur. */
+  perturbation?: 'blur' | 'fade'
+  /** Deviation of the strongest blur, in pixels. Default 20. */
+  maximumSigma?: number
+  /** Levels of the perturbation, which are mixed between. Default 8. */
+  levels?: number
+  /** Pixels between the mask's parameters. Default 7. */
+  spacing?: number
+  /** How far a parameter reaches, in pixels: at least twice the spacing. Default 21. */
+  sigma?: number
+  /** Weight of the area at first; it grows from step to step. Default 300. */
+  areaWeight?: number
+  /** Flip the image in every second step. Default true. */
+  flip?: boolean
 }
 
 /** The options of `lime`. */
@@ -730,6 +755,8 @@ export interface Methods {
   readonly 'occlusion-14': (model: Model, options?: Occlusion14Options) => Attributer
   /** How probable the class is on average where a pixel stays, of copies of the image that are hidden in coarse random patterns; reads only probabilities. Petsiuk et al. 2018. */
   readonly rise: (model: Model, options?: RiseOptions) => Attributer
+  /** A smooth mask of a given area that preserves most of the score, the rest being blurred. Fong et al. 2019. */
+  readonly 'extremal-perturbation': (model: Model, options?: ExtremalPerturbationOptions) => Attributer
   /** The slopes of a linear model that tells the logit from which superpixels stay visible, near to the whole image. Ribeiro et al. 2016. */
   readonly lime: (model: Model, options?: LimeOptions) => Attributer
   /** The Shapley values of superpixels, estimated by least squares; exact where there are so few that all their coalitions are tried. Lundberg and Lee 2017. */

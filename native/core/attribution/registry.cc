@@ -44,6 +44,7 @@ const std::vector<MethodEntry>& methods() {
       occlusion_8_method(),
       occlusion_14_method(),
       rise_method(),
+      extremal_perturbation_method(),
       lime_method(),
       kernel_shap_method(),
       xrai_method(),

@@ -3,6 +3,7 @@
 
 #include "attribution/methods/methods.h"
 #include "attribution/passes.h"
+#include "image/gaussian_matrix.h"
 #include "network/interpreter.h"
 #include "runtime/device.h"
 
@@ -15,16 +16,8 @@ constexpr double kReach = 4;
 /// By how much the deviation differs where the image's change with it is taken, as in the authors' code.
 constexpr double kDeviationStep = 0.01;
 
-/// Blurring along one axis, with nothing beyond the borders, as a matrix (size, size) in double precision.
 Tensor blur_matrix(int64_t size, double deviation) {
-  if (deviation == 0) return at::eye(size, at::kDouble);
-  auto reach = static_cast<int64_t>(kReach * deviation + 0.5);
-  Tensor taps = at::exp(at::arange(-reach, reach + 1, at::kDouble).square() / (-2 * deviation * deviation));
-  taps = taps / taps.sum();
-  Tensor places = at::arange(size);
-  Tensor tap = places - places.unsqueeze(1) + reach;
-  Tensor is_inside = (tap >= 0).logical_and(tap <= 2 * reach);
-  return taps.take(tap.clamp(0, 2 * reach)) * is_inside;
+  return gaussian_matrix(size, deviation, static_cast<int64_t>(kReach * deviation + 0.5));
 }
 
 /// The images on the way from the sharp to the most blurred one, with how each changes with the deviation.

@@ -39,6 +39,7 @@ MethodEntry occlusion_method();
 MethodEntry occlusion_8_method();
 MethodEntry occlusion_14_method();
 MethodEntry rise_method();
+MethodEntry extremal_perturbation_method();
 MethodEntry lime_method();
 MethodEntry kernel_shap_method();
 MethodEntry xrai_method();
