@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { InvalidArgumentError } from '../foundation/errors.js'
 import { invalid, requireKnownKeys } from '../foundation/validate.js'
 import type { TokenSettings } from '../native/images-calls.js'
@@ -29,7 +30,7 @@ export function isTokens(input: unknown): input is TokenInput {
 export function tokenRow(name: string, input: TokenInput): TokenRow {
   requireKnownKeys('a text', input, ['tokens', 'tokenTexts'])
   const { tokens, tokenTexts: texts } = input
-  if (!(Array.isArray(tokens) || tokens instanceof Int32Array || tokens instanceof BigInt64Array))
+  if (!(Array.isArray(tokens) || types.isInt32Array(tokens) || types.isBigInt64Array(tokens)))
     throw invalid('tokens', 'a list of token ids, an Int32Array or a BigInt64Array', tokens)
   if (tokens.length === 0) throw invalid('tokens', 'at least one token id', tokens)
   const ids = BigInt64Array.from(tokens as ArrayLike<number | bigint>, (id, i) => {

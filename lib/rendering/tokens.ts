@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { invalid, requireKnownKeys, requireNumber, requireString } from '../foundation/validate.js'
 import { colorMap, type Rgb } from './color-map.js'
 import { htmlDocument } from './document.js'
@@ -26,7 +27,7 @@ const optionNames = ['tokenTexts', 'unit', 'title', 'introduction', 'maximum'] a
  * @throws {InvalidArgumentError} there isn't a text for each token, or an option is out of range */
 export function renderTokens(values: Float32Array, options: TokenPageOptions = {}): string {
   requireKnownKeys('renderTokens options', options, optionNames)
-  if (!(values instanceof Float32Array) || values.length === 0)
+  if (!types.isFloat32Array(values) || values.length === 0)
     throw invalid('values', 'a Float32Array with a value for each token', values)
   const { tokenTexts, unit = '', title = 'Tokens', introduction = '' } = options
   if (tokenTexts !== undefined && tokenTexts.length !== values.length)

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import { InvalidArgumentError, insertionDeletion, loadModel, type Model } from '../../lib/index.js'
 import { relativeError } from '../support/family.js'
@@ -48,7 +49,8 @@ test('features of texts are those of PyTorch, whatever holds the ids', async t =
     t.true(relativeError(features, reference.features[i]!) < 1e-5)
   })
   const ids = reference.texts[0]!
-  for (const tokens of [Int32Array.from(ids), BigInt64Array.from(ids, BigInt)]) {
+  const elsewhere = runInNewContext('Int32Array.from(ids)', { ids }) as Int32Array
+  for (const tokens of [Int32Array.from(ids), BigInt64Array.from(ids, BigInt), elsewhere]) {
     t.deepEqual(await text.logits({ tokens }), [found[0]!])
   }
 })
