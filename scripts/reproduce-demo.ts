@@ -1,6 +1,6 @@
 // Reproduces the paper's table on the demo network and on synthetic images, which are made first; or one of the bottlenecks that
 // followed.
-//   npm run reproduce:demo -- [--methods paper|family] [--out FOLDER]
+//   npm run reproduce:demo -- [--methods paper|family] [--images N] [--out FOLDER]
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,18 +10,22 @@ import { root } from './setup/paths.mjs'
 const { values } = parseArgs({
   options: {
     methods: { type: 'string', default: 'paper' },
+    images: { type: 'string', default: '10' },
     out: { type: 'string', default: join('demo-output', 'reproduction') },
   },
 })
 
-/** Enough for an order of the methods, few enough for some minutes on two cores. */
+/** By default enough for an order of the methods, few enough for some minutes on two cores. */
+const images = Number(values.images)
+if (!(Number.isInteger(images) && images >= 2))
+  throw new Error(`--images ${values.images}: expected a whole number from 2 on.`)
 const samples = {
-  degradation: 10,
-  'bounding-boxes': 10,
-  'sensitivity-n': 10,
+  degradation: images,
+  'bounding-boxes': images,
+  'sensitivity-n': images,
   sanity: 2,
-  'effective-heat-ratio': 10,
-  'insertion-deletion': 10,
+  'effective-heat-ratio': images,
+  'insertion-deletion': images,
 }
 const protocolsOf: Readonly<Record<string, readonly string[]>> = {
   paper: ['degradation-8', 'degradation-14', 'bounding-boxes', 'sensitivity-n-8', 'sanity'],
@@ -33,7 +37,7 @@ const learn = 200
 
 const data = join(values.out, 'data')
 // None of the images that the network was trained or chosen with, which are of other seeds.
-await generateDemoData(data, { train: learn, validation: 10, seed: 5 })
+await generateDemoData(data, { train: learn, validation: images, seed: 5 })
 const counts = Object.entries(samples)
   .filter(([kind]) => protocols.some(protocol => protocol.startsWith(kind)))
   .map(([kind, count]) => `${kind}=${count}`)
