@@ -1,24 +1,16 @@
-"""Attributions by captum, to measure against.
-
-    captum_reference.py MODEL IMAGES.npy ATTRIBUTIONS.npy THREADS
-
-The first line on stdout says {"torch", "captum", "threads"}, or {"missing"} where a library can't be imported. Then each
-line on stdin is a task {"method", "images", "target", "rows", "layer", "settings"}: the first images are explained with the
-settings of our options' names, the attributions are written to ATTRIBUTIONS.npy, and a line {"seconds"} comes back, or
-{"missing"} where captum can't.
-"""
+"""Attributions by captum, to measure against; tasks.py says how it is called."""
 
 import copy
-import json
 import sys
-import time
 import warnings
 
-from reference import np, say, seeded_model, torch, torchvision
+from reference import say, seeded_model, torch, torchvision
 
 try:
     import captum
     from captum import attr
+    from captum._utils.models.linear_model import SkLearnRidge
+    from captum.attr._core.lime import get_exp_kernel_similarity_function
     from captum.attr._core.lrp import SUPPORTED_LAYERS_WITH_RULES
     from captum.attr._utils.custom_modules import Addition_Module
     from captum.attr._utils.lrp_rules import EpsilonRule
@@ -26,6 +18,7 @@ except ImportError as error:
     say(missing=str(error))
     sys.exit()
 
+from tasks import Task, serve
 from torch import nn
 
 
@@ -58,26 +51,12 @@ def separated(model):
     return model
 
 
-class Task:
-    """One call of a method: the same settings, and as many rows together, as on our side."""
+class CaptumTask(Task):
+    """On torchvision's network, or where captum needs it on the rebuilt one."""
 
-    def __init__(self, model, separate, images, request):
-        self.model, self.separate = model, separate
-        self.images = images[: request["images"]]
-        self.target, self.rows, self.layer = request["target"], request["rows"], request["layer"]
-        self.settings = request["settings"]
-
-    @property
-    def copies(self):
-        """How many copies of each image fit into the rows."""
-        return max(1, self.rows // len(self.images))
-
-    @property
-    def mean_colour(self):
-        return self.images.mean((2, 3), keepdim=True).expand_as(self.images).contiguous()
-
-    def attribute(self, method):
-        return getattr(self, method.replace("-", "_"))()
+    def __init__(self, networks, images, request):
+        model, self.separate = networks
+        super().__init__(model, images, request)
 
     def saliency(self):
         return attr.Saliency(self.model).attribute(self.images, target=self.target, abs=False)
@@ -134,6 +113,45 @@ class Task:
             perturbations_per_eval=self.copies,
         )
 
+    def deep_lift(self):
+        return attr.DeepLift(self.separate).attribute(self.images, self.mean_colour, target=self.target)
+
+    def deep_shap(self):
+        torch.manual_seed(0)
+        low, high = self.images.amin((2, 3), keepdim=True), self.images.amax((2, 3), keepdim=True)
+        shares = torch.rand(self.settings["samples"], *self.images.shape[1:])
+        baselines = low + shares * (high - low)
+        return attr.DeepLiftShap(self.separate).attribute(self.images, baselines, target=self.target)
+
+    def gradient_shap(self):
+        torch.manual_seed(0)
+        samples = self.settings["samples"]
+        mean = self.images.mean((2, 3), keepdim=True)
+        deviation = self.images.std((2, 3), correction=0, keepdim=True)
+        baselines = mean + deviation * torch.randn(samples, *self.images.shape[1:])
+        return attr.GradientShap(self.model).attribute(self.images, baselines, n_samples=samples, target=self.target)
+
+    def lime(self):
+        torch.manual_seed(0)
+        width = self.settings["kernelWidth"]
+        similarity = get_exp_kernel_similarity_function("cosine", kernel_width=width)
+        ridge = SkLearnRidge(alpha=self.settings["ridge"])
+        return self.by_superpixels(attr.Lime(self.model, ridge, similarity))
+
+    def kernel_shap(self):
+        torch.manual_seed(0)
+        return self.by_superpixels(attr.KernelShap(self.model))
+
+    def by_superpixels(self, method):
+        return method.attribute(
+            self.images,
+            baselines=self.mean_colour,
+            target=self.target,
+            feature_mask=self.segments,
+            n_samples=self.settings["samples"],
+            perturbations_per_eval=self.rows,
+        )
+
     def lrp(self):
         for module in self.separate.modules():
             if type(module) in SUPPORTED_LAYERS_WITH_RULES:
@@ -141,27 +159,11 @@ class Task:
         return attr.LRP(self.separate).attribute(self.images, target=self.target)
 
 
-def main():
-    architecture, images_file, attributions_file, threads = sys.argv[1:]
-    torch.set_num_threads(int(threads))
-    warnings.filterwarnings("ignore", module="captum")
-    images = torch.from_numpy(np.load(images_file))
+def open_networks(architecture):
     model = seeded_model(architecture).requires_grad_(False)
-    separate = separated(model)
-    say(torch=torch.__version__, captum=captum.__version__, threads=torch.get_num_threads())
-    for line in sys.stdin:
-        request = json.loads(line)
-        task = Task(model, separate, images, request)
-        started = time.perf_counter()
-        try:
-            attributions = task.attribute(request["method"])
-        except (AssertionError, RuntimeError, TypeError) as error:
-            say(missing=str(error))
-            continue
-        seconds = time.perf_counter() - started
-        np.save(attributions_file, attributions.detach().float().numpy())
-        say(seconds=seconds)
+    return model, separated(model)
 
 
 if __name__ == "__main__":
-    main()
+    warnings.filterwarnings("ignore", module="captum")
+    serve(open_networks, CaptumTask, captum=captum.__version__)

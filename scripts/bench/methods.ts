@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import {
   type Attributer,
   createAttributer,
+  describeMethod,
   InvalidArgumentError,
+  loadModel,
   type Model,
   type PreparedImage,
   readNpy,
@@ -12,57 +14,22 @@ import {
 } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
 import type { Benchmark, Row, Settings } from './benchmark.js'
+import {
+  type Comparison,
+  comparisons,
+  type Library,
+  type MethodSettings,
+  type NetworkName,
+  scripts,
+} from './comparisons.js'
 import { median, pearson } from './numbers.js'
 import { startPython } from './python.js'
-import { noiseImages, type PaperModel, paperModels, seededModel } from './workload.js'
+import { noiseImages, paperModels, seededModel } from './workload.js'
 
 const batch = 8
+const quickBatch = 2
 const rows = 16
 const target = 382
-
-/** The layers whose channels Grad-CAM reads. */
-const layers: Record<PaperModel, string> = { resnet50: 'layer4', vgg16: 'features.29' }
-
-type MethodSettings = Readonly<Record<string, number | string>>
-
-/** A method as both sides do it. */
-interface Comparison {
-  method: string
-  /** In the Python script, if it isn't that one. */
-  theirs?: string
-  settings?: MethodSettings
-  /** Of methods of many passes, which explain one image rather than a batch: what makes them short, to warm up. */
-  brief?: MethodSettings
-  /** Which of our results is captum's. */
-  gives: 'raw' | 'map'
-  /** How often a long method is measured at most; one pass alone is measured three times as often as asked. */
-  rounds?: number
-  readsLayer?: true
-}
-
-const comparisons: readonly Comparison[] = [
-  { method: 'saliency', gives: 'raw' },
-  { method: 'gradient-x-input', gives: 'raw' },
-  { method: 'guided-backprop', gives: 'raw' },
-  { method: 'deconvnet', gives: 'raw' },
-  { method: 'grad-cam', gives: 'map', readsLayer: true },
-  { method: 'guided-grad-cam', gives: 'raw', readsLayer: true },
-  { method: 'lrp', settings: { composite: 'epsilon', epsilon: 1e-6 }, gives: 'raw' },
-  {
-    method: 'smoothgrad',
-    settings: { samples: 50, noise: 0.15 },
-    brief: { samples: 2 },
-    gives: 'raw',
-    rounds: 2,
-  },
-  { method: 'integrated-gradients', settings: { steps: 50 }, brief: { steps: 2 }, gives: 'raw', rounds: 2 },
-  { method: 'occlusion-14', ...occlusion(14), rounds: 2 },
-  { method: 'occlusion-8', ...occlusion(8), rounds: 1 },
-]
-
-function occlusion(patch: number) {
-  return { theirs: 'occlusion', settings: { patch }, brief: { patch: 112 }, gives: 'map' } as const
-}
 
 /** Attributions of some images, and how long one took. */
 interface Explained {
@@ -72,17 +39,15 @@ interface Explained {
 
 export const methodsBenchmark: Benchmark = {
   name: 'methods',
-  title: "Each method's seconds for an image, beside captum's in Python",
+  title: "Each method's seconds for an image, beside other libraries' in Python",
   async *run(settings) {
     const chosen = chooseComparisons(settings)
-    const images = noiseImages(batch, 'methods')
-    for (const name of paperModels) {
-      await using model = await seededModel(name)
-      await using captum = await startCaptum(name, images)
-      for (const comparison of chosen) {
-        const explained = images.slice(0, comparison.brief ? 1 : batch)
-        const row = await compare(model, captum, comparison, explained, settings.rounds)
-        yield { model: name, method: comparison.method, images: explained.length, ...row }
+    const images = noiseImages(settings.quick ? quickBatch : batch, 'methods')
+    for (const name of [...paperModels, 'vit'] as const) {
+      const own = chosen.filter(({ networks = paperModels }) => networks.includes(name))
+      for (const library of Object.keys(scripts) as Library[]) {
+        const beside = own.filter(comparison => comparison.beside === library)
+        if (beside.length > 0) yield* besideLibrary(name, library, beside, images, settings.rounds)
       }
     }
   },
@@ -90,7 +55,7 @@ export const methodsBenchmark: Benchmark = {
 
 /** Those that were asked for, or all; the quick ones if it is to be short. */
 function chooseComparisons({ methods, quick }: Settings): readonly Comparison[] {
-  const known = comparisons.map(({ method }) => method)
+  const known = [...new Set(comparisons.map(({ method }) => method))]
   const unknown = methods?.find(method => !known.includes(method))
   if (unknown !== undefined) {
     throw new InvalidArgumentError(
@@ -101,38 +66,65 @@ function chooseComparisons({ methods, quick }: Settings): readonly Comparison[] 
   return quick ? comparisons.filter(({ brief }) => !brief) : comparisons
 }
 
+/** The rows of one network and one library. */
+async function* besideLibrary(
+  name: NetworkName,
+  library: Library,
+  chosen: readonly Comparison[],
+  images: readonly PreparedImage[],
+  rounds: number,
+): AsyncGenerator<Row, void, undefined> {
+  await using reference = await startReference(name, library, images)
+  // Python makes the transformer's file.
+  if (name === 'vit' && reference.missing !== undefined) return
+  await using model =
+    name === 'vit' ? await loadModel(reference.modelFile, { device: 'cpu' }) : await seededModel(name)
+  for (const comparison of chosen) {
+    const explained = images.slice(0, comparison.brief ? 1 : images.length)
+    const row = await compare(model, name, reference, comparison, explained, rounds)
+    yield { model: name, method: comparison.method, beside: library, images: explained.length, ...row }
+  }
+}
+
 /** Ours and theirs in turns, so that what else the machine does meets both. */
 async function compare(
   model: Model,
-  captum: Captum,
+  name: NetworkName,
+  reference: Reference,
   comparison: Comparison,
   images: readonly PreparedImage[],
   rounds: number,
 ): Promise<Row> {
-  const { settings = {}, brief } = comparison
-  await using attributer = makeAttributer(model, comparison, settings)
-  await using first = brief ? makeAttributer(model, comparison, { ...settings, ...brief }) : attributer
-  await explain(first, images, comparison)
-  await captum.explain(comparison, { ...settings, ...brief }, images.length)
+  const { settings = {}, brief, needsSegments } = comparison
+  await using attributer = makeAttributer(model, name, comparison, settings)
+  await using first = brief ? makeAttributer(model, name, comparison, { ...settings, ...brief }) : attributer
+  const [{ attributions: maps }] = [await explain(first, images, comparison)]
+  if (needsSegments) await reference.giveSegments(segmentsOf(maps[0]!), images[0]!)
+  await reference.explain(comparison, { ...settings, ...brief }, images.length)
 
   const ours: Explained[] = []
   const theirs: (Explained | string)[] = []
   // What is short varies more from time to time.
-  const often = comparison.rounds === undefined ? 3 * rounds : Math.min(rounds, comparison.rounds)
+  const often = comparison.brief || rounds === 1 ? Math.min(rounds, comparison.rounds ?? rounds) : 3 * rounds
   for (let round = 0; round < often; round++) {
     ours.push(await explain(attributer, images, comparison))
-    theirs.push(await captum.explain(comparison, settings, images.length))
+    theirs.push(await reference.explain(comparison, settings, images.length))
   }
   return besides(ours, theirs)
 }
 
 function makeAttributer(
   model: Model,
-  { method, readsLayer }: Comparison,
+  name: NetworkName,
+  { method, layers }: Comparison,
   settings: MethodSettings,
 ): Attributer {
-  const layer = readsLayer && { layer: layers[model.architecture as PaperModel] }
-  return createAttributer(model, method, { ...settings, ...layer, batch, rows, keepRaw: true })
+  const layer = layers && { layer: layers[name]! }
+  const known = describeMethod(method).options.map(option => option.name)
+  const technical = Object.entries({ batch, rows, keepRaw: true }).filter(([option]) =>
+    known.includes(option),
+  )
+  return createAttributer(model, method, { ...settings, ...layer, ...Object.fromEntries(technical) })
 }
 
 async function explain(
@@ -149,15 +141,24 @@ async function explain(
   }
 }
 
+/** Superpixels from a map that has one value for each. */
+function segmentsOf(map: ArrayLike<number>): Float32Array {
+  const numbers = new Map<number, number>()
+  return Float32Array.from(map, value => {
+    if (!numbers.has(value)) numbers.set(value, numbers.size)
+    return numbers.get(value)!
+  })
+}
+
 function besides(ours: readonly Explained[], theirs: readonly (Explained | string)[]): Row {
   const seconds = median(ours.map(({ secondsPerImage }) => secondsPerImage))
   const missing = theirs.find(their => typeof their === 'string')
-  if (missing !== undefined) return { 'ours (s)': seconds, 'captum (s)': `not measured: ${missing}` }
+  if (missing !== undefined) return { 'ours (s)': seconds, 'theirs (s)': `not measured: ${missing}` }
   const measured = theirs as readonly Explained[]
   const faster = measured.map(({ secondsPerImage }, i) => secondsPerImage / ours[i]!.secondsPerImage)
   return {
     'ours (s)': seconds,
-    'captum (s)': median(measured.map(({ secondsPerImage }) => secondsPerImage)),
+    'theirs (s)': median(measured.map(({ secondsPerImage }) => secondsPerImage)),
     'times faster': median(faster),
     'from, to': [Math.min(...faster), Math.max(...faster)],
     'Pearson of the attributions': Math.min(
@@ -166,25 +167,42 @@ function besides(ours: readonly Explained[], theirs: readonly (Explained | strin
   }
 }
 
-/** Captum on the images of one network. */
-interface Captum extends AsyncDisposable {
+/** A library on the images of one network. */
+interface Reference extends AsyncDisposable {
+  /** Why it can't be measured here. */
+  missing?: string
+  /** Where the network lies that Python makes. */
+  modelFile: string
+  /** Keeps the superpixel of each pixel of an image for the methods that need them. */
+  giveSegments(segments: Float32Array, image: PreparedImage): Promise<void>
   /** What it gives for the first images, or why it can't. */
   explain(comparison: Comparison, settings: MethodSettings, count: number): Promise<Explained | string>
 }
 
-async function startCaptum(name: PaperModel, images: readonly PreparedImage[]): Promise<Captum> {
+async function startReference(
+  name: NetworkName,
+  library: Library,
+  images: readonly PreparedImage[],
+): Promise<Reference> {
   const folder = await mkdtemp(join(tmpdir(), 'iba-bench-'))
-  const [imagesFile, attributionsFile] = [join(folder, 'images.npy'), join(folder, 'attributions.npy')]
+  const file = (name: string) => join(folder, name)
+  const [imagesFile, attributionsFile] = [file('images.npy'), file('attributions.npy')]
+  const segments = file('segments.npy')
   const pixels = Float32Array.from(images.flatMap(({ data }) => Array.from(data)))
   await writeNpy(imagesFile, pixels, [images.length, ...images[0]!.shape])
 
   const { threads } = addon().describeRuntime()
-  const python = await startPython('captum_reference.py', [name, imagesFile, attributionsFile, `${threads}`])
+  const python = await startPython(scripts[library], [name, imagesFile, attributionsFile, `${threads}`])
   return {
-    async explain({ method, theirs = method, gives }, settings, count) {
+    ...(python.missing !== undefined && { missing: python.missing }),
+    modelFile: file(`${name}.pt`),
+    giveSegments: (found, { shape: [, height, width] }) => writeNpy(segments, found, [1, 1, height, width]),
+    async explain({ method, theirs = method, gives, layers, needsSegments }, settings, count) {
       if (python.missing !== undefined) return python.missing
-      const task = { method: theirs, images: count, target, rows, layer: layers[name], settings }
-      const { seconds, missing } = await python.ask(JSON.stringify(task))
+      const task = { method: theirs, images: count, target, rows, layer: layers?.[name], settings }
+      const { seconds, missing } = await python.ask(
+        JSON.stringify({ ...task, ...(needsSegments && { segments }) }),
+      )
       if (missing !== undefined) return String(missing)
       const { data, shape } = await readNpy(attributionsFile)
       const attributions = Array.from({ length: count }, (_, i) => {
