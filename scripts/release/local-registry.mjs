@@ -43,11 +43,14 @@ export async function startRegistry(folder, upstream) {
     const document = documents.get(path)
     if (document)
       return void response.setHeader('content-type', 'application/json').end(JSON.stringify(document))
-    const passed = await fetch(new URL(path.replace('/', '%2f'), upstream), {
+    const passed = await fetch(new URL(path.includes('/-/') ? path : path.replace('/', '%2f'), upstream), {
       headers: { accept: request.headers.accept ?? '*/*' },
     })
     const type = passed.headers.get('content-type') ?? 'application/json'
-    response.writeHead(passed.status, { 'content-type': type }).end(Buffer.from(await passed.arrayBuffer()))
+    const body = Buffer.from(await passed.arrayBuffer())
+    // Tarballs lie where a registry's would: yarn names what it unpacks by where it came from, and sharp relies on the name.
+    const content = type.includes('json') ? body.toString().replaceAll(upstream, url) : body
+    response.writeHead(passed.status, { 'content-type': type }).end(content)
   }
 
   /** @param {string} name
