@@ -7,7 +7,7 @@ import { readNpy } from '../images/npy.js'
 import type { PreparedInput } from '../images/prepared-input.js'
 import { arrayFile, type ImageInput } from '../images/source.js'
 import { pendingImages } from '../images/stream.js'
-import { type Model, stack } from '../model/model.js'
+import { type Model, stackImages } from '../model/model.js'
 import type { NativeOptionValue, PlainValue } from '../native/attribution-calls.js'
 import type { Tensor } from '../native/values.js'
 import type { OptionDescription, OptionValue } from './described-options.js'
@@ -102,5 +102,5 @@ async function preparedImages(
         `Expected at most ${mostImages} images for ${name}, which are held in memory. Give a part of them.`,
       )
   }
-  return stack(found)
+  return stackImages(found)
 }

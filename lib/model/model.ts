@@ -244,11 +244,18 @@ export function architectures(): Architecture[] {
   return callNativeSync(() => addon().architectures())
 }
 
-/** Stacks prepared inputs of one size for a native call, which copies them. */
+/** Stacks prepared inputs of one size, images or texts, for a native call, which copies them. */
 export function stack(inputs: readonly PreparedInput[]): InputTensor {
   const { channels, height, width, text } = inputs[0]!
+  if (!text) return stackImages(inputs)
   const shape = [inputs.length, channels, height, width]
-  if (text) return { data: BigInt64Array.from(inputs.flatMap(input => [...input.text!.ids])), shape }
+  return { data: BigInt64Array.from(inputs.flatMap(input => [...input.text!.ids])), shape }
+}
+
+/** Stacks prepared images of one size. */
+export function stackImages(inputs: readonly PreparedInput[]): Tensor {
+  const { channels, height, width } = inputs[0]!
+  const shape = [inputs.length, channels, height, width]
   if (inputs.length === 1) return { data: inputs[0]!.data, shape }
   const size = channels * height * width
   const data = new Float32Array(inputs.length * size)

@@ -71,10 +71,17 @@ function accepted({
 }: OptionDescription): string {
   if (form === 'choice') return choices.join(', ')
   if (form === 'flag') return 'true, false'
-  return form === 'text' ? 'text' : `${forms[form]}${rangeText(minimum, maximum)}`
+  if (form === 'text') return 'text'
+  return [...choices, `${forms[form]}${rangeText(minimum, maximum)}`].join(', ')
 }
 
-const forms = { number: 'a number', whole: 'a whole number', numbers: 'numbers with commas' }
+const forms = {
+  number: 'a number',
+  whole: 'a whole number',
+  numbers: 'numbers with commas',
+  array: 'in JSON a list of numbers',
+  images: 'images',
+}
 
 function defaultText({ defaults }: OptionDescription): string {
   return defaults.iba === null ? '' : String(defaults.iba)

@@ -228,7 +228,14 @@ function optionsSchema({ summary, source, options }: MethodDescription): Json {
   }
 }
 
-const types = { number: 'number', whole: 'integer', flag: 'boolean', choice: 'string', text: 'string' }
+const types = {
+  number: 'number',
+  whole: 'integer',
+  flag: 'boolean',
+  choice: 'string',
+  text: 'string',
+  images: 'array',
+}
 
 function optionSchema({ form, summary, defaults, minimum, maximum, choices }: OptionDescription): Json {
   const range = {
@@ -237,6 +244,10 @@ function optionSchema({ form, summary, defaults, minimum, maximum, choices }: Op
     ...(choices !== undefined && { enum: choices }),
   }
   const told = { description: summary, ...(defaults.iba !== null && { default: defaults.iba }) }
+  if (form === 'array') {
+    const numbers = { type: 'array', items: { type: 'number', minimum, maximum }, minItems: 1 }
+    return { anyOf: [...(choices ? [{ type: 'string', enum: choices }] : []), numbers], ...told }
+  }
   if (form === 'numbers') return { type: 'array', items: { type: 'number', ...range }, minItems: 1, ...told }
   return { type: types[form], ...range, ...told }
 }

@@ -1,4 +1,9 @@
-import { type Described, findOption, optionFromText } from '../attribution/described-options.js'
+import {
+  type Described,
+  findOption,
+  type OptionDescription,
+  optionFromText,
+} from '../attribution/described-options.js'
 import type { Target } from '../attribution/target.js'
 import {
   invalid,
@@ -83,13 +88,12 @@ export function methodOptions(
   const open = withOpenOptions(method)
   const options: Record<string, unknown> = {}
   for (const [name, text] of Object.entries(texts)) {
-    requireOpen(name)
-    options[name] = optionFromText(findOption(open, name), text)
+    requireOpen(method, name)
+    options[name] = optionFromText(findOption(open, name), requireNoPath(findOption(open, name), text))
   }
   for (const [name, value] of Object.entries(values)) {
-    requireOpen(name)
-    findOption(open, name)
-    options[name] = value
+    requireOpen(method, name)
+    options[name] = fromJson(findOption(open, name), value)
   }
   for (const part of include) {
     const option = parts[part]
@@ -105,11 +109,33 @@ const operators = ['rows', 'batch', 'statistics', 'patterns', 'readout']
 
 /** A method with the options that are the client's. */
 export function withOpenOptions<Method extends Described>(method: Method): Method {
-  return { ...method, options: method.options.filter(({ name }) => !operators.includes(name)) }
+  return { ...method, options: method.options.filter(({ name }) => !isOperators(method, name)) }
 }
 
-function requireOpen(name: string): void {
-  if (!operators.includes(name)) return
+/** Images for an option lie in folders. */
+function isOperators({ options }: Described, name: string): boolean {
+  return operators.includes(name) || options.some(option => option.name === name && option.form === 'images')
+}
+
+/** An array comes as a list of numbers. */
+function fromJson(option: OptionDescription, value: unknown): unknown {
+  const isList = option.form === 'array' && Array.isArray(value)
+  return isList ? Float32Array.from(value, Number) : requireNoPath(option, value)
+}
+
+function requireNoPath<Value>(option: OptionDescription, value: Value): Value {
+  const { name, form, choices = [] } = option
+  if (form !== 'array' || typeof value !== 'string' || choices.includes(value)) return value
+  const words = choices.length > 0 ? `one of ${choices.join(', ')}, or ` : ''
+  throw new RequestFailure(
+    'FORBIDDEN',
+    `'${name}' names no files of this server.`,
+    `Give ${words}the numbers themselves, as a list in JSON.`,
+  )
+}
+
+function requireOpen(method: Described, name: string): void {
+  if (!isOperators(method, name)) return
   throw new RequestFailure(
     'FORBIDDEN',
     `'${name}' is chosen by the operator of this server, and no option of a request.`,

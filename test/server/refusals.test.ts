@@ -40,6 +40,18 @@ const wrong: Record<string, [query: string, status: number, code: string, messag
   ],
   'a value out of range': ['steps=0', 400, 'INVALID_ARGUMENT', /whole number from 1 to 100000 for steps/],
   'an option of the operator': ['rows=4096', 403, 'FORBIDDEN', /'rows' is chosen by the operator/],
+  'a file for an array': [
+    'method=input-iba&prior=/etc/mask.npy',
+    403,
+    'FORBIDDEN',
+    /'prior' names no files of this server/,
+  ],
+  'a folder of images': [
+    'method=gradient-shap&baselines=/etc',
+    403,
+    'FORBIDDEN',
+    /'baselines' is chosen by the operator/,
+  ],
   'a file of statistics': [
     'statistics=/etc/passwd',
     403,

@@ -3,7 +3,7 @@ import type { Sample } from '../../datasets/dataset.js'
 import { InvalidArgumentError } from '../../foundation/errors.js'
 import { invalid } from '../../foundation/validate.js'
 import type { PreparedInput } from '../../images/prepared-input.js'
-import { type Model, stack } from '../../model/model.js'
+import { type Model, stackImages } from '../../model/model.js'
 import { addon } from '../../native/addon.js'
 import { callNative } from '../../native/call.js'
 import type { ImageInsertionDeletion } from '../../native/evaluation-calls.js'
@@ -171,7 +171,7 @@ async function isProbable(
   minimum: number,
 ): Promise<boolean> {
   if (minimum === 0) return true
-  const call = { model: model.handle, images: stack([input]), target: watchedTarget(target, model) }
+  const call = { model: model.handle, images: stackImages([input]), target: watchedTarget(target, model) }
   const { strengths } = await callNative(() => addon().strengths(call))
   return strengths[0]! >= minimum
 }
