@@ -596,6 +596,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     summary: "a smooth mask of a given area that preserves most of the score, the rest being blurred",
     source: "Fong et al. 2019",
     needs: [],
+    takes: [],
     batch: {"cpu":8,"cuda":32},
     options: [
       {"name":"preset","summary":"settings and post-processing: ours, or those of the paper's code","form":"choice","defaults":{"iba":"iba","paper":"iba"},"choices":["iba","paper"]},

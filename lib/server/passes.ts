@@ -1,8 +1,7 @@
-import type { MethodDescription } from '../attribution/described-options.js'
+import type { MethodDescription, OptionValue } from '../attribution/described-options.js'
 import { hasSeveralLayers, neededLayers } from '../attribution/needed-layers.js'
 import { sides } from '../images/size.js'
 import type { Model } from '../model/model.js'
-import type { OptionValue } from '../native/attribution-calls.js'
 
 type Options = Readonly<Record<string, OptionValue>>
 
@@ -16,9 +15,11 @@ export function passesOf(method: MethodDescription, given: Options, model: Model
   const times = (...names: string[]) => names.reduce((product, name) => product * (option(name) ?? 1), 1)
   const layers = hasSeveralLayers(method) ? neededLayers(model, method, given).length : 1
   const hidden = option('featureSteps') === undefined ? 0 : times('featureSteps', 'copies')
+  const generated = given.prior === 'gan' ? times('priorEpochs', 'priorSamples') : 0
+  const areas = Array.isArray(given.areas) ? given.areas.length : 1
   const patch = option('patch')
   const places = patch === undefined ? 1 : placesOf(patch, option('stride') ?? patch, model)
-  return times('steps', 'copies', 'samples', 'masks') * layers * places + hidden
+  return times('steps', 'copies', 'samples', 'masks') * layers * areas * places + hidden + generated
 }
 
 /** Places of the patch that occlusion moves over the image. */
