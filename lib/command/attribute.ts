@@ -166,7 +166,9 @@ async function plannedJobs(
   { out, animate = 'gif' }: AttributeCommandOptions,
 ): ReturnType<typeof planJobs> {
   if (shards) return { jobs: [], amongResults: 0 }
-  return texts.length > 0 ? { jobs: textJobs(texts, out), amongResults: 0 } : await planJobs(inputs, out, animate)
+  return texts.length > 0
+    ? { jobs: textJobs(texts, out), amongResults: 0 }
+    : await planJobs(inputs, out, animate)
 }
 
 /** What the results of shards depend on. */

@@ -70,7 +70,10 @@ export async function resultFiles(
 }
 
 /** A text with its values; tokens of which nobody said what they stand for are shown by their ids. */
-function textPage({ name, text }: Pick<Job, 'name' | 'text'>, { tokens, tokenTexts, map, method }: Attribution): string {
+function textPage(
+  { name, text }: Pick<Job, 'name' | 'text'>,
+  { tokens, tokenTexts, map, method }: Attribution,
+): string {
   return renderTokens(tokens!, {
     tokenTexts: tokenTexts ?? Array.from(text!.tokens, String),
     unit: map.unit,
