@@ -1,12 +1,16 @@
 /** Tests that take long, which `npm run test:fast` leaves out.
  * @type {string[]} */
 export const slowTests = [
+  'attribution/extremal-perturbation',
   'attribution/imported-methods',
+  'attribution/input-prior',
   'attribution/methods',
   'attribution/networks',
   'attribution/parity',
   'attribution/parity-methods',
   'attribution/readout-parity',
+  'attribution/stopping',
+  'attribution/warm-start',
   'command/attribute-shards',
   'command/command',
   'command/evaluate',
@@ -25,9 +29,9 @@ export const slowTests = [
   'native/lifetimes-worker',
   'reproduction/reproduce',
   'scripts/demo',
+  'scripts/packages',
   'server/hostile',
   'server/serve-command',
-  'scripts/packages',
   'training/processes',
   'training/training',
 ].map(name => `test/${name}.test.ts`)
