@@ -7,6 +7,7 @@ import { checkPlatform } from '../lib/install/platform.mjs'
 import { installPackages } from './setup/dependencies.mjs'
 import { alone } from './setup/lock.mjs'
 import { buildNative } from './setup/native.mjs'
+import { buildPage } from './setup/page.mjs'
 import { compileTypeScript } from './setup/typescript.mjs'
 
 await runScript(async () => {
@@ -15,5 +16,6 @@ await runScript(async () => {
     await installPackages()
     await buildNative(await ensureLibTorch())
     await compileTypeScript()
+    await buildPage()
   })
 })

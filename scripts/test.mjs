@@ -6,6 +6,7 @@ import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { runScript } from '../lib/install/failure.mjs'
 import { run } from '../lib/install/process.mjs'
+import { buildPage } from './setup/page.mjs'
 import { require, root } from './setup/paths.mjs'
 import { filesBelow } from './setup/stamp.mjs'
 import { compileTypeScript } from './setup/typescript.mjs'
@@ -23,7 +24,10 @@ await runScript(async () => {
   const forAva = flags.filter(flag => flag !== mode)
   const isWhole = !mode && names.length === 0
   const failedChecks = isWhole ? runChecks() : []
-  if (mode === '--fast') await compileTypeScript()
+  if (mode === '--fast') {
+    await compileTypeScript()
+    await buildPage()
+  }
   const counts = mode === '--skipped' ? await runSkipped(forAva) : await runTests(chosen(names, mode), forAva)
 
   const native = isWhole ? await testNative() : { passed: 0, failed: 0 }

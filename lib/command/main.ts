@@ -8,6 +8,7 @@ import { addDoctor } from './doctor.js'
 import { addEstimate } from './estimate.js'
 import { addEvaluate } from './evaluate.js'
 import { exitCodes, hint, reportFailure } from './exit.js'
+import { addExplore } from './explore.js'
 import { addFitPatterns } from './fit-patterns.js'
 import { addInstall } from './install.js'
 import { addLayers } from './layers.js'
@@ -46,6 +47,7 @@ async function run(words: readonly string[]): Promise<number> {
   addAttribute(program)
   addCompare(program)
   addEstimate(program)
+  addExplore(program)
   addFitPatterns(program)
   addMethods(program)
   addServe(program)

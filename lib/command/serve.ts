@@ -171,7 +171,12 @@ async function givenKeys({ apiKeyFile }: ServeCommandOptions): Promise<string[]>
 
 const keysLimit = { bytes: 2 ** 20, of: 'a file of keys' }
 
-async function listen(app: FastifyInstance, { host, port }: ServeCommandOptions): Promise<void> {
+/** Listens, or says in the command line's words why it can't.
+ * @throws UsageError */
+export async function listen(
+  app: FastifyInstance,
+  { host, port }: Pick<ServeCommandOptions, 'host' | 'port'>,
+): Promise<void> {
   try {
     await app.listen({ host, port })
   } catch (error) {
@@ -185,12 +190,14 @@ async function listen(app: FastifyInstance, { host, port }: ServeCommandOptions)
   }
 }
 
-function addressOf(app: FastifyInstance): string {
+/** Where a server can be reached. */
+export function addressOf(app: FastifyInstance): string {
   const { family, address, port } = app.addresses()[0] as AddressInfo
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+/** Waits for a signal. */
+export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

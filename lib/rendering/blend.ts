@@ -1,5 +1,5 @@
 import type { HeatMap } from '../attribution/attribution.js'
-import { type ColorMap, mix, type Rgb } from './color-map.js'
+import { type ColorMap, mix, type Rgb } from './colors.js'
 import type { Size } from './picture.js'
 
 /** How a value looks on the picture: its colour, and how much it covers the grey below it. */

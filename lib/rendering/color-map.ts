@@ -1,46 +1,11 @@
 import { requireOneOf } from '../foundation/validate.js'
+import { type ColorMap, type ColorMapName, colorMapNames, colorsOf } from './colors.js'
 
-/** Red, green and blue, each from 0 to 255. */
-export type Rgb = readonly [red: number, green: number, blue: number]
-
-/** A colour for each value from 0 to 1. */
-export type ColorMap = (value: number) => Rgb
-
-/** The colour maps that come with the package. */
-export type ColorMapName = 'inferno' | 'viridis' | 'blue-red'
-
-export const colorMapNames: readonly ColorMapName[] = ['inferno', 'viridis', 'blue-red']
-
-// Every 15th of the 256 colours of matplotlib's maps, which their authors (N. Smith, S. van der Walt) gave to the public
-// domain (CC0). Their lightness grows evenly, so equal steps of the value look equally large. 'blue-red' is for signed
-// values: as light at one end as at the other, and almost white for 0.
-const points: Record<ColorMapName, string> = {
-  inferno:
-    '000004 0a0722 1e0c45 380962 510e6c 69166e 801f6c 982766 b0315b c63d4d d94d3d e9612b f47918 fa9407 fcb014 f8cd37 f2ea69 fcffa4',
-  viridis:
-    '440154 481769 472a7a 433d84 3d4e8a 355e8d 2e6d8e 297b8e 23898e 1f978b 21a585 2eb37c 46c06f 65cb5e 89d548 b0dd2f d8e219 fde725',
-  'blue-red': '1a4ad4 4a7df0 9dbdfa f4f4f4 fab2a0 f0694e d42a1f',
-}
+export { type ColorMap, type ColorMapName, colorMapNames, mix, type Rgb } from './colors.js'
 
 /** A colour map that is even to the eye and readable by the colour-blind.
  * Values outside 0 to 1 take the colour at the end.
  * @throws {InvalidArgumentError} there is no map of this name */
 export function colorMap(name: ColorMapName): ColorMap {
-  const colors = points[requireOneOf('colorMap', name, colorMapNames)].split(' ').map(parse)
-  return value => {
-    const place = Math.min(Math.max(value, 0), 1) * (colors.length - 1)
-    const below = Math.min(Math.floor(place), colors.length - 2)
-    return mix(colors[below]!, colors[below + 1]!, place - below)
-  }
-}
-
-/** The colour between two, `amount` (0 to 1) of the way from the first to the second. */
-export function mix(first: Rgb, second: Rgb, amount: number): Rgb {
-  const channel = (i: 0 | 1 | 2) => Math.round(first[i] + (second[i] - first[i]) * amount)
-  return [channel(0), channel(1), channel(2)]
-}
-
-function parse(hex: string): Rgb {
-  const value = Number.parseInt(hex, 16)
-  return [value >> 16, (value >> 8) & 255, value & 255]
+  return colorsOf(requireOneOf('colorMap', name, colorMapNames))
 }

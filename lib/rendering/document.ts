@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { invalid } from '../foundation/validate.js'
+import { pageStyle } from './page-style.js'
 import { escapeXml } from './svg.js'
 
 /** What a page consists of. `main` is HTML, `style` CSS on top of that of all pages, `script` the only one that may run. */
@@ -24,7 +25,7 @@ export function htmlDocument({ title, introduction, main, style, footer, script 
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'${scripts}">
 <meta name="color-scheme" content="light dark">
 <title>${escapeXml(title)}</title>
-<style>${commonStyle}${style}</style>
+<style>${pageStyle}${style}</style>
 </head>
 <body>
 <header>
@@ -59,30 +60,3 @@ function mediaType(bytes: Uint8Array): string {
   if (start.startsWith('RIFF') && start.endsWith('WEBP')) return 'image/webp'
   throw invalid('picture', 'a PNG, JPEG, GIF or WebP file', bytes)
 }
-
-const commonStyle = `
-:root { --ground: #f6f6f4; --card: #fff; --ink: #1d1d1f; --soft: #6a6a70; --line: #e3e3e0 }
-@media (prefers-color-scheme: dark) {
-  :root { --ground: #151517; --card: #202024; --ink: #ececee; --soft: #a0a0a8; --line: #36363c }
-}
-* { box-sizing: border-box }
-body {
-  margin: 0 auto; padding: 2rem clamp(.75rem, 3vw, 2rem); max-width: 90rem; background: var(--ground);
-  color: var(--ink); font: 16px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif
-}
-header { max-width: 44rem; margin-bottom: 2rem }
-h1 { margin: 0 0 .5rem; font-size: 1.75rem; line-height: 1.2 }
-header p { margin: 0; color: var(--soft); white-space: pre-line }
-article { padding: 1.25rem; border: 1px solid var(--line); border-radius: 12px; background: var(--card); min-width: 0 }
-h2 { margin: 0 0 .75rem; font-size: 1.05rem; overflow-wrap: anywhere }
-img { display: block; border-radius: 6px }
-dl { display: flex; flex-wrap: wrap; gap: .5rem 1.75rem; margin: 1rem 0 0 }
-dt { color: var(--soft); font-size: .8rem }
-dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
-footer { margin-top: 2rem; color: var(--soft); font-size: .875rem; white-space: pre-line }
-@media (max-width: 40rem) {
-  body { padding-top: 1.25rem }
-  article { padding: 1rem }
-}
-@media print { article { break-inside: avoid } }
-`

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { addExploreRoutes } from '../explore/explore-routes.js'
 import { addExplanationRoutes } from './explanation-routes.js'
 import { ClientGoneError, failureAnswer, logFailure, RequestFailure } from './failure.js'
 import { addInformationRoutes } from './information-routes.js'
@@ -10,7 +11,7 @@ import { Service } from './service.js'
 import { timedBody } from './timed-body.js'
 
 /** The routes as a Fastify plugin, to be registered beside an application's own, with a `prefix` perhaps: `/v1/…`, `/docs`,
- * `/openapi.json`, `/health`, `/ready` and `/metrics`. Parsers of bodies and the form of errors are its own; keys are the
+ * `/openapi.json`, `/health`, `/ready` and `/metrics`; and the page at `/explore/` where `explore` is given. Parsers of bodies and the form of errors are its own; keys are the
  * application's to ask for.
  * @throws InvalidArgumentError; what reading a resource throws */
 export const attributionServer: FastifyPluginAsync<AttributionServerOptions> = async (app, options) => {
@@ -25,6 +26,7 @@ export const attributionServer: FastifyPluginAsync<AttributionServerOptions> = a
   addExplanationRoutes(app, service)
   addInformationRoutes(app, service)
   addOperationRoutes(app, service)
+  if (options.explore) await addExploreRoutes(app, service, options.explore)
   if (options.warmUp === false) return
   app.addHook('onReady', async () => {
     void service.warmUp((err, model) => app.log.error({ err, model }, 'the model cannot explain an image'))

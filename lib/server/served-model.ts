@@ -191,6 +191,41 @@ export class ServedModel {
     return result
   }
 
+  /** The outputs of the network for some inputs that are made of an image, in their order. */
+  async predictVariants(
+    bytes: () => Promise<Uint8Array>,
+    variants: (input: PreparedInput) => PreparedInput[],
+    call: Call,
+  ): Promise<Float32Array[]> {
+    const { result } = await this.#queued(call, 1, bytes, async image => {
+      const inputs = variants(image)
+      const outputs: Float32Array[] = []
+      while (outputs.length < inputs.length) {
+        call.signal.throwIfAborted()
+        outputs.push(
+          ...(await this.#logits(inputs.slice(outputs.length, outputs.length + this.#predictionBatch))),
+        )
+      }
+      return outputs
+    })
+    return result
+  }
+
+  /** The layers that a method can take here: those that its resources were made for. */
+  layersFor(method: MethodDescription): readonly string[] {
+    const needed = method.needs.map(need => this.#resources[need])
+    return this.model.layerNames.filter(layer =>
+      needed.every(resource => {
+        try {
+          resource?.requireFor(this.model, [layer])
+          return true
+        } catch {
+          return false
+        }
+      }),
+    )
+  }
+
   async #queued<Result>(
     { client, signal }: Call,
     weight: number,

@@ -38,6 +38,12 @@ export interface ServerLimits {
   graceSeconds: number
 }
 
+/** What the page at `/explore/` has. */
+export interface ExploreOptions {
+  /** Paths of images that it lists; they are read as they are asked for. Default: none. */
+  images?: readonly string[]
+}
+
 /** Options of the Fastify plugin. */
 export interface AttributionServerOptions {
   /** At least one; the first answers requests that name none. */
@@ -54,6 +60,8 @@ export interface AttributionServerOptions {
   imageOrigins?: readonly string[]
   /** Explain a first image with each model before the server says that it is ready. Default true. */
   warmUp?: boolean
+  /** Serve the page at `/explore/` as well, for people. Default: not. */
+  explore?: ExploreOptions
   /** Who sends a request: clients take turns. Default: its address. */
   clientOf?: (request: FastifyRequest) => string
 }

@@ -26,7 +26,10 @@ export const permissive = [
  * which anybody can replace. */
 export const exception = { begin: '@img/sharp-', licence: 'LGPL-3.0-or-later' }
 
-/** The runtime dependencies of package-lock.json, on every platform, in the order of their names.
+/** What is bundled into the page of `iba explore`. */
+const bundled = { preact: '' }
+
+/** The runtime dependencies of package-lock.json, on every platform, and what is bundled, in the order of their names.
  * @returns {Dependency[]} */
 export function runtimeDependencies() {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
@@ -42,7 +45,7 @@ export function runtimeDependencies() {
       follow(path, packages[path])
     }
   }
-  follow('', { ...packages[''], optionalDependencies: {} })
+  follow('', { dependencies: { ...packages[''].dependencies, ...bundled } })
   return [...found]
     .map(([path, { version, license = 'unknown' }]) => ({
       name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
@@ -69,8 +72,8 @@ export function notices() {
     [`${name} ${version}`, `Licence: ${licence}`, ...(text ? ['', text.trim()] : [])].join('\n'),
   )
   const begin =
-    'attribution-bottleneck is under the MIT licence. It depends on these packages, which are installed beside it. Its ' +
-    'native part is compiled with the headers of LibTorch (BSD-3-Clause) and of node-addon-api (MIT).\n'
+    'attribution-bottleneck is under the MIT licence. It depends on these packages, which are installed beside it; Preact is ' +
+    'part of its page for browsers. Its native part is compiled with the headers of LibTorch (BSD-3-Clause) and of node-addon-api (MIT).\n'
   return `${[begin, ...parts].join(`\n${'-'.repeat(80)}\n\n`)}\n`
 }
 

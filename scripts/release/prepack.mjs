@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { runScript, SetupFailure } from '../../lib/install/failure.mjs'
 import { say } from '../../lib/install/process.mjs'
 import { installPackages } from '../setup/dependencies.mjs'
+import { buildPage } from '../setup/page.mjs'
 import { root } from '../setup/paths.mjs'
 import { compileTypeScript } from '../setup/typescript.mjs'
 import { ownManifest } from './manifests.mjs'
@@ -12,6 +13,7 @@ import { notices } from './notices.mjs'
 await runScript(async () => {
   await installPackages()
   await compileTypeScript()
+  await buildPage()
   mkdirSync(join(root, 'dist'), { recursive: true })
   writeFileSync(join(root, 'dist', 'THIRD-PARTY-NOTICES.txt'), notices())
   const { exports, bin } = ownManifest()

@@ -22,9 +22,13 @@ export async function compileTypeScript() {
   stamp.write(inputs)
 }
 
+/** What isn't compiled but bundled, by `buildPage`. */
+const page = join('dist', 'lib', 'explore', 'page')
+
 /** Compiled files whose source is gone would still be run as tests. */
 function removeOrphans() {
   for (const file of filesBelow('dist')) {
+    if (file.startsWith(page)) continue
     const source = relative('dist', file).replace(/(\.d)?\.(m?)(js|ts)(\.map)?$/, '.$2')
     if (source.endsWith('.tsbuildinfo') || source.startsWith('.')) continue
     const exists = ['ts', 'js'].some(extension => existsSync(join(root, `${source}${extension}`)))
