@@ -1,11 +1,11 @@
 // Explains one image and prints the most memory that this process had. Started by the benchmark `memory`.
 import { readFile } from 'node:fs/promises'
-import { loadStatistics, perSample } from '../../lib/index.js'
+import { loadStatistics, type Precision, perSample } from '../../lib/index.js'
 import { type PaperModel, referenceImage, seededModel } from './workload.js'
 
-const [name, statisticsFile] = process.argv.slice(2) as [PaperModel, string]
+const [name, statisticsFile, precision] = process.argv.slice(2) as [PaperModel, string, Precision]
 
-await using model = await seededModel(name)
+await using model = await seededModel(name, precision)
 await using statistics = await loadStatistics(statisticsFile)
 const { image, target } = await referenceImage(name)
 const loaded = await peakMegabytes()

@@ -5,10 +5,14 @@ import { type Explained, type Reference, startReference, type TimedMap, type Way
 import { noiseStatistics, paperModels, referenceImage, seededModel } from './workload.js'
 
 /** Each of our presets beside the code whose conventions it follows. */
-const comparisons: readonly { preset: Preset; way: Way }[] = [
+const comparisons: readonly { preset: Preset | 'fast'; way: Way }[] = [
   { preset: 'iba', way: 'package' },
+  { preset: 'fast', way: 'package' },
   { preset: 'paper', way: 'paper' },
 ]
+
+/** Copies of noise, of another seed, with which a map is nearly what it would be with all. */
+const manyCopies = 160
 
 export const perSampleBenchmark: Benchmark = {
   name: 'per-sample',
@@ -28,17 +32,26 @@ export const perSampleBenchmark: Benchmark = {
 /** Ours and theirs in turns, so that what else the machine does meets both. */
 async function compare(
   model: Model,
-  preset: Preset,
+  preset: Preset | 'fast',
   explained: Explained,
-  { rounds, steps }: Settings,
+  { quick, rounds, steps }: Settings,
   reference: Reference,
 ): Promise<Row> {
-  await using statistics = await noiseStatistics(model, preset)
+  const conventions = preset === 'fast' ? 'iba' : preset
+  await using statistics = await noiseStatistics(model, conventions)
   const ourMap = async (count: number): Promise<TimedMap> => {
-    const iba = perSample(model, { statistics, steps: count })
+    const iba = perSample(model, { statistics, preset, steps: count })
     const started = performance.now()
     const [result] = await iba.attribute(explained.image, { targets: explained.target })
     return { seconds: (performance.now() - started) / 1000, map: result!.map.data }
+  }
+  const preciseMap = async () => {
+    const options = { statistics, preset: conventions, steps, copies: manyCopies } as const
+    const [result] = await perSample(model, options).attribute(explained.image, {
+      targets: explained.target,
+      seed: 1,
+    })
+    return result!.map.data
   }
   await ourMap(1)
   await reference.map?.(1)
@@ -48,7 +61,14 @@ async function compare(
     ours.push(await ourMap(steps))
     if (reference.map) theirs.push(await reference.map(steps))
   }
-  return { 'ours (s)': median(ours.map(({ seconds }) => seconds)), ...besides(ours, theirs, reference) }
+  const precise = quick ? undefined : await preciseMap()
+  const toPrecise = (maps: TimedMap[]) => (precise && maps[0] ? pearson(maps[0].map, precise) : '')
+  return {
+    'ours (s)': median(ours.map(({ seconds }) => seconds)),
+    ...besides(ours, theirs, reference),
+    [`ours to ${manyCopies} copies`]: toPrecise(ours),
+    [`theirs to ${manyCopies} copies`]: toPrecise(theirs),
+  }
 }
 
 function besides(ours: TimedMap[], theirs: TimedMap[], { missing }: Reference): Row {

@@ -4,6 +4,7 @@ import {
   estimate,
   loadModel,
   type Model,
+  type Precision,
   type PreparedImage,
   type Preset,
   type Statistics,
@@ -35,8 +36,8 @@ export function noiseImages(count: number, name = 'estimation'): PreparedImage[]
 }
 
 /** A network whose weights need no download. */
-export function seededModel(name: string): Promise<Model> {
-  return loadModel(name, { weights: 'seeded:0', device: 'cpu' })
+export function seededModel(name: string, precision: Precision = 'float32'): Promise<Model> {
+  return loadModel(name, { weights: 'seeded:0', device: 'cpu', precision })
 }
 
 /** Statistics of 16 images of noise, which the reference maps were made with too. */
