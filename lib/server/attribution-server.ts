@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { addExploreRoutes } from '../explore/explore-routes.js'
 import { addExplanationRoutes } from './explanation-routes.js'
+import { addExploreRoutes } from './explore/explore-routes.js'
 import { ClientGoneError, failureAnswer, logFailure, RequestFailure } from './failure.js'
 import { addInformationRoutes } from './information-routes.js'
 import { addOperationRoutes, probes } from './operation-routes.js'

@@ -156,7 +156,7 @@ testWithBrowser('the map follows a slider, and a new setting cancels the request
     const bits = await fact(page, 'bits')
     let cancelled = 0
     page.on('requestfailed', request => {
-      if (request.url().includes('/stream')) cancelled++
+      if (request.url().includes('steps=50')) cancelled++
     })
     const steps = page.getByRole('slider', { name: 'Steps' })
     const asked = (words: string) => page.waitForRequest(request => request.url().includes(words))

@@ -135,6 +135,13 @@ export async function explain(
   throw new ServerError('The server ended before the map was there.', 'Look whether it still runs.')
 }
 
+/** Explains an image without the maps of its steps, which takes less time to be sent. */
+export async function explainAtOnce(image: Blob, query: Query, signal: AbortSignal): Promise<Explanation> {
+  const response = await send('../v1/attribute', image, { ...query, include: 'map,image' }, signal)
+  const answer = (await response.json()) as Omit<Explanation, 'map'> & { map: EncodedMap }
+  return { ...answer, steps: answer.steps ?? [], map: decodeMap(answer.map), stepMaps: [] }
+}
+
 /** What the network recognises in the strongest part of a map, and in the rest. */
 export interface MaskedPrediction {
   share: number

@@ -1,8 +1,15 @@
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
-import { type ClassScore, predict, readServer, type Server, type ServerError } from './api.js'
+import {
+  type ClassScore,
+  type Explanation,
+  predict,
+  readServer,
+  type Server,
+  type ServerError,
+} from './api.js'
 import { Classes } from './classes.js'
 import { MethodChoice, MethodSettings } from './controls.js'
-import { mapColors, markedOf } from './drawing.js'
+import { type Marked, mapColors, markedOf } from './drawing.js'
 import { filesOf, type ListedImage, ownImage, serverImages } from './images.js'
 import { MarkedPart, PartCurves } from './marked-part.js'
 import { Picker } from './picker.js'
@@ -24,7 +31,7 @@ import { Stage } from './stage.js'
 import { Steps } from './steps.js'
 import { Sweep } from './sweep.js'
 import { ThemeSwitch } from './theme.js'
-import { problemOf, useExplanation } from './use-explanation.js'
+import { type DraftOptions, problemOf, useExplanation } from './use-explanation.js'
 import { bitsText, classText, percentText } from './words.js'
 
 /** The page. */
@@ -153,14 +160,14 @@ function Explained({ server, settings, image, blob, onChange }: ExplainedProps) 
   const model = modelOf(server, settings.model)
   const classes = useClasses(blob, settings.model)
   // Without a class the server takes the predicted one, which doesn't have to be waited for.
-  const first = useExplanation(blob, queryOf(settings, settings.target), copiesOf(server, settings))
+  const first = useExplanation(blob, queryOf(settings, settings.target), draftsOf(server, settings))
   const found = first.explanation?.target
   const target = settings.target ?? (typeof found === 'number' ? found : classes?.[0]?.class)
   const sameClasses = against === undefined || modelOf(server, against.model).classes === model.classes
   const second = useExplanation(
     against && blob,
     against && queryOf(against, sameClasses ? target : undefined),
-    against ? copiesOf(server, against) : 1,
+    against ? draftsOf(server, against) : noDrafts,
   )
   const [step, setStep] = useState<number>()
   const { explanation, problem } = first
@@ -176,7 +183,7 @@ function Explained({ server, settings, image, blob, onChange }: ExplainedProps) 
   const name = target === undefined ? 'the target' : classText(target, model.classNames)
   const hasBeta = optionsOf(server, settings.method).some(option => option.name === 'beta')
   const hasCrossEntropy = explanation?.steps.at(-1)?.crossEntropy !== undefined
-  const isFinal = explanation !== undefined && !first.isDraft
+  const isFinal = explanation !== undefined && first.draft === undefined
   const parts = isFinal &&
     target !== undefined && {
       image: blob,
@@ -190,7 +197,12 @@ function Explained({ server, settings, image, blob, onChange }: ExplainedProps) 
       <div class="columns">
         <div class="main">
           <article class="shown">
-            <Facts name={name} {...(explanation && { explanation })} marked={marked} />
+            <Facts
+              name={name}
+              explanation={explanation}
+              isDraft={first.draft !== undefined}
+              marked={marked}
+            />
             {explanation ? (
               <Stage
                 first={explanation}
@@ -199,7 +211,7 @@ function Explained({ server, settings, image, blob, onChange }: ExplainedProps) 
                 step={step}
                 marked={marked}
                 view={view}
-                isDraft={first.isDraft}
+                draft={first.draft}
                 progress={first.progress ?? second.progress}
               />
             ) : (
@@ -352,21 +364,21 @@ function useClasses(image: Blob, model: string): readonly ClassScore[] | undefin
   return classes
 }
 
-function Facts({
-  name,
-  explanation,
-  marked,
-}: {
+interface FactsProps {
   name: string
-  explanation?: { bits: number | null; probability: number | null; seconds: number }
-  marked: { share: number; part: number } | undefined
-}) {
+  explanation: Explanation | undefined
+  isDraft: boolean
+  marked: Marked | undefined
+}
+
+/** What is explained, and what there is to say of it in numbers; of a draft only what holds for the whole map too. */
+function Facts({ name, explanation, isDraft, marked }: FactsProps) {
   const facts: [string, string][] = []
   if (explanation) {
     const { bits, probability, seconds } = explanation
     if (probability !== null) facts.push(['probability', percentText(probability)])
-    if (bits !== null) facts.push(['bits', bitsText(bits)])
-    facts.push(['seconds', seconds.toFixed(seconds < 10 ? 2 : 0)])
+    if (bits !== null) facts.push(['bits', isDraft ? '…' : bitsText(bits)])
+    facts.push(['seconds', isDraft ? '…' : seconds.toFixed(seconds < 10 ? 2 : 0)])
     if (marked)
       facts.push([`in the marked ${percentText(marked.share)}`, `${percentText(marked.part)} of the map`])
   }
@@ -442,10 +454,18 @@ function labelOf({ model, method, options }: Chosen, server: Server): string {
   return words.join(', ')
 }
 
-/** How many noise copies the first map of a method is made with; 1 for methods without any. */
-function copiesOf(server: Server, chosen: Chosen): number {
+const noDrafts: DraftOptions = { copies: 1, quick: undefined }
+
+/** What comes before a map that takes long. */
+function draftsOf(server: Server, chosen: Chosen): DraftOptions {
   const option = optionsOf(server, chosen.method).find(({ name }) => name === 'copies')
-  return option === undefined ? 1 : Number(settingOf(chosen, option)) || 1
+  if (option === undefined) return noDrafts
+  const hasReadout = modelOf(server, chosen.model).methods.includes('readout')
+  return {
+    copies: Number(settingOf(chosen, option)) || 1,
+    // A readout's map takes one pass, and is in bits as well.
+    quick: hasReadout ? { model: chosen.model, method: 'readout' } : undefined,
+  }
 }
 
 /** What a map is compared with at first: another network where there is one, or else another method. */

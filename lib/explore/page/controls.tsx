@@ -149,7 +149,9 @@ function LayerChoice({ server, option, chosen, onChange }: OptionProps & { serve
   const id = useId()
   const layers = server.layers[chosen.model]?.[chosen.method] ?? []
   if (layers.length === 0) return null
-  const standard = modelOf(server, chosen.model).bottleneckLayer
+  const { needs } = server.methods.find(({ name }) => name === chosen.method)!
+  const { bottleneckLayer } = modelOf(server, chosen.model)
+  const own = needs.includes('statistics') ? ` (${bottleneckLayer})` : ''
   return (
     <p class="field">
       <label for={id}>Layer</label>
@@ -158,7 +160,7 @@ function LayerChoice({ server, option, chosen, onChange }: OptionProps & { serve
         value={settingOf(chosen, option)}
         onChange={({ currentTarget: { value } }) => onChange(withOption(chosen, option, value))}
       >
-        <option value="">the method’s own{layers.includes(standard) ? ` (${standard})` : ''}</option>
+        <option value="">the method’s own{own}</option>
         {layers.map(name => (
           <option key={name}>{name}</option>
         ))}

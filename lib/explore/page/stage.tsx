@@ -1,6 +1,15 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Explanation, MapData } from './api.js'
-import { contourOf, drawMap, type Ground, groundOf, inkingOf, type Marked, withinCircle } from './drawing.js'
+import {
+  contourOf,
+  drawMap,
+  type Ground,
+  groundOf,
+  inkingOf,
+  type Marked,
+  markedOf,
+  withinCircle,
+} from './drawing.js'
 import type { View } from './settings.js'
 import { bitsText, percentText } from './words.js'
 
@@ -13,7 +22,8 @@ export interface StageProps {
   step: number | undefined
   marked: Marked | undefined
   view: View
-  isDraft: boolean
+  /** What the map is made by where it is a draft. */
+  draft: string | undefined
   /** Of the work, 0 to 1. */
   progress: number | undefined
 }
@@ -27,7 +37,7 @@ interface Place {
 const lens = 0.07
 
 /** The map over its image, with another one behind the wiper, and what is at the place under the pointer. */
-export function Stage({ first, second, names, step, marked, view, isDraft, progress }: StageProps) {
+export function Stage({ first, second, names, step, marked, view, draft, progress }: StageProps) {
   const ground = useGround(first.image)
   const otherGround = useGround(second?.image)
   const [wiper, setWiper] = useState(50)
@@ -35,6 +45,14 @@ export function Stage({ first, second, names, step, marked, view, isDraft, progr
   const map = (step === undefined ? undefined : first.stepMaps[step]) ?? first.map
   const { width, height } = first.map
   const isSecond = second !== undefined && place !== undefined && place.x / width > wiper / 100
+  const share = marked?.share
+  const otherContour = useMemo(
+    () =>
+      second && share !== undefined
+        ? contourOf(second.map, markedOf(second.map, share).threshold)
+        : undefined,
+    [second, share],
+  )
   const contour = useMemo(
     () => (marked ? contourOf(first.map, marked.threshold) : undefined),
     [first.map, marked],
@@ -72,13 +90,14 @@ export function Stage({ first, second, names, step, marked, view, isDraft, progr
         style={{ aspectRatio: `${width} / ${height}` }}
       >
         {ground && <MapCanvas ground={ground} map={map} scale={first.map} view={view} />}
+        {contour && <Contour map={first.map} path={contour} />}
         {second && otherGround && (
           <div class="over" style={{ clipPath: `inset(0 0 0 ${wiper}%)` }}>
             <MapCanvas ground={otherGround} map={second.map} scale={second.map} view={view} />
+            {otherContour && <Contour map={second.map} path={otherContour} />}
           </div>
         )}
         <svg class="marks" viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
-          {contour && <path class="contour" d={contour} />}
           {place && <circle class="lens" cx={place.x} cy={place.y} r={radius} />}
         </svg>
         {second && (
@@ -100,7 +119,7 @@ export function Stage({ first, second, names, step, marked, view, isDraft, progr
         {progress !== undefined && (
           <div class="progress" style={{ width: `${Math.max(3, progress * 100)}%` }} />
         )}
-        {isDraft && <span class="tag draft">draft</span>}
+        {draft !== undefined && <span class="tag draft">draft, by {draft}</span>}
       </div>
       <Scale {...(second && { name: names[0] })} map={first.map} unit={first.unit} view={view} />
       {second && <Scale name={names[1]} map={second.map} unit={second.unit} view={view} />}
@@ -110,6 +129,15 @@ export function Stage({ first, second, names, step, marked, view, isDraft, progr
           : 'Point at the image to read what is there.'}
       </p>
     </div>
+  )
+}
+
+/** The line around what is marked. */
+function Contour({ map: { width, height }, path }: { map: MapData; path: string }) {
+  return (
+    <svg class="marks" viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
+      <path class="contour" d={path} />
+    </svg>
   )
 }
 

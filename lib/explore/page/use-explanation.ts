@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { type Explanation, explain, type Query, ServerError } from './api.js'
+import { type Explanation, explain, explainAtOnce, type Query, ServerError } from './api.js'
 
 /** Where a map has come to. */
 export interface Explaining {
   explanation: Explanation | undefined
-  /** It was made with one copy only, and a better one is on its way. */
-  isDraft: boolean
+  /** What it is made by where it is a draft, and a better one is on its way. */
+  draft: string | undefined
   /** Of the work, 0 to 1; undefined where none is under way. */
   progress: number | undefined
   problem: ServerError | undefined
@@ -13,7 +13,7 @@ export interface Explaining {
 
 const nothing: Explaining = {
   explanation: undefined,
-  isDraft: false,
+  draft: undefined,
   progress: undefined,
   problem: undefined,
 }
@@ -21,18 +21,26 @@ const nothing: Explaining = {
 /** How long a slider has to rest, in milliseconds. */
 const rest = 80
 
-/** The map of an image by a query. A new query cancels the work for the one before, whose map stays until there is another. Where a
- * method takes noise copies, a map of one copy comes first. */
+export interface DraftOptions {
+  /** Noise copies of the whole map; where there are several, a map of one comes first. */
+  copies: number
+  /** A method that is quicker, for the first map of an image. */
+  quick: Query | undefined
+}
+
+/** The map of an image by a query, after a draft. A new query cancels the work for the one before, whose map stays until there is
+ * another. */
 export function useExplanation(
   image: Blob | undefined,
   query: Query | undefined,
-  copies: number,
+  { copies, quick }: DraftOptions,
 ): Explaining {
   const [state, setState] = useState(nothing)
   const shown = useRef<Blob | undefined>(undefined)
   const key = query && JSON.stringify(query)
   useEffect(() => {
-    if (shown.current !== image) setState(nothing)
+    const isFirst = shown.current !== image
+    if (isFirst) setState(nothing)
     shown.current = image
     if (!image || !query) {
       setState(nothing)
@@ -40,17 +48,18 @@ export function useExplanation(
     }
     const controller = new AbortController()
     const { signal } = controller
-    const run = async (asked: Query, isDraft: boolean) => {
-      const explanation = await explain(image, asked, signal, progress => {
-        if (!signal.aborted) setState(state => ({ ...state, progress }))
-      })
+    const onProgress = (progress: number) => {
+      if (!signal.aborted) setState(state => ({ ...state, progress }))
+    }
+    const show = (explanation: Explanation, draft?: string) => {
       if (!signal.aborted)
-        setState({ explanation, isDraft, progress: isDraft ? 0 : undefined, problem: undefined })
+        setState({ explanation, draft, progress: draft === undefined ? undefined : 0, problem: undefined })
     }
     const work = async () => {
       setState(state => ({ ...state, progress: 0, problem: undefined }))
-      if (copies > 1) await run({ ...query, copies: '1' }, true)
-      if (!signal.aborted) await run(query, false)
+      if (isFirst && quick) show(await explainAtOnce(image, quick, signal), quick.method)
+      else if (copies > 1) show(await explainAtOnce(image, { ...query, copies: '1' }, signal), 'one copy')
+      if (!signal.aborted) show(await explain(image, query, signal, onProgress))
     }
     const timer = setTimeout(() => {
       work().catch(error => {

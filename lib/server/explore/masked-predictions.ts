@@ -5,13 +5,13 @@ import {
   requireNumber,
   requireObject,
   requireString,
-} from '../foundation/validate.js'
-import { PreparedInput } from '../images/prepared-input.js'
-import { type PredictedClass, predictionAnswer } from '../server/answers.js'
-import { RequestFailure } from '../server/failure.js'
-import { fromJson, imageBytes } from '../server/request-image.js'
-import { goneSignal } from '../server/request-signal.js'
-import type { Service } from '../server/service.js'
+} from '../../foundation/validate.js'
+import { PreparedInput } from '../../images/prepared-input.js'
+import { type PredictedClass, predictionAnswer } from '../answers.js'
+import { RequestFailure } from '../failure.js'
+import { fromJson, imageBytes } from '../request-image.js'
+import { goneSignal } from '../request-signal.js'
+import type { Service } from '../service.js'
 
 /** What the network recognises in a part of an image, and in the rest of it. */
 export interface MaskedPrediction {

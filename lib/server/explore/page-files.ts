@@ -14,7 +14,7 @@ const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
 }
 
-const folder = fileURLToPath(new URL('page/', import.meta.url))
+const folder = fileURLToPath(new URL('../../explore/page/', import.meta.url))
 
 /** The files of the page by their names, such as `index.html` and `assets/index-1a2b.js`.
  * @throws Error it isn't built */

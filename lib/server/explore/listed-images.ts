@@ -1,9 +1,9 @@
 import { basename } from 'node:path'
 import sharp from 'sharp'
-import { readBounded } from '../foundation/bounded-reading.js'
-import { withDecoded } from '../images/decode.js'
-import { RequestFailure } from '../server/failure.js'
-import type { ServerLimits } from '../server/server-options.js'
+import { readBounded } from '../../foundation/bounded-reading.js'
+import { withDecoded } from '../../images/decode.js'
+import { RequestFailure } from '../failure.js'
+import type { ServerLimits } from '../server-options.js'
 
 /** Names to show for the paths; where two files have the same, the second is numbered. */
 export function listedImages(paths: readonly string[]): string[] {
