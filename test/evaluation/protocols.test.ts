@@ -34,6 +34,7 @@ test("the settings of insertion and deletion are a paper's, but for those that a
     blurTails: 'folded',
     blurBorder: 'zero',
     deletion: 'black',
+    minimumProbability: 0,
   })
   t.is(told, '1792 pixels a step, blur 31×31 σ 50 (tails folded, border zero), deletion to black')
   t.is(fullTitle, `Insertion and deletion (coiba), ${told}`)
