@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { imageFolder } from '../index.js'
@@ -83,13 +84,13 @@ async function explore(inputs: readonly string[], options: ExploreCommandOptions
  * @throws ImageError a folder is missing or holds no image; FileError a file is missing */
 async function imagesOf(inputs: readonly string[], isDemo: boolean): Promise<string[]> {
   const given = inputs.length === 0 && isDemo ? [demoImages] : inputs
-  const paths: string[] = []
+  const found: string[] = []
   for (const input of given) {
-    if (!(await stat(input)).isDirectory()) paths.push(input)
-    else for await (const path of imageFolder(input, { limit: mostImages })) paths.push(path)
+    if (!(await stat(input)).isDirectory()) found.push(resolve(input))
+    else for await (const path of imageFolder(input, { limit: mostImages + 1 })) found.push(resolve(path))
   }
-  if (paths.length > mostImages)
-    note(`iba: The page lists the first ${mostImages} of ${paths.length} images.`)
+  const paths = [...new Set(found)]
+  if (paths.length > mostImages) note(`iba: The page lists the first ${mostImages} images.`)
   return paths.slice(0, mostImages)
 }
 

@@ -23,6 +23,7 @@ export const slowTests = [
   'evaluation/degradation',
   'evaluation/parity',
   'evaluation/protocol-runs',
+  'explore/explore',
   'model/import',
   'model/onnx-classifiers',
   'native/lifetimes',
