@@ -193,7 +193,7 @@ export class ServedModel {
 
   /** The outputs of the network for some inputs that are made of an image, in their order. */
   async predictVariants(
-    bytes: () => Promise<Uint8Array>,
+    bytes: Uint8Array,
     variants: (input: PreparedInput) => PreparedInput[],
     call: Call,
   ): Promise<Float32Array[]> {

@@ -45,7 +45,7 @@ export function runtimeDependencies() {
       follow(path, packages[path])
     }
   }
-  follow('', { dependencies: { ...packages[''].dependencies, ...bundled } })
+  follow('', { ...packages[''], dependencies: { ...packages[''].dependencies, ...bundled }, optionalDependencies: {} })
   return [...found]
     .map(([path, { version, license = 'unknown' }]) => ({
       name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),

@@ -40,7 +40,6 @@ export function Classes({ classes, names, count, chosen, onChoose }: ClassesProp
           >
             <option value="">Choose…</option>
             {Array.from({ length: count }, (_, index) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: a class is its index
               <option key={index} value={index}>
                 {classText(index, names)}
               </option>

@@ -51,7 +51,7 @@ async function explained(
   if (hasSteps) include.add('stepMaps')
   const chosen = served.choose({ ...settings, include })
   using signal = service.signalFor(settings, goneSignal(reply))
-  const bytes = () => imageBytes(image, service.remote, signal)
+  const bytes = await imageBytes(image, service.remote, signal)
   const { attribution } = await served.explain(bytes, chosen, settings, {
     client: service.clientOf(request),
     signal,

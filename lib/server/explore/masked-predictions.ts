@@ -48,7 +48,7 @@ export function addMaskedRoute(app: FastifyInstance, service: Service): void {
     const order = strongestFirst(readMap(map))
     using signal = service.signalFor(settings, goneSignal(reply))
     const outputs = await served.predictVariants(
-      () => imageBytes(image, service.remote, signal),
+      await imageBytes(image, service.remote, signal),
       input => parts.flatMap(share => variants(input, order, share)),
       { client: service.clientOf(request), signal },
     )
