@@ -45,7 +45,11 @@ export function runtimeDependencies() {
       follow(path, packages[path])
     }
   }
-  follow('', { ...packages[''], dependencies: { ...packages[''].dependencies, ...bundled }, optionalDependencies: {} })
+  follow('', {
+    ...packages[''],
+    dependencies: { ...packages[''].dependencies, ...bundled },
+    optionalDependencies: {},
+  })
   return [...found]
     .map(([path, { version, license = 'unknown' }]) => ({
       name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
