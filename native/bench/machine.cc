@@ -8,6 +8,8 @@ namespace iba::bench {
 
 namespace {
 
+using at::Tensor;
+
 constexpr int64_t kMatrixSize = 2048;
 constexpr int64_t kCopied = int64_t{64} << 20;  // floats
 constexpr int64_t kRounds = 20;

@@ -11,6 +11,8 @@ namespace iba::bench {
 
 namespace {
 
+using at::Tensor;
+
 using Clock = std::chrono::steady_clock;
 
 /// Of a layer's weight: twice as many as lead to one of its outputs.
