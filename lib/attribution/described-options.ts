@@ -2,6 +2,7 @@ import { InvalidArgumentError } from '../foundation/errors.js'
 import type { Preset } from '../foundation/presets.js'
 import {
   invalid,
+  rangeText,
   requireInteger,
   requireNumber,
   requireObject,
@@ -150,4 +151,23 @@ function checkValue(option: OptionDescription, value: unknown): OptionValue {
     case 'images':
       return requireImages(option, value)
   }
+}
+
+/** What may be given for an option, in few words.
+ * @param given what arrays and images are given as */
+export function acceptedText(
+  { form, choices = [], minimum = -Infinity, maximum = Infinity }: OptionDescription,
+  given: { array: string; images: string },
+): string {
+  if (form === 'choice') return choices.join(', ')
+  if (form === 'images') return given.images
+  const names = {
+    number: 'a number',
+    whole: 'a whole number',
+    numbers: 'numbers with commas',
+    flag: 'true, false',
+    text: 'text',
+    array: given.array,
+  }
+  return [...choices, `${names[form]}${rangeText(minimum, maximum)}`].join(', ')
 }

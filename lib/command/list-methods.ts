@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { rangeText } from '../foundation/validate.js'
+import { acceptedText } from '../attribution/described-options.js'
 import {
   describeMethod,
   describeMethods,
@@ -53,7 +53,10 @@ function printMethod({ name, summary, source, needs, takes, options }: MethodDes
     option.name,
     defaultText(option, 'iba'),
     defaultText(option, 'paper'),
-    accepted(option),
+    acceptedText(option, {
+      array: 'a .npy file of numbers',
+      images: 'a folder of images, or a .npy file of them',
+    }),
     option.summary,
   ])
   printTable([['option', 'default', 'in paper', 'accepts', 'meaning'], ...rows])
@@ -64,28 +67,3 @@ function defaultText({ name, defaults }: OptionDescription, preset: 'iba' | 'pap
   if (value === null) return '-'
   return Array.isArray(value) ? value.join(',') : String(value)
 }
-
-/** What may be given, in few words. */
-function accepted({
-  form,
-  choices = [],
-  minimum = -Infinity,
-  maximum = Infinity,
-}: OptionDescription): string {
-  switch (form) {
-    case 'choice':
-      return choices.join(', ')
-    case 'flag':
-      return 'true, false'
-    case 'text':
-      return 'text'
-    case 'array':
-      return [...choices, `a .npy file of numbers${rangeText(minimum, maximum)}`].join(', ')
-    case 'images':
-      return 'a folder of images, or a .npy file of them'
-    default:
-      return `${formNames[form]}${rangeText(minimum, maximum)}`
-  }
-}
-
-const formNames = { number: 'a number', whole: 'a whole number', numbers: 'numbers with commas' }

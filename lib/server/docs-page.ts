@@ -1,5 +1,8 @@
-import type { MethodDescription, OptionDescription } from '../attribution/described-options.js'
-import { rangeText } from '../foundation/validate.js'
+import {
+  acceptedText,
+  type MethodDescription,
+  type OptionDescription,
+} from '../attribution/described-options.js'
 import { htmlDocument } from '../rendering/document.js'
 import { escapeXml } from '../rendering/svg.js'
 import type { OpenApiDocument, Operation, Parameter } from './open-api.js'
@@ -55,7 +58,9 @@ function parameterRow({ name, description, schema }: Parameter): string {
 }
 
 function methodSection({ name, summary, source, options }: MethodDescription): string {
-  const rows = options.map(option => row(option.name, accepted(option), option.summary, defaultText(option)))
+  const rows = options.map(option =>
+    row(option.name, acceptedText(option, inRequests), option.summary, defaultText(option)),
+  )
   return `<details id="${name}">
 <summary><code>${name}</code> ${escapeXml(summary)}</summary>
 <p>${escapeXml(source)}</p>
@@ -63,25 +68,8 @@ function methodSection({ name, summary, source, options }: MethodDescription): s
 </details>`
 }
 
-function accepted({
-  form,
-  choices = [],
-  minimum = -Infinity,
-  maximum = Infinity,
-}: OptionDescription): string {
-  if (form === 'choice') return choices.join(', ')
-  if (form === 'flag') return 'true, false'
-  if (form === 'text') return 'text'
-  return [...choices, `${forms[form]}${rangeText(minimum, maximum)}`].join(', ')
-}
-
-const forms = {
-  number: 'a number',
-  whole: 'a whole number',
-  numbers: 'numbers with commas',
-  array: 'in JSON a list of numbers',
-  images: 'images',
-}
+/** Sets of images are the operator's. */
+const inRequests = { array: 'in JSON a list of numbers', images: 'images' }
 
 function defaultText({ defaults }: OptionDescription): string {
   return defaults.iba === null ? '' : String(defaults.iba)
