@@ -266,6 +266,22 @@ testWithBrowser(
   },
 )
 
+testWithBrowser('an array is chosen by its words, which the program quotes', async t => {
+  await withPage(
+    t,
+    '#model=small&method=input-iba&view-image=first.png&steps=1&copies=1&featureSteps=1',
+    async page => {
+      await explained(page)
+      await page.getByText('More settings').click()
+      await page.getByLabel('prior', { exact: true }).selectOption('none')
+      await page.getByText('TypeScript').click()
+      await page.locator('pre', { hasText: "prior: 'none'" }).waitFor()
+      t.true((await page.locator('pre').innerText()).includes("prior: 'none'"))
+      await explained(page)
+    },
+  )
+})
+
 testWithBrowser('each view tells its command, program, request and link, and gives its files', async t => {
   await withPage(
     t,

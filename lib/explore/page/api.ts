@@ -17,7 +17,7 @@ export interface OptionInfo {
   name: string
   flag?: string
   summary: string
-  form: 'number' | 'whole' | 'flag' | 'choice' | 'text' | 'numbers'
+  form: 'number' | 'whole' | 'flag' | 'choice' | 'text' | 'numbers' | 'array'
   defaults: { iba: OptionValue | null }
   minimum?: number
   maximum?: number

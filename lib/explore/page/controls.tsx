@@ -174,13 +174,14 @@ function OptionField({ option, chosen, onChange }: OptionProps) {
   const { name, form, choices = [], minimum, maximum, summary } = option
   const value = settingOf(chosen, option)
   const set = (text: string) => onChange(withOption(chosen, option, text))
+  const words = form === 'flag' ? ['false', 'true'] : choices
   return (
     <p class="field">
       <label for={id}>{name}</label>
-      {form === 'choice' || form === 'flag' ? (
+      {words.length > 0 ? (
         <select id={id} value={value} onChange={({ currentTarget }) => set(currentTarget.value)}>
           {option.defaults.iba === null && <option value="">as the method has it</option>}
-          {(form === 'flag' ? ['false', 'true'] : choices).map(choice => (
+          {words.map(choice => (
             <option key={choice}>{choice}</option>
           ))}
         </select>

@@ -71,7 +71,7 @@ function programOf(
       const text = options[name]
       if (text === undefined) return []
       if (form === 'numbers') return [`${name}: [${text}]`]
-      return [`${name}: ${form === 'choice' || form === 'text' ? `'${text}'` : text}`]
+      return [`${name}: ${form === 'choice' || form === 'text' || form === 'array' ? `'${text}'` : text}`]
     }),
   ]
   const last = target === undefined ? '' : `, { targets: ${target} }`
