@@ -127,7 +127,7 @@ export const comparisons: readonly Comparison[] = [
   ...['grad-cam', 'grad-cam-plus-plus', 'hires-cam', 'layer-cam', 'xgrad-cam', 'eigen-cam', 'finer-cam'].map(
     cam,
   ),
-  { method: 'full-grad', beside: 'grad-cam', ...once, gives: 'map' },
+  { method: 'full-grad', beside: 'grad-cam', ...once, rounds: 2, brief: {}, gives: 'map' },
   { method: 'ablation-cam', beside: 'grad-cam', ...manyPasses, brief: {}, gives: 'map' },
   { method: 'score-cam', beside: 'grad-cam', ...manyPasses, brief: {}, gives: 'map' },
   {

@@ -27,16 +27,15 @@ class DeepLift : public Method {
  public:
   DeepLift(const MethodContext& context, int64_t samples)
       : network_(in_precision(context.network, at::kFloat)),
-        forward_(network_),
-        pass_(network_, network_.input, deep_lift_rules(network_)),
+        cut_(network_, network_.input, deep_lift_rules(network_)),
         baseline_(baseline_named(context.options.text("baseline"))),
         samples_(samples) {}
   explicit DeepLift(const MethodContext& context) : DeepLift(context, 1) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     int64_t pairs = std::max<int64_t>(1, batch.rows / 2);
-    Steps steps(batch, runs_of(batch) + samples_ * runs_of(batch.size(), pairs));
-    Targets targets = find_targets(network_, batch, steps);
+    Steps steps(batch, samples_ * runs_of(batch.size(), pairs));
+    Targets targets;
     Tensor sum, baseline_scores;
     auto add = [](Tensor& total, const Tensor& part) { total = total.defined() ? total.add_(part) : part; };
     for (int64_t k = 0; k < samples_; ++k) {
@@ -44,11 +43,16 @@ class DeepLift : public Method {
       for_each_run(batch.size(), pairs, [&](int64_t begin, int64_t end) {
         steps.check();
         Tensor images = batch.images.slice(0, begin, end), baselines = baselines_of(batch, begin, end, k);
+        Interpreter::Tape tape;
+        Tensor rows = at::cat({images, baselines});
+        Tensor outputs = cut_.after(cut_.before(rows), rows, &tape);
+        auto halves = outputs.chunk(2, 0);
+        if (k == 0) choose_targets(network_, batch, begin, halves.at(0), targets);
         std::vector<Target> explained = targets.of(begin, end);
-        Tensor outputs = forward_.outputs(baselines);
-        scores.push_back(Objective(explained, outputs.size(1), outputs.device()).score(outputs));
+        scores.push_back(Objective(explained, outputs.size(1), outputs.device()).score(halves.at(1)));
         explained.insert(explained.end(), targets.settled.begin() + begin, targets.settled.begin() + end);
-        Tensor multipliers = pass_.run(at::cat({images, baselines}), explained).slice(0, 0, end - begin);
+        Tensor start = Objective(explained, outputs.size(1), outputs.device()).score_gradient(outputs);
+        Tensor multipliers = cut_.backward(tape, std::move(start)).slice(0, 0, end - begin);
         parts.push_back(multipliers * (images - baselines));
         steps.finish();
       });
@@ -88,8 +92,7 @@ class DeepLift : public Method {
 
   // Quotients of small differences need all digits.
   Network network_;
-  ForwardPass forward_;
-  BackwardPass pass_;
+  Cut cut_;
   Baseline baseline_;
   int64_t samples_;
 };

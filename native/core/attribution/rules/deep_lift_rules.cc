@@ -36,19 +36,33 @@ std::vector<Tensor> detached(const std::vector<Tensor>& inputs) {
   return found;
 }
 
-/// The multipliers for what each input contributes; the derivative where the inputs don't differ.
-Tensor multipliers(const Tensor& contributions, const Tensor& difference, const Tensor& derivative) {
+/// The multipliers for what the inputs contribute; the derivative where they don't differ.
+Tensor multipliers(Tensor contributions, const Tensor& difference, const Tensor& derivative) {
   Tensor is_none = difference.abs() < kNoDifference;
-  return in_both_halves(at::where(is_none, derivative, contributions / difference.masked_fill(is_none, 1)));
+  return in_both_halves(at::where(is_none, derivative, contributions.div_(difference)));
+}
+
+/// The derivative. Both halves of what goes back are the same, so that most of the work is done for one
+/// alone.
+Rule convolution_rule() {
+  return {[](const Operation& operation, const StepState& state, const Tensor& from_above) {
+            StepState of_images;
+            of_images.layout = state.layout;
+            of_images.input_shapes = state.input_shapes;
+            of_images.input_shapes[0][0] /= 2;
+            return std::vector{in_both_halves(backward(operation, of_images, halves(from_above).image)[0])};
+          },
+          false};
 }
 
 Rule rescale_rule() {
   return {[](const Operation& operation, const StepState& state, const Tensor& from_above) {
-            Tensor output = forward(operation, detached(state.inputs), nullptr);
-            Tensor contributions = halves(from_above).image * halves(output).difference();
+            Tensor output = state.output.defined() ? state.output.detach()
+                                                   : forward(operation, detached(state.inputs), nullptr);
+            Tensor contributions = halves(output).difference().mul_(halves(from_above).image);
             Tensor difference = halves(state.inputs[0].detach()).difference();
             auto passed = backward(operation, state, from_above);
-            passed[0] = multipliers(contributions, difference, halves(passed[0]).image);
+            passed[0] = multipliers(std::move(contributions), difference, halves(passed[0]).image);
             return passed;
           },
           true};
@@ -108,7 +122,7 @@ std::set<std::string> names(const std::string& list) {
 
 std::shared_ptr<const Rule> rule_for(const Step& step) {
   static const auto kLinear = names(
-      "convolution linear batch-norm average-pool add concatenate flatten dropout identity same-pad sub "
+      "linear batch-norm average-pool add concatenate flatten dropout identity same-pad sub "
       "neg rsub mean sum adaptive-avg-pool2d avg-pool2d upsample-nearest2d upsample-bilinear2d "
       "upsample-bicubic2d conv1d -convolution pad constant-pad-nd permute transpose t reshape view "
       "-unsafe-view unflatten squeeze unsqueeze slice select split chunk expand expand-as contiguous "
@@ -120,11 +134,13 @@ std::shared_ptr<const Rule> rule_for(const Step& step) {
       "clamp clamp-min clamp-max erf reciprocal threshold sin cos hardshrink softshrink");
   static const auto kMaxima = names("max-pool adaptive-max-pool2d max-pool1d amax");
   static const auto kProducts = names("mul matmul bmm einsum");
+  static const auto kConvolution = std::make_shared<const Rule>(convolution_rule());
   static const auto kRescale = std::make_shared<const Rule>(rescale_rule());
   static const auto kMaxPool = std::make_shared<const Rule>(max_pool_rule());
   static const auto kProduct = std::make_shared<const Rule>(mean_derivative_rule(1));
   static const auto kOther = std::make_shared<const Rule>(mean_derivative_rule(kPlaces));
   std::string name = kind(step.operation);
+  if (std::holds_alternative<Convolution>(step.operation)) return kConvolution;
   if (kLinear.contains(name)) return nullptr;
   if (step.inputs.size() == 1 && kOfOneValue.contains(name)) return kRescale;
   if (kMaxima.contains(name)) return kMaxPool;
