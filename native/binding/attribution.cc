@@ -4,6 +4,7 @@
 #include "handles.h"
 #include "inputs.h"
 #include "module.h"
+#include "runtime/device.h"
 #include "targets.h"
 
 namespace iba {
@@ -163,7 +164,7 @@ Task<MethodResult> run_method(const MethodRun& run) {
   return {executor_of(model->device),
           [run](const Cancellation& cancellation, const StepProgress& progress) -> MethodResult {
             const PreparedMethod& method = run.method->method;
-            auto images = run.images.to(run.method->model->device);
+            auto images = sent_to(run.method->model->device, run.images);
             return {method.unit(), method.attribute(images, run.requests, cancellation, progress)};
           }};
 }

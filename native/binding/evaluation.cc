@@ -12,6 +12,7 @@
 #include "handles.h"
 #include "image/superpixels.h"
 #include "module.h"
+#include "runtime/device.h"
 #include "runtime/rows.h"
 #include "targets.h"
 
@@ -119,7 +120,7 @@ auto run(const Subject& subject, Evaluate evaluate)
             at::NoGradGuard no_grad;
             const Model& model = *subject.model;
             const int64_t rows = subject.rows.value_or(kForwardRows.on(model.device));
-            return evaluate(model.network, subject.image.to(model.device),
+            return evaluate(model.network, sent_to(model.device, subject.image),
                             RowSettings{rows, cancellation, progress, !subject.rows});
           }};
 }
@@ -192,7 +193,7 @@ Task<Strengths> watch(const std::shared_ptr<Model>& model, const Tensor& images,
   check_images(images, *model);
   check_target(target, model->network);
   return {executor_of(model->device), [model, images, target] {
-            Tensor outputs = logits(model->network, images.to(model->device)).to(at::kCPU, at::kDouble);
+            Tensor outputs = logits(model->network, sent_to(model->device, images)).to(at::kCPU, at::kDouble);
             const Watched watched(target, model->network, outputs[0]);
             return Strengths{watched.index(), numbers(watched.strength(outputs))};
           }};

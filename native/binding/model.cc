@@ -193,7 +193,7 @@ Task<std::vector<LayerShape>> layer_shapes(const std::shared_ptr<Model>& model, 
 Task<Tensor> compute_logits(const std::shared_ptr<Model>& model, const Tensor& images) {
   check_inputs(images, *model);
   return {executor_of(model->device),
-          [model, images] { return logits(model->network, images.to(model->device)).cpu(); }};
+          [model, images] { return logits(model->network, sent_to(model->device, images)).cpu(); }};
 }
 
 /// The gradient of the sum of the images' logits of a class with respect to a layer's activation.
@@ -203,7 +203,7 @@ Task<Tensor> layer_gradient(const std::shared_ptr<Model>& model, const std::stri
   check_class(target, *model);
   return {executor_of(model->device), [model, at = model->network.layer(layer).value, images, target] {
             Cut cut(model->network, at);
-            Values values = cut.before(images.to(model->device));
+            Values values = cut.before(sent_to(model->device, images));
             Interpreter::Tape tape;
             auto from_logits = at::zeros_like(cut.after(values, values[at], &tape));
             from_logits.select(1, target).fill_(1);
@@ -215,7 +215,7 @@ Task<Tensor> layer_gradient(const std::shared_ptr<Model>& model, const std::stri
 Task<std::vector<Prediction>> predict(const std::shared_ptr<Model>& model, const Tensor& images) {
   check_inputs(images, *model);
   return {executor_of(model->device), [model, images] {
-            Tensor outputs = logits(model->network, images.to(model->device)).cpu();
+            Tensor outputs = logits(model->network, sent_to(model->device, images)).cpu();
             std::vector<Prediction> predictions;
             for (int64_t i = 0; i < outputs.size(0); ++i)
               predictions.push_back(prediction_from(outputs[i], model->network.outputs));

@@ -5,6 +5,7 @@
 #include "handles.h"
 #include "module.h"
 #include "network/batch_norm_folding.h"
+#include "runtime/device.h"
 
 namespace iba::binding {
 
@@ -41,7 +42,7 @@ Task<void> update_patterns(const SharedPatterns& patterns, const std::shared_ptr
   }
   return {executor_of(model->device), [patterns, model, images, names] {
             if (!patterns->folded) patterns->folded = fold_batch_norms(model->network);
-            update_patterns(patterns->patterns, *patterns->folded, images.to(model->device), names);
+            update_patterns(patterns->patterns, *patterns->folded, sent_to(model->device, images), names);
           }};
 }
 

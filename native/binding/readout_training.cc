@@ -2,6 +2,7 @@
 #include "executors.h"
 #include "handles.h"
 #include "module.h"
+#include "runtime/device.h"
 #include "training/readout_trainer.h"
 
 namespace iba {
@@ -66,7 +67,7 @@ void check_batch(const ReadoutBatch& batch, const Network& network) {
 }
 
 ReadoutBatch on_device(ReadoutBatch batch, const ReadoutTrainer& trainer) {
-  batch.images = batch.labels.empty() ? Tensor() : batch.images.to(trainer.network().device());
+  batch.images = batch.labels.empty() ? Tensor() : sent_to(trainer.network().device(), batch.images);
   return batch;
 }
 

@@ -6,6 +6,7 @@
 #include "inputs.h"
 #include "module.h"
 #include "presets.h"
+#include "runtime/device.h"
 
 namespace iba {
 
@@ -43,7 +44,7 @@ Task<void> update_statistics(const SharedStatistics& statistics, const std::shar
   check_inputs(images, *model);
   check_names(names, images.size(0));
   return {executor_of(model->device), [statistics, model, images, names] {
-            update_statistics(*statistics, model->network, images.to(model->device), names);
+            update_statistics(*statistics, model->network, sent_to(model->device, images), names);
           }};
 }
 

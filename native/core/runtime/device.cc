@@ -26,7 +26,9 @@ int64_t cuda_device_count() {
 }
 
 at::Tensor sent_to(at::Device device, const at::Tensor& tensor) {
-  return tensor.to(device, tensor.scalar_type(), /*non_blocking=*/true);
+  // Only from pinned memory does CUDA copy while the host goes on.
+  const at::Tensor sent = device.is_cuda() && tensor.is_cpu() ? tensor.pin_memory() : tensor;
+  return sent.to(device, tensor.scalar_type(), /*non_blocking=*/true);
 }
 
 at::Device parse_device(const std::string& name) {

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "network/operation.h"
+
+namespace iba {
+
+/// Whether this processor convolves in bfloat16 and adds and rectifies before it writes the result: that is
+/// oneDNN's, which not every build of LibTorch has, nor every processor.
+bool fuses_convolutions();
+
+/// The convolution, then the addition of a shortcut (which may be undefined), then the ReLU (which may be
+/// null), in one pass over memory. In bfloat16, where `fuses_convolutions`.
+Tensor convolve_add_and_rectify(const Convolution& convolution, const Tensor& x, const Tensor& shortcut,
+                                const Relu* relu);
+
+}  // namespace iba
