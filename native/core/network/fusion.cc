@@ -2,49 +2,103 @@
 
 #include <algorithm>
 
+#include "network/fused_convolution.h"
 #include "network/graph.h"
 
 namespace iba {
 
 namespace {
 
-template <typename Op>
-bool is(const Step& step) {
-  return std::holds_alternative<Op>(step.operation);
+/// The run of steps that begins with one of them, as far as it was followed.
+class Run {
+ public:
+  Run(const Network& network, const std::vector<size_t>& steps, const Graph& graph,
+      const std::vector<ValueId>& wanted, size_t first)
+      : network_(network), steps_(steps), graph_(graph), wanted_(wanted), first_(first) {}
+
+  const Fusion& fusion() const { return fusion_; }
+
+  /// The next step, if it is such an operation that alone reads what the run has made.
+  template <typename Op>
+  const Op* next() const {
+    const size_t k = first_ + fusion_.steps;
+    if (k >= steps_.size() || !is_private(made())) return nullptr;
+    const Step& step = at(k);
+    const bool reads = std::find(step.inputs.begin(), step.inputs.end(), made()) != step.inputs.end();
+    return reads ? std::get_if<Op>(&step.operation) : nullptr;
+  }
+
+  template <typename Op>
+  bool take() {
+    if (!next<Op>()) return false;
+    ++fusion_.steps;
+    return true;
+  }
+
+  /// The addition of another value.
+  bool take_addition() {
+    if (!next<Add>()) return false;
+    const auto& inputs = at(first_ + fusion_.steps).inputs;
+    if (inputs[0] == inputs[1]) return false;
+    fusion_.shortcut = inputs[0] == made() ? 1 : 0;
+    fusion_.addition = fusion_.steps++;
+    return true;
+  }
+
+ private:
+  const Step& at(size_t k) const { return network_.steps[steps_[k]]; }
+  ValueId made() const { return at(first_ + fusion_.steps - 1).output; }
+  bool is_private(ValueId value) const {
+    return graph_.readers(value).size() == 1 &&
+           std::find(wanted_.begin(), wanted_.end(), value) == wanted_.end();
+  }
+
+  const Network& network_;
+  const std::vector<size_t>& steps_;
+  const Graph& graph_;
+  const std::vector<ValueId>& wanted_;
+  size_t first_;
+  Fusion fusion_;
+};
+
+/// Batch norm and ReLU, or batch norm, the addition of a shortcut, and ReLU.
+Fusion from_norm(Run run) {
+  run.take_addition();
+  const Relu* relu = run.next<Relu>();
+  if (!relu || relu->limit) return {};
+  run.take<Relu>();
+  return run.fusion();
 }
 
-bool is_unlimited_relu(const Step& step) {
-  const auto* relu = std::get_if<Relu>(&step.operation);
-  return relu && !relu->limit;
+/// A convolution in bfloat16 with the addition and the ReLU that follow. A batch norm in its weights would be
+/// rounded with them, its shifts to eight bits, and maps went further from those in float.
+Fusion from_convolution(Run run) {
+  run.take_addition();
+  run.take<Relu>();
+  return run.fusion();
+}
+
+bool may_fuse(const Convolution& convolution) {
+  return convolution.weight.is_cpu() && convolution.weight.scalar_type() == at::kBFloat16 &&
+         fuses_convolutions();
 }
 
 }  // namespace
 
 std::vector<Fusion> find_fusions(const Network& network, const std::vector<size_t>& steps,
                                  const std::vector<ValueId>& wanted) {
-  Graph graph(network, steps);
-  auto is_private = [&](ValueId value) {
-    return graph.readers(value).size() == 1 && std::find(wanted.begin(), wanted.end(), value) == wanted.end();
-  };
-  auto step_at = [&](size_t k) -> const Step* {
-    return k < steps.size() ? &network.steps[steps[k]] : nullptr;
-  };
-
-  std::vector<Fusion> fusions(steps.size());
+  const Graph graph(network, steps);
+  std::vector<Fusion> fusions;
   for (size_t k = 0; k < steps.size(); ++k) {
-    const Step& norm = *step_at(k);
-    const Step* next = step_at(k + 1);
-    if (!is<BatchNorm>(norm) || !next || !is_private(norm.output)) continue;
-    if (is_unlimited_relu(*next) && next->inputs[0] == norm.output) {
-      fusions[k] = {.steps = 2};
-      continue;
-    }
-    const Step* last = step_at(k + 2);
-    bool adds = is<Add>(*next) && next->inputs[0] != next->inputs[1] &&
-                (next->inputs[0] == norm.output || next->inputs[1] == norm.output);
-    if (adds && last && is_unlimited_relu(*last) && last->inputs[0] == next->output &&
-        is_private(next->output)) {
-      fusions[k] = {.steps = 3, .shortcut = next->inputs[0] == norm.output ? size_t{1} : size_t{0}};
+    const Operation& operation = network.steps[steps[k]].operation;
+    const Run run(network, steps, graph, wanted, k);
+    const auto* convolution = std::get_if<Convolution>(&operation);
+    if (std::holds_alternative<BatchNorm>(operation)) {
+      fusions.push_back(from_norm(run));
+    } else if (convolution && may_fuse(*convolution)) {
+      fusions.push_back(from_convolution(run));
+    } else {
+      fusions.emplace_back();
     }
   }
   return fusions;

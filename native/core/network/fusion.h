@@ -6,11 +6,13 @@
 
 namespace iba {
 
-/// A run of steps that is computed in one pass over memory: batch norm and ReLU, or batch norm, the addition
-/// of a shortcut, and ReLU. The values between them are never seen.
+/// A run of steps that is computed in one pass over memory: batch norm, the addition of a shortcut, and ReLU,
+/// of which the addition may be absent; or, in bfloat16, a convolution, the addition, and ReLU, of which one
+/// may be absent. The values between them are never seen.
 struct Fusion {
   size_t steps = 1;     // how many; 1 for a step on its own
-  size_t shortcut = 0;  // which input of the addition is the shortcut, if there is an addition
+  size_t addition = 0;  // which of them adds a shortcut, counted from the first; 0 if none does
+  size_t shortcut = 0;  // which input of the addition is the shortcut
 };
 
 /// For each of the selected steps, the fusion that begins there. Values in `wanted`, or read elsewhere, stay

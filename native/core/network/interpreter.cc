@@ -4,6 +4,7 @@
 #include "finite.h"
 #include "io/text.h"
 #include "network/elementwise.h"
+#include "network/fused_convolution.h"
 #include "network/graph.h"
 #include "runtime/cancellation_scope.h"
 
@@ -17,11 +18,12 @@ std::string shape_text(const std::vector<Tensor>& tensors) {
   return io::joined(shapes, " and ");
 }
 
-/// One step, whose failure, such as a pooling window larger than its input, is reported by its name.
-Tensor forward_step(const Step& step, std::vector<Tensor> inputs, StepState* state) {
-  std::string shapes = shape_text(inputs);
+/// What a step computes; its failure, such as a pooling window larger than its input, is reported by its
+/// name.
+template <typename Compute>
+Tensor named(const Step& step, const std::string& shapes, Compute compute) {
   try {
-    return forward(step.operation, std::move(inputs), state);
+    return compute();
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const c10::Error& error) {
@@ -30,6 +32,10 @@ Tensor forward_step(const Step& step, std::vector<Tensor> inputs, StepState* sta
                     ": are the images too small, or of another size than the network's? LibTorch says: " +
                     error.what_without_backtrace());
   }
+}
+
+Tensor forward_step(const Step& step, std::vector<Tensor> inputs, StepState* state) {
+  return named(step, shape_text(inputs), [&] { return forward(step.operation, std::move(inputs), state); });
 }
 
 void accumulate(Tensor& sum, Tensor gradient) {
@@ -122,21 +128,39 @@ Tensor Interpreter::forward_single(size_t k, Values& values, Tape* tape) const {
 }
 
 void Interpreter::forward_fused(size_t k, Values& values, Tape* tape) const {
-  size_t last = k + fusions_[k].steps - 1;
-  auto inputs = take_inputs(k, values);
-  Tensor shortcut;
-  if (fusions_[k].steps == 3) shortcut = take_inputs(k + 1, values)[fusions_[k].shortcut];
-  Tensor output;
-  if (inputs[0].suggest_memory_format() == at::MemoryFormat::Contiguous) {
-    output = forward_step(step(k), std::move(inputs), nullptr);
-    if (shortcut.defined()) output.add_(shortcut);
-    output.relu_();
-  } else {
-    auto affine = std::get<BatchNorm>(step(k).operation).affine();
-    output = normalise_and_rectify(std::move(inputs[0]), affine.scale, affine.shift, shortcut);
-  }
+  const size_t last = k + fusions_[k].steps - 1;
+  const bool convolves = std::holds_alternative<Convolution>(step(k).operation);
+  Tensor output = convolves ? convolve_fused(k, values, tape) : normalise_fused(k, values);
   if (tape) (*tape)[last].output = output;
   values[step(last).output] = std::move(output);
+}
+
+/// What a fusion adds; undefined where it adds nothing.
+Tensor Interpreter::take_shortcut(size_t k, Values& values) const {
+  const auto& [steps, addition, shortcut] = fusions_[k];
+  return addition > 0 ? take_inputs(k + addition, values)[shortcut] : Tensor();
+}
+
+Tensor Interpreter::convolve_fused(size_t k, Values& values, Tape* tape) const {
+  auto inputs = take_inputs(k, values);
+  const Tensor shortcut = take_shortcut(k, values);
+  const auto* relu = std::get_if<Relu>(&step(k + fusions_[k].steps - 1).operation);
+  return named(step(k), shape_text(inputs), [&] {
+    if (tape) (*tape)[k].keep_shapes(inputs);
+    return convolve_add_and_rectify(std::get<Convolution>(step(k).operation), inputs[0], shortcut, relu);
+  });
+}
+
+Tensor Interpreter::normalise_fused(size_t k, Values& values) const {
+  auto inputs = take_inputs(k, values);
+  const Tensor shortcut = take_shortcut(k, values);
+  if (inputs[0].suggest_memory_format() != at::MemoryFormat::Contiguous) {
+    auto affine = std::get<BatchNorm>(step(k).operation).affine();
+    return normalise_and_rectify(std::move(inputs[0]), affine.scale, affine.shift, shortcut);
+  }
+  Tensor output = forward_step(step(k), std::move(inputs), nullptr);
+  if (shortcut.defined()) output.add_(shortcut);
+  return output.relu_();
 }
 
 Tensor Interpreter::backward(Tape& tape, ValueId source, Tensor gradient, ValueId target,
@@ -182,14 +206,32 @@ void Interpreter::backward_single(size_t k, Tape& tape, std::vector<Tensor>& gra
 }
 
 void Interpreter::backward_fused(size_t k, Tape& tape, std::vector<Tensor>& gradients) const {
+  if (std::holds_alternative<Convolution>(step(k).operation)) {
+    convolve_fused_backward(k, tape, gradients);
+  } else {
+    normalise_fused_backward(k, tape, gradients);
+  }
+}
+
+void Interpreter::convolve_fused_backward(size_t k, Tape& tape, std::vector<Tensor>& gradients) const {
+  const auto& [steps, addition, shortcut] = fusions_[k];
+  const size_t last = k + steps - 1;
+  Tensor gradient = take_gradient(last, gradients);
+  if (const auto* relu = std::get_if<Relu>(&step(last).operation))
+    gradient = relu->backward(tape[last], std::move(gradient))[0];
+  if (addition > 0) accumulate(gradients[step(k + addition).inputs[shortcut]], gradient);
+  accumulate(gradients[step(k).inputs[0]], iba::backward(step(k).operation, tape[k], std::move(gradient))[0]);
+}
+
+void Interpreter::normalise_fused_backward(size_t k, Tape& tape, std::vector<Tensor>& gradients) const {
+  const auto& [steps, addition, shortcut] = fusions_[k];
   auto scale = std::get<BatchNorm>(step(k).operation).affine().scale;
-  size_t last = k + fusions_[k].steps - 1;
-  bool has_shortcut = fusions_[k].steps == 3;
+  const size_t last = k + steps - 1;
   Tensor output_gradient = take_gradient(last, gradients);
-  auto [x, shortcut] = normalise_and_rectify_backward(std::move(output_gradient),
-                                                      std::move(tape[last].output), scale, has_shortcut);
+  auto [x, by_shortcut] = normalise_and_rectify_backward(std::move(output_gradient),
+                                                         std::move(tape[last].output), scale, addition > 0);
   accumulate(gradients[step(k).inputs[0]], std::move(x));
-  if (has_shortcut) accumulate(gradients[step(k + 1).inputs[fusions_[k].shortcut]], std::move(shortcut));
+  if (addition > 0) accumulate(gradients[step(k + addition).inputs[shortcut]], std::move(by_shortcut));
 }
 
 std::vector<Tensor> activations(const Network& network, const Tensor& images,

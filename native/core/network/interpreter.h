@@ -47,6 +47,11 @@ class Interpreter {
   void backward_single(size_t k, Tape& tape, std::vector<Tensor>& gradients) const;
   void forward_fused(size_t k, Values& values, Tape* tape) const;
   void backward_fused(size_t k, Tape& tape, std::vector<Tensor>& gradients) const;
+  Tensor convolve_fused(size_t k, Values& values, Tape* tape) const;
+  Tensor normalise_fused(size_t k, Values& values) const;
+  Tensor take_shortcut(size_t k, Values& values) const;
+  void convolve_fused_backward(size_t k, Tape& tape, std::vector<Tensor>& gradients) const;
+  void normalise_fused_backward(size_t k, Tape& tape, std::vector<Tensor>& gradients) const;
   std::vector<Tensor> take_inputs(size_t k, Values& values) const;
   Tensor take_gradient(size_t k, std::vector<Tensor>& gradients) const;
 

@@ -16,10 +16,7 @@ std::optional<size_t> input_count(const Operation& operation) {
 }
 
 Tensor forward(const Operation& operation, std::vector<Tensor> inputs, StepState* state) {
-  if (state) {
-    for (const auto& input : inputs) state->input_shapes.emplace_back(input.sizes());
-    state->layout = inputs[0].suggest_memory_format();
-  }
+  if (state) state->keep_shapes(inputs);
   return std::visit([&](const auto& op) { return op.forward(inputs, state); }, operation);
 }
 

@@ -18,6 +18,12 @@ struct StepState {
   Tensor output;   // kept where the gradient depends on it (ReLU, operators)
   Tensor indices;  // the winners of a max-pool
 
+  /// What a weighted sum's gradient needs of its input.
+  void keep_shapes(const std::vector<Tensor>& of_inputs) {
+    for (const auto& input : of_inputs) input_shapes.emplace_back(input.sizes());
+    layout = of_inputs[0].suggest_memory_format();
+  }
+
   /// Memory of the first input's shape that is never read: some kernels take it for its shape.
   Tensor input_placeholder(const Tensor& gradient) const {
     return at::empty(input_shapes[0], gradient.options(), gradient.suggest_memory_format());
