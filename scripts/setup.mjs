@@ -4,6 +4,7 @@
 import { ensureLibTorch } from '../lib/install/ensure-libtorch.mjs'
 import { runScript } from '../lib/install/failure.mjs'
 import { checkPlatform } from '../lib/install/platform.mjs'
+import { bundlePackages } from './setup/bundles.mjs'
 import { installPackages } from './setup/dependencies.mjs'
 import { alone } from './setup/lock.mjs'
 import { buildNative } from './setup/native.mjs'
@@ -14,6 +15,7 @@ await runScript(async () => {
   checkPlatform()
   await alone(async () => {
     await installPackages()
+    await bundlePackages()
     await buildNative(await ensureLibTorch())
     await compileTypeScript()
     await buildPage()

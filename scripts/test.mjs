@@ -6,6 +6,7 @@ import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { runScript } from '../lib/install/failure.mjs'
 import { run } from '../lib/install/process.mjs'
+import { bundlePackages } from './setup/bundles.mjs'
 import { buildPage } from './setup/page.mjs'
 import { require, root } from './setup/paths.mjs'
 import { filesBelow } from './setup/stamp.mjs'
@@ -25,6 +26,7 @@ await runScript(async () => {
   const isWhole = !mode && names.length === 0
   const failedChecks = isWhole ? runChecks() : []
   if (mode === '--fast') {
+    await bundlePackages()
     await compileTypeScript()
     await buildPage()
   }

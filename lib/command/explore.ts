@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { imageFolder } from '../index.js'
+import { loadFastify } from '../server/fastify.js'
 import type { ModelToServe } from '../server/index.js'
 import { isLoopback } from '../server/loopback.js'
 import { addGeneralOptions, addPreprocessingOptions, openModel, wholeNumber } from './common-options.js'
@@ -58,6 +59,7 @@ async function explore(inputs: readonly string[], options: ExploreCommandOptions
   using interrupts = new Interrupts()
   const { signal } = interrupts
   const chosen = chosenModels(options)
+  await loadFastify()
   const images = await imagesOf(
     inputs,
     chosen.some(({ modelOptions }) => modelOptions.model === 'demo'),

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { type Command, Option } from 'commander'
 import type { FastifyInstance } from 'fastify'
 import { readBoundedText } from '../foundation/bounded-reading.js'
+import { loadFastify } from '../server/fastify.js'
 import type { ModelToServe } from '../server/index.js'
 import { isLoopback } from '../server/loopback.js'
 import {
@@ -113,6 +114,7 @@ async function serve(options: ServeCommandOptions): Promise<void> {
   using interrupts = new Interrupts()
   const { signal } = interrupts
   const chosen = chosenModels(options)
+  await loadFastify()
   const apiKeys = await givenKeys(options)
   const models: ModelToServe[] = []
   try {

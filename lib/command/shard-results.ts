@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, readFile, rename, stat, truncate } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
-import { pack } from 'tar-stream'
+import { pack } from '#tar-stream'
 import { exists, fileError } from '../foundation/files.js'
 import { UsageError } from './exit.js'
 

@@ -60,6 +60,11 @@ export class NativeError extends AttributionError {
   static override readonly code = 'NATIVE'
 }
 
+/** A package that only this use needs isn't installed. */
+export class DependencyError extends AttributionError {
+  static override readonly code = 'DEPENDENCY'
+}
+
 /** Processes that train together did not find each other, or one of them is missing. */
 export class ProcessGroupError extends AttributionError {
   static override readonly code = 'PROCESS_GROUP'
@@ -110,6 +115,7 @@ export const errorClasses = [
   PatternsError,
   DeviceError,
   NativeError,
+  DependencyError,
   ProcessGroupError,
   NotFiniteError,
   DisposedError,

@@ -42,7 +42,7 @@ function whyOf(output) {
  * @param {string} folder */
 export async function unpackTarball(file, folder) {
   // The set-up reads this file before there are any packages.
-  const { extract } = await import('tar-stream')
+  const { extract } = await import('#tar-stream')
   const entries = extract()
   const failure = new Promise((_, reject) => {
     pipeline(createReadStream(file), createGunzip(), entries, error => error && reject(error))
@@ -50,7 +50,7 @@ export async function unpackTarball(file, folder) {
   await Promise.race([failure, takeFiles(entries, folder)])
 }
 
-/** @param {import('tar-stream').Extract} entries
+/** @param {import('#tar-stream').Extract} entries
  * @param {string} folder */
 async function takeFiles(entries, folder) {
   for await (const entry of entries) {

@@ -1,4 +1,4 @@
-import * as Plot from '@observablehq/plot'
+import { lineY, type PlotOptions, plot } from '#plot'
 import { protocolOf } from '../evaluation/protocols/all.js'
 import type { Protocol } from '../evaluation/protocols/protocol.js'
 import type { Curve } from '../evaluation/runs/record.js'
@@ -60,7 +60,7 @@ export function chartsOf(found: readonly CellResult[], styles: ReadonlyMap<strin
   })
 }
 
-type Axes = Pick<Plot.PlotOptions, 'x' | 'y'> & { marginBottom: number; labels?: readonly string[] }
+type Axes = Pick<PlotOptions, 'x' | 'y'> & { marginBottom: number; labels?: readonly string[] }
 
 function axesOf({ x: label, y, scale }: NonNullable<Protocol['chart']>, places?: readonly string[]): Axes {
   return {
@@ -78,7 +78,7 @@ function axesOf({ x: label, y, scale }: NonNullable<Protocol['chart']>, places?:
 }
 
 function draw(series: readonly Series[], { labels, ...axes }: Axes): string {
-  const picture = Plot.plot({
+  const picture = plot({
     document: svgDocument(),
     width: 560,
     height: 340,
@@ -86,7 +86,7 @@ function draw(series: readonly Series[], { labels, ...axes }: Axes): string {
     ...axes,
     style: { fontFamily: 'inherit', fontSize: '12px', background: 'none', overflow: 'visible' },
     marks: series.map(({ style, curve: { x, y } }) =>
-      Plot.lineY(
+      lineY(
         x.map((value, i) => ({ x: labels?.[value] ?? value, y: y[i] })),
         {
           x: 'x',

@@ -1,14 +1,15 @@
 import { isIP, type Socket } from 'node:net'
-import Fastify, { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { invalid, requireString } from '../foundation/validate.js'
 import { ApiKeys } from './api-keys.js'
 import { answerFailure, attributionServer } from './attribution-server.js'
+import { loadFastify } from './fastify.js'
 import { addGuards, clientOf, requestId } from './server-hooks.js'
 import { completeLimits, type ServerOptions } from './server-options.js'
 
 /** A server that explains images: a Fastify instance, ready to `listen`, to which routes can be added before. Close it before
  * its models are disposed of: it then takes no more requests, and lets those finish that run.
- * @throws InvalidArgumentError; what reading a resource throws */
+ * @throws InvalidArgumentError; DependencyError: Fastify isn't installed; what reading a resource throws */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const {
     logger = false,
@@ -22,7 +23,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const keys = apiKeys === undefined ? undefined : new ApiKeys(apiKeys)
   requireAddresses(trustProxy)
   const hosts = new Set(allowedHosts.map(host => requireString('allowedHosts (each)', host).toLowerCase()))
-  const app = Fastify({
+  const fastify = await loadFastify()
+  const app = fastify({
     logger,
     trustProxy,
     bodyLimit: limits.bodyBytes,

@@ -1,4 +1,4 @@
-import * as Plot from '@observablehq/plot'
+import { dot, lineY, plot, text } from '#plot'
 import { InvalidArgumentError } from '../foundation/errors.js'
 import { svgDocument } from '../rendering/svg-document.js'
 import type { LogRecord } from './json-log.js'
@@ -46,7 +46,7 @@ function draw({ title, value }: Chart, log: readonly LogRecord[]): string {
     const { validation, step } = record
     return validation ? [{ step, value: value(validation), of: 'validation' }] : []
   })
-  const picture = Plot.plot({
+  const picture = plot({
     document: svgDocument(),
     ...size,
     marginLeft: 60,
@@ -55,13 +55,13 @@ function draw({ title, value }: Chart, log: readonly LogRecord[]): string {
     y: { label: title, nice: true, grid: true },
     color: { domain: Object.keys(colors), range: Object.values(colors) },
     marks: [
-      Plot.lineY(points, { x: 'step', y: 'value', stroke: 'of', strokeWidth: 1.5 }),
-      Plot.dot(
+      lineY(points, { x: 'step', y: 'value', stroke: 'of', strokeWidth: 1.5 }),
+      dot(
         points.filter(({ of }) => of === 'validation'),
         { x: 'step', y: 'value', fill: 'of', r: 2.5 },
       ),
       ...Object.entries(colors).map(([name, fill], i) =>
-        Plot.text([name], { frameAnchor: 'top-right', dy: i * 14, text: (label: string) => label, fill }),
+        text([name], { frameAnchor: 'top-right', dy: i * 14, text: (label: string) => label, fill }),
       ),
     ],
   })

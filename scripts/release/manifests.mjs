@@ -15,7 +15,7 @@ export function ownManifest() {
  * tree, where they would be asked of the registry before they are published.
  * @returns {Manifest} */
 export function mainManifest() {
-  const { scripts, ava, ...manifest } = ownManifest()
+  const { scripts, ava, peerDependencies, peerDependenciesMeta, ...manifest } = ownManifest()
   const libTorch = [anyLibTorchPackage, ...targets.map(target => libTorchPackage(target))]
   return {
     ...manifest,
@@ -23,8 +23,11 @@ export function mainManifest() {
       targets.map(target => [bindingsPackage(target), manifest.version]),
     ),
     // Not installed unless somebody asks for one; named, so that strict package managers let it be seen.
-    peerDependencies: Object.fromEntries(libTorch.map(name => [name, '*'])),
-    peerDependenciesMeta: Object.fromEntries(libTorch.map(name => [name, { optional: true }])),
+    peerDependencies: { ...peerDependencies, ...Object.fromEntries(libTorch.map(name => [name, '*'])) },
+    peerDependenciesMeta: {
+      ...peerDependenciesMeta,
+      ...Object.fromEntries(libTorch.map(name => [name, { optional: true }])),
+    },
   }
 }
 

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SetupFailure } from '../../lib/install/failure.mjs'
+import { bundledPackagesFile } from '../setup/bundles.mjs'
 import { root } from '../setup/paths.mjs'
 
-/** A package that comes along where this one is installed.
+/** A package that comes along where this one is installed, beside it or in its bundles.
  * @typedef {{ name: string, version: string, licence: string, text: string | null }} Dependency */
 
 /** @typedef {{ version: string, license?: string, dependencies?: Record<string, string>,
@@ -27,11 +29,13 @@ export const permissive = [
 export const exception = { begin: '@img/sharp-', licence: 'LGPL-3.0-or-later' }
 
 /** What is bundled into the page of `iba explore`. */
-const bundled = { preact: '' }
+const inPage = 'node_modules/preact'
 
 /** The runtime dependencies of package-lock.json, on every platform, and what is bundled, in the order of their names.
- * @returns {Dependency[]} */
+ * @returns {Dependency[]}
+ * @throws {SetupFailure} nothing was bundled yet */
 export function runtimeDependencies() {
+  /** @type {{ packages: Record<string, any> }} */
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
   /** @type {Map<string, Locked>} */
   const found = new Map()
@@ -45,11 +49,8 @@ export function runtimeDependencies() {
       follow(path, packages[path])
     }
   }
-  follow('', {
-    ...packages[''],
-    dependencies: { ...packages[''].dependencies, ...bundled },
-    optionalDependencies: {},
-  })
+  follow('', packages[''])
+  for (const path of bundledPackages()) found.set(path, packages[path])
   return [...found]
     .map(([path, { version, license = 'unknown' }]) => ({
       name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
@@ -58,6 +59,15 @@ export function runtimeDependencies() {
       text: licenceText(join(root, path)),
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** The folders, as the lock file names them, of the packages whose code is part of this one.
+ * @returns {string[]}
+ * @throws {SetupFailure} nothing was bundled yet */
+export function bundledPackages() {
+  if (!existsSync(bundledPackagesFile))
+    throw new SetupFailure(`${bundledPackagesFile} is not there`, 'Run `npm run setup` first.')
+  return [inPage, ...JSON.parse(readFileSync(bundledPackagesFile, 'utf8'))]
 }
 
 /** Whether the licence of a package, or one of those that can be chosen from, is permissive or the exception.
@@ -76,8 +86,8 @@ export function notices() {
     [`${name} ${version}`, `Licence: ${licence}`, ...(text ? ['', text.trim()] : [])].join('\n'),
   )
   const begin =
-    'attribution-bottleneck is under the MIT licence. It depends on these packages, which are installed beside it; Preact is ' +
-    'part of its page for browsers. Its native part is compiled with the headers of LibTorch (BSD-3-Clause) and of node-addon-api (MIT).\n'
+    'attribution-bottleneck is under the MIT licence. It depends on these packages, which are installed beside it or, as ' +
+    'dist/lib/bundled/packages.json names them, part of it; Preact is part of its page for browsers. Its native part is compiled with the headers of LibTorch (BSD-3-Clause) and of node-addon-api (MIT).\n'
   return `${[begin, ...parts].join(`\n${'-'.repeat(80)}\n\n`)}\n`
 }
 

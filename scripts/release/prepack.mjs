@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runScript, SetupFailure } from '../../lib/install/failure.mjs'
 import { say } from '../../lib/install/process.mjs'
+import { bundlePackages } from '../setup/bundles.mjs'
 import { installPackages } from '../setup/dependencies.mjs'
 import { buildPage } from '../setup/page.mjs'
 import { root } from '../setup/paths.mjs'
@@ -12,6 +13,7 @@ import { notices } from './notices.mjs'
 
 await runScript(async () => {
   await installPackages()
+  await bundlePackages()
   await compileTypeScript()
   await buildPage()
   mkdirSync(join(root, 'dist'), { recursive: true })

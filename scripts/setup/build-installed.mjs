@@ -8,7 +8,7 @@ import { checkMachine } from '../../lib/install/platform.mjs'
 import { run, say, tail } from '../../lib/install/process.mjs'
 import { sourceBuildFolder } from '../../lib/native/built-files.mjs'
 import { alone } from './lock.mjs'
-import { buildNative } from './native.mjs'
+import { buildNative, removeIntermediates } from './native.mjs'
 import { root } from './paths.mjs'
 import { checkTools } from './tools.mjs'
 
@@ -24,6 +24,7 @@ await runScript(async () => {
       const source = join(folder, 'source')
       await copySource(source)
       await buildNative(libtorch, folder, source)
+      removeIntermediates(folder)
     },
     join(folder, '.lock'),
   )

@@ -33,6 +33,14 @@ export async function buildNative(libtorch, folder = buildFolder, source = root)
   stamp.write(inputs)
 }
 
+/** Leaves what was built and nothing else: precompiled headers and objects are most of a gigabyte, and only help whoever
+ * builds again and again.
+ * @param {string} folder */
+export function removeIntermediates(folder) {
+  const others = readdirSync(folder).filter(name => name !== 'Release' && !name.startsWith('.lock'))
+  for (const name of others) rmSync(join(folder, name), { recursive: true })
+}
+
 /** A binding for another LibTorch, made of older sources, would be taken for a current one.
  * @param {string} release */
 function removeBindings(release) {

@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { SetupFailure } from '../../lib/install/failure.mjs'
 import { run, say } from '../../lib/install/process.mjs'
 import { require, root } from './paths.mjs'
 import { digest, Stamp } from './stamp.mjs'
+import { loadVite } from './vite.mjs'
 
 const source = join(root, 'lib', 'explore', 'page')
 const target = join(root, 'dist', 'lib', 'explore', 'page')
@@ -28,9 +28,7 @@ export async function buildPage() {
 
 async function bundle() {
   rmSync(target, { recursive: true, force: true })
-  const entry = join(dirname(require.resolve('vite/package.json')), 'dist', 'node', 'index.js')
-  /** @type {typeof import('vite')} */
-  const { build } = await import(pathToFileURL(entry).href)
+  const { build } = await loadVite()
   await build({
     configFile: false,
     root: source,

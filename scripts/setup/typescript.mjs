@@ -22,13 +22,13 @@ export async function compileTypeScript() {
   stamp.write(inputs)
 }
 
-/** What isn't compiled but bundled, by `buildPage`. */
-const page = join('dist', 'lib', 'explore', 'page')
+/** What isn't compiled but bundled, by `buildPage` and `bundlePackages`. */
+const bundled = [join('dist', 'lib', 'explore', 'page'), join('dist', 'lib', 'bundled')]
 
 /** Compiled files whose source is gone would still be run as tests. */
 function removeOrphans() {
   for (const file of filesBelow('dist')) {
-    if (file.startsWith(page)) continue
+    if (bundled.some(folder => file.startsWith(folder))) continue
     const source = relative('dist', file).replace(/(\.d)?\.(m?)(js|ts)(\.map)?$/, '.$2')
     if (source.endsWith('.tsbuildinfo') || source.startsWith('.')) continue
     const exists = ['ts', 'js'].some(extension => existsSync(join(root, `${source}${extension}`)))

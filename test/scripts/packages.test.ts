@@ -80,6 +80,21 @@ async function newProject(t: ExecutionContext) {
   return { project, home, call }
 }
 
+/** What others made of all that was installed. */
+async function others(project: string) {
+  const modules = join(project, 'node_modules')
+  const lock = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'))
+  const ours = ['attribution-bottleneck', '@attribution-bottleneck']
+  const all = await run('du', ['-sk', ...ours.map(name => join(modules, name)), modules])
+  const sizes = all.output
+    .trim()
+    .split('\n')
+    .map(line => Number.parseInt(line, 10) * 1024)
+  const names = Object.keys(lock.packages).filter(path => !path.includes('attribution-bottleneck'))
+  // du counts a folder that it has seen already only once.
+  return { packages: names.length, bytes: sizes.at(-1)! }
+}
+
 /** The package of LibTorch, laid out with links in place of copies. */
 function installLibTorch(project: string): void {
   const { libtorch } = loadAddon()
@@ -94,6 +109,9 @@ installed('npm installs it without scripts, and it works as soon as there is a L
   const { project, home, call } = await newProject(t)
   const bindings = join(project, 'node_modules', bindingsPackage())
   t.true(existsSync(bindings))
+  const { packages, bytes } = await others(project)
+  t.true(packages < 30, `${packages} packages`)
+  t.true(bytes < 35e6, `${bytes} bytes`)
   const before = await call('node', ['map.mjs'])
   t.not(before.code, 0)
   t.regex(
@@ -107,6 +125,9 @@ installed('npm installs it without scripts, and it works as soon as there is a L
   const wrong = await call('npx', ['iba', 'install'], { LIBTORCH: '/nowhere' })
   t.is(wrong.code, 1)
   t.regex(wrong.output, /LIBTORCH names can't be used:\n.*does not exist\n/)
+  const server = await call('npx', ['iba', 'serve', '--model', 'demo'], { LIBTORCH: libtorch.folder })
+  t.is(server.code, 1)
+  t.regex(server.output, /Serving needs Fastify 5, which isn't installed\..*: npm install fastify@5/)
   if (!libtorch.cuda) {
     installLibTorch(project)
     t.regex((await call('node', ['map.mjs'])).output, /a map of 224 x 224/)

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { checkPlatform, thisMachine } from '../../lib/install/platform.mjs'
 import { packagesAreCurrent } from '../../scripts/setup/dependencies.mjs'
 import { alone } from '../../scripts/setup/lock.mjs'
+import { removeIntermediates } from '../../scripts/setup/native.mjs'
 import { checkTools } from '../../scripts/setup/tools.mjs'
 import { failureOf, pathWith, temporaryFolder } from '../support/setup.js'
 
@@ -106,4 +107,14 @@ test('a lock that can not be written is not left behind', t => {
   t.false(stdout.includes('worked'))
   t.regex(stderr, /EFBIG/)
   t.false(existsSync(file))
+})
+
+test('an installed package keeps what was built, and nothing that it was built with', t => {
+  const folder = temporaryFolder(t)
+  for (const name of ['Release', 'CMakeFiles/core.dir', 'source/node_modules'])
+    mkdirSync(join(folder, name), { recursive: true })
+  for (const name of ['.lock', 'Release/a.node', 'CMakeFiles/core.dir/cmake_pch.hxx.gch', 'libcore.a'])
+    writeFileSync(join(folder, name), '')
+  removeIntermediates(folder)
+  t.deepEqual(readdirSync(folder, { recursive: true }).sort(), ['.lock', 'Release', 'Release/a.node'])
 })
