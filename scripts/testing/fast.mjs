@@ -20,6 +20,7 @@ export const slowTests = [
   'docs/example-pages',
   'docs/examples',
   'docs/reference',
+  'docs/site',
   'evaluation/degradation',
   'evaluation/parity',
   'evaluation/protocol-runs',

@@ -3,23 +3,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { root } from '../../scripts/setup/paths.mjs'
-import { filesBelow } from '../../scripts/setup/stamp.mjs'
 import { iba } from '../support/command.js'
-import { commandsOf, isShown, readBlocks, readExamples } from '../support/documentation.js'
+import {
+  commandsOf,
+  documents,
+  examplePages,
+  isShown,
+  layOutPrograms,
+  readBlocks,
+  readExamples,
+} from '../support/documentation.js'
 import { readersShell } from '../support/shell.js'
 
-const documents = [
-  'README.md',
-  'CONTRIBUTING.md',
-  ...filesBelow('docs').filter(file => /^docs\/[^/]*\.md$/.test(file)),
-]
-/** Those that begin with files of their own are run by their own test. */
-const pages = filesBelow('docs/examples').filter(file => file.endsWith('.md'))
-
-/** A folder with the demo's images. */
+/** A folder with the demo's images and the programs of all pages. */
 const folder = mkdtempSync(join(tmpdir(), 'iba-docs-'))
 const run = readersShell(folder)
-test.before(() => symlinkSync(join(root, 'demo'), join(folder, 'demo')))
+test.before(() => {
+  symlinkSync(join(root, 'demo'), join(folder, 'demo'))
+  layOutPrograms(folder, documents)
+})
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))
 
 for (const document of documents) {
@@ -33,7 +35,7 @@ for (const document of documents) {
 }
 
 test('commands in the documentation have the options that they are given', async t => {
-  const commands = [...documents, ...pages].flatMap(document =>
+  const commands = [...documents, ...examplePages].flatMap(document =>
     readBlocks(document).flatMap(({ text, line }) =>
       commandsOf(text).map(words => ({ words, place: `${document}:${line}` })),
     ),

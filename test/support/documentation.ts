@@ -1,6 +1,18 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../scripts/setup/paths.mjs'
+import { filesBelow } from '../../scripts/setup/stamp.mjs'
+
+/** The pages that are written for whoever uses the package or works on it, as paths in the repository. */
+export const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  ...filesBelow('docs').filter(file => /^docs\/(guides\/)?[^/]*\.md$/.test(file)),
+]
+
+/** Those that begin with files of their own. */
+export const examplePages = filesBelow('docs/examples').filter(file => file.endsWith('.md'))
 
 /** A fenced block of Markdown. */
 export interface Block {
@@ -26,6 +38,14 @@ export function readBlocks(document: string): Block[] {
   }))
 }
 
+/** The programs of a document: blocks that begin with the name of their file. */
+export function readPrograms(document: string): { file: string; text: string }[] {
+  return readBlocks(document).flatMap(({ text }) => {
+    const file = /^\/\/ (\S+\.mjs)\n/.exec(text)?.[1]
+    return file === undefined ? [] : [{ file, text }]
+  })
+}
+
 export function readExamples(document: string): Example[] {
   return readBlocks(document)
     .filter(({ language }) => language === 'console')
@@ -38,6 +58,21 @@ export function readExamples(document: string): Example[] {
           return { command, output: output.join('\n'), line }
         }),
     )
+}
+
+/** Writes the programs of documents into a folder, in which they find the package and what it is used with.
+ * @returns their paths */
+export function layOutPrograms(folder: string, from: readonly string[]): string[] {
+  const modules = join(folder, 'node_modules')
+  mkdirSync(modules, { recursive: true })
+  symlinkSync(root, join(modules, 'attribution-bottleneck'))
+  for (const used of ['fastify', 'sharp', '@types'])
+    symlinkSync(join(root, 'node_modules', used), join(modules, used))
+  return from.flatMap(readPrograms).map(({ file, text }) => {
+    const path = join(folder, file)
+    writeFileSync(path, text)
+    return path
+  })
 }
 
 /** The commands of `iba` in a text, as words. */
