@@ -25,15 +25,25 @@ function coverOf(value: number, { opacity }: Ink): number {
   return opacity * Math.sqrt(Math.abs(value))
 }
 
-/** RGB pixels of the grey picture under the map, which is stretched over the whole picture.
- * @param maximum the value that gets the strongest colour; values that aren't numbers count as 0, and so do values below
- * 0 unless they are signed */
-export function blend(grey: Uint8Array, size: Size, map: HeatMap, maximum: number, ink: Ink): Uint8Array {
+/** What a picture under a map is made of: nothing but numbers, so that another thread can be given it. */
+export interface Blending {
+  /** The picture, one byte a pixel. */
+  grey: Uint8Array
+  size: Size
+  /** Stretched over the whole picture. */
+  map: Pick<HeatMap, 'data' | 'width' | 'height'>
+  /** The value that gets the strongest colour; values that aren't numbers count as 0, and so do values below 0 unless
+   * they are signed. */
+  maximum: number
+  table: InkTable
+}
+
+/** RGB pixels of the grey picture under the map. */
+export function blend({ grey, size, map, maximum, table }: Blending): Uint8Array<ArrayBuffer> {
   const pixels = new Uint8Array(size.width * size.height * 3)
-  const table = inkTable(ink)
   const columns = cells(size.width, map.width)
   const rows = cells(size.height, map.height)
-  const lowest = ink.signed ? -1 : 0
+  const lowest = table.signed ? -1 : 0
   const values = map.data.map(value =>
     Number.isNaN(value) ? 0 : Math.min(Math.max(value / maximum, lowest), 1),
   )
@@ -60,9 +70,20 @@ export function blend(grey: Uint8Array, size: Size, map: HeatMap, maximum: numbe
 // Even, so that 0 of signed values is a level of its own.
 const steps = 1024
 
-/** Colours and cover worked out once for all levels: a picture has far more pixels. */
-function inkTable(ink: Ink): { colors: Uint8Array; cover: Float32Array } {
-  const table = { colors: new Uint8Array((steps + 1) * 3), cover: new Float32Array(steps + 1) }
+/** An ink's colours and cover for each level that is told apart. */
+export interface InkTable {
+  colors: Uint8Array
+  cover: Float32Array
+  signed: boolean
+}
+
+/** Works an ink out once for all levels: a picture has far more pixels. */
+export function inkTable(ink: Ink): InkTable {
+  const table = {
+    colors: new Uint8Array((steps + 1) * 3),
+    cover: new Float32Array(steps + 1),
+    signed: ink.signed,
+  }
   for (let level = 0; level <= steps; level++) {
     const value = ink.signed ? (2 * level) / steps - 1 : level / steps
     table.colors.set(colorOf(value, ink), level * 3)

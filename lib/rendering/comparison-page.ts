@@ -1,4 +1,5 @@
 import sharp from 'sharp'
+import { toBuffer } from '../foundation/realms.js'
 import { embeddedPicture, htmlDocument } from './document.js'
 import { displaySize, type Picture } from './picture.js'
 import { type ComparedImage, shownMap, shrunk } from './sheet.js'
@@ -42,7 +43,7 @@ function figure(bytes: Uint8Array, description: string, name: string, facts: rea
 }
 
 async function webp(pixels: Uint8Array, size: Pick<Picture, 'width' | 'height'>): Promise<Uint8Array> {
-  return await sharp(pixels, { raw: { width: size.width, height: size.height, channels: 3 } })
+  return await sharp(toBuffer(pixels), { raw: { width: size.width, height: size.height, channels: 3 } })
     .webp({ quality: 88 })
     .toBuffer()
 }

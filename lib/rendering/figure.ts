@@ -1,4 +1,5 @@
 import sharp from 'sharp'
+import { toBuffer } from '../foundation/realms.js'
 import { type Ink, inked } from './blend.js'
 import { lettering } from './lettering.js'
 import type { Size } from './picture.js'
@@ -18,7 +19,8 @@ const digitWidth = 8
 
 /** A PNG of the picture (RGB pixels) with its title above and its colour bar beside it, on white. */
 export async function drawFigure(pixels: Uint8Array, size: Size, frame: Frame): Promise<Buffer> {
-  const picture = sharp(pixels, { raw: { ...size, channels: 3 } })
+  const bytes = toBuffer(pixels)
+  const picture = sharp(bytes, { raw: { ...size, channels: 3 } })
   if (frame.title === undefined && frame.bar === undefined) return await picture.png().toBuffer()
 
   const write = await lettering()
@@ -37,7 +39,7 @@ export async function drawFigure(pixels: Uint8Array, size: Size, frame: Frame): 
     .composite([
       { input: Buffer.from(svg), left: 0, top: 0 },
       {
-        input: Buffer.from(pixels.buffer, pixels.byteOffset, pixels.length),
+        input: bytes,
         raw: { ...size, channels: 3 },
         left,
         top,

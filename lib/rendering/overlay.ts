@@ -1,6 +1,7 @@
 import type { HeatMap } from '../attribution/attribution.js'
 import { invalid, requireKnownKeys, requireNumber, requireString } from '../foundation/validate.js'
-import { blend, type Ink } from './blend.js'
+import { type Ink, inkTable } from './blend.js'
+import { blendOnThread } from './blend-thread.js'
 import { type ColorMap, type ColorMapName, colorMap } from './color-map.js'
 import { drawFigure, type Frame } from './figure.js'
 import { displaySize, type Picture, requireHeatMap, requirePicture, toGrey } from './picture.js'
@@ -51,7 +52,8 @@ export async function renderOverlay(
   }
   const size = displaySize(image)
   const grey = await toGrey(image, size)
-  return await drawFigure(blend(grey, size, map, top, ink), size, frame)
+  const pixels = await blendOnThread({ grey, size, map, maximum: top, table: inkTable(ink) })
+  return await drawFigure(pixels, size, frame)
 }
 
 function toColors(colors: ColorMapName | ColorMap): ColorMap {

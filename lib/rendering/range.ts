@@ -5,8 +5,9 @@ import type { HeatMap } from '../attribution/attribution.js'
 export function largest(maps: readonly HeatMap[], signed = false): number {
   let maximum = 0
   for (const { data } of maps) {
-    for (const value of data) {
-      const size = signed ? Math.abs(value) : value
+    // By index: a picture's caller waits for this on the event loop, and iterators take several times as long.
+    for (let i = 0; i < data.length; i++) {
+      const size = signed ? Math.abs(data[i]!) : data[i]!
       if (size > maximum && size < Infinity) maximum = size
     }
   }
@@ -15,8 +16,9 @@ export function largest(maps: readonly HeatMap[], signed = false): number {
 
 /** Whether a map has values below 0 that are more than rounding. */
 export function isSigned(map: HeatMap): boolean {
-  const visible = 0.005 * largest([map], true)
-  return map.data.some(value => value < -visible)
+  let lowest = 0
+  for (let i = 0; i < map.data.length; i++) if (map.data[i]! < lowest) lowest = map.data[i]!
+  return lowest < 0 && lowest < -0.005 * largest([map], true)
 }
 
 /** As `largest`, without the two hundredth part of the values that is greatest, so that a few outliers don't make the

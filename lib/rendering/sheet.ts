@@ -1,6 +1,8 @@
 import sharp, { type OverlayOptions } from 'sharp'
 import type { HeatMap } from '../attribution/attribution.js'
-import { blend, type Ink } from './blend.js'
+import { toBuffer } from '../foundation/realms.js'
+import { type Ink, inkTable } from './blend.js'
+import { blendOnThread } from './blend-thread.js'
 import { colorMap } from './color-map.js'
 import { lettering } from './lettering.js'
 import { type Picture, type Size, toGrey } from './picture.js'
@@ -46,8 +48,7 @@ export async function renderSheet(images: readonly ComparedImage[]): Promise<Buf
     for (const [i, { pixels, ...said }] of cells.entries()) {
       const left = margin + (i % columns) * (cellWidth + gap)
       const y = top + Math.floor(i / columns) * height
-      const input = Buffer.from(pixels.buffer, pixels.byteOffset, pixels.length)
-      pictures.push({ input, raw: { ...size, channels: 3 }, left, top: y })
+      pictures.push({ input: toBuffer(pixels), raw: { ...size, channels: 3 }, left, top: y })
       words.push(...wordsBelow(write, said, left, y + size.height))
     }
     top += Math.ceil(cells.length / columns) * height
@@ -92,12 +93,14 @@ function shownSize({ width, height }: Size): Size {
 export async function shownMap(image: Picture, map: HeatMap, size: Size): Promise<Uint8Array> {
   const signed = isSigned(map)
   const ink: Ink = { colors: colorMap(signed ? 'blue-red' : 'inferno'), opacity: 0.9, signed }
-  return blend(await toGrey(image, size), size, map, largestShown(map, signed), ink)
+  const grey = await toGrey(image, size)
+  const maximum = largestShown(map, signed)
+  return await blendOnThread({ grey, size, map, maximum, table: inkTable(ink) })
 }
 
 /** RGB pixels of an image in another size. */
 export async function shrunk({ pixels, width, height }: Picture, size: Size): Promise<Uint8Array> {
-  return await sharp(pixels, { raw: { width, height, channels: 3 } })
+  return await sharp(toBuffer(pixels), { raw: { width, height, channels: 3 } })
     .resize(size.width, size.height, { fit: 'fill' })
     .raw()
     .toBuffer()

@@ -1,11 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
-import { perSample } from '../../lib/index.js'
+import { perSample, renderOverlay } from '../../lib/index.js'
 import type { Benchmark, Row } from './benchmark.js'
 import { median, quantile } from './numbers.js'
 import { noiseStatistics, referenceImage, seededModel } from './workload.js'
 
 const interval = 10
 const idleTime = 3000
+const pictureSide = 1024
 
 export const eventLoopBenchmark: Benchmark = {
   name: 'event-loop',
@@ -20,6 +21,22 @@ export const eventLoopBenchmark: Benchmark = {
     yield rowOf(
       `explains ${rounds} ${rounds === 1 ? 'image' : 'images'}`,
       await lateness(() => iba.attribute(images, { targets: target })),
+    )
+    const picture = {
+      pixels: new Uint8Array(pictureSide ** 2 * 3).fill(90),
+      width: pictureSide,
+      height: pictureSide,
+    }
+    const map = {
+      data: Float32Array.from({ length: 224 * 224 }, (_, i) => Math.sin(i / 99) ** 2),
+      ...{ width: 224, height: 224, unit: 'bits/pixel' as const },
+    }
+    await renderOverlay(picture, map)
+    yield rowOf(
+      `draws ${rounds} ${rounds === 1 ? 'picture' : 'pictures'} of ${pictureSide} × ${pictureSide} pixels`,
+      await lateness(async () => {
+        for (let i = 0; i < rounds; i++) await renderOverlay(picture, map)
+      }),
     )
   },
 }

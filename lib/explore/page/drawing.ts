@@ -1,4 +1,4 @@
-import { blend } from '../../rendering/blend.js'
+import { blend, inkTable } from '../../rendering/blend.js'
 import { type ColorMap, type ColorMapName, colorsOf } from '../../rendering/colors.js'
 import type { MapData } from './api.js'
 
@@ -63,10 +63,8 @@ export function drawMap(
   const { grey, width, height } = ground
   canvas.width = width
   canvas.height = height
-  const rgb = blend(grey, { width, height }, { ...map, unit: 'relative' }, inking.maximum, {
-    ...inking,
-    opacity,
-  })
+  const table = inkTable({ ...inking, opacity })
+  const rgb = blend({ grey, size: { width, height }, map, maximum: inking.maximum, table })
   const image = new ImageData(width, height)
   for (let i = 0; i < width * height; i++) {
     image.data[4 * i] = rgb[3 * i]!
