@@ -13,7 +13,7 @@ import type { NativeTarget } from '../native/target.js'
 import type { AttributeOptions, Attributer, Attribution, HeatMap, TargetedImage } from './attribution.js'
 import { type BatchContext, BatchQueue, type OnStep } from './batch-queue.js'
 import type { MethodDescription } from './described-options.js'
-import { type BatchMessage, batches } from './diagnostics.js'
+import { batches, maps } from './diagnostics.js'
 import { type MethodSettings, PreparedMethod } from './prepared-method.js'
 import {
   explainedTarget,
@@ -133,7 +133,9 @@ class MethodAttributer implements Attributer {
     const onStep: OnStep = (step, steps) => options.onProgress?.({ index, name, step, steps })
     try {
       const found = await this.#queue.submit({ input, target, seed }, { signal, onStep })
-      return this.#attributionOf(input, index, found, asked)
+      const attribution = this.#attributionOf(input, index, found, asked)
+      maps.tell(() => ({ model: this.#model, attribution }))
+      return attribution
     } catch (error) {
       if (!(error instanceof NotFiniteError)) throw error
       return await leaveOut(new NotFiniteError(`'${name}': ${error.message}`, { cause: error }))
@@ -177,15 +179,7 @@ class MethodAttributer implements Attributer {
       callNative(() => addon().runMethod({ method, images, requests: wanted, ...call })),
     )
     const seconds = (performance.now() - started) / 1000
-    if (batches.hasSubscribers) {
-      const message: BatchMessage = {
-        model: this.#model,
-        method: this.method,
-        images: requests.length,
-        seconds,
-      }
-      batches.publish(message)
-    }
+    batches.tell(() => ({ model: this.#model, method: this.method, images: requests.length, seconds }))
     return attributions.map(attribution => ({ attribution, unit, seconds }))
   }
 

@@ -1,7 +1,8 @@
+import { toldLoad } from '../foundation/diagnostics.js'
 import { DisposedError, PatternsError } from '../foundation/errors.js'
 import { requireKnownKeys, requireOneOf, requireString } from '../foundation/validate.js'
 import type { Model } from '../model/model.js'
-import { addon } from '../native/addon.js'
+import { addon, addonElsewhere } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
 import type { PatternEstimator, PatternsDescription, PatternsHandle } from '../native/patterns-calls.js'
 import { type LearningOptions, learnFrom, learningOptionNames, learningSizes } from './learning.js'
@@ -95,5 +96,6 @@ export async function fitPatterns(model: Model, options: FitPatternsOptions): Pr
  * @throws PatternsError, WeightsError where the file is broken */
 export async function loadPatterns(path: string): Promise<Patterns> {
   requireString('path', path)
-  return new Patterns(await callNative(() => addon().loadPatterns({ path })))
+  const { loadPatterns } = await addonElsewhere()
+  return new Patterns(await toldLoad('patterns', path, () => callNative(() => loadPatterns({ path }))))
 }

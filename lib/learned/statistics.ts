@@ -1,3 +1,4 @@
+import { toldLoad } from '../foundation/diagnostics.js'
 import { DisposedError, InvalidArgumentError, StatisticsError } from '../foundation/errors.js'
 import { type Preset, presets } from '../foundation/presets.js'
 import {
@@ -8,7 +9,7 @@ import {
   requireString,
 } from '../foundation/validate.js'
 import type { Model } from '../model/model.js'
-import { addon } from '../native/addon.js'
+import { addon, addonElsewhere } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
 import type { StatisticsDescription, StatisticsHandle } from '../native/statistics-calls.js'
 import { type LearningOptions, learnFrom, learningOptionNames, learningSizes } from './learning.js'
@@ -129,9 +130,12 @@ export async function estimate(model: Model, options: EstimateOptions): Promise<
 export async function loadStatistics(path: string, { model }: { model?: Model } = {}): Promise<Statistics> {
   requireString('path', path)
   const isPublished = model !== undefined && /\.torch$/.test(path)
-  const load = () => addon().loadStatistics({ path: packagedStatistics(path) ?? path })
-  const loadPublished = () => addon().loadPublishedStatistics({ path, model: model!.handle })
-  return new Statistics(await callNative(isPublished ? loadPublished : load))
+  const { loadStatistics, loadPublishedStatistics } = await addonElsewhere()
+  const load = () => loadStatistics({ path: packagedStatistics(path) ?? path })
+  const loadPublished = () => loadPublishedStatistics({ path, model: model!.handle })
+  return new Statistics(
+    await toldLoad('statistics', path, () => callNative(isPublished ? loadPublished : load)),
+  )
 }
 
 function chosenLayers(model: Model, { layer, layers }: EstimateOptions): readonly string[] {

@@ -1,3 +1,4 @@
+import { toldLoad } from '../foundation/diagnostics.js'
 import { DisposedError, WeightsError } from '../foundation/errors.js'
 import { requireString } from '../foundation/validate.js'
 import { demo } from '../model/demo.js'
@@ -58,9 +59,8 @@ export class TrainedReadout {
 export async function loadReadout(model: Model, path: string): Promise<TrainedReadout> {
   requireString('path', path)
   const file = path === 'demo' ? demo.readout : path
-  const readout = new TrainedReadout(
-    await callNative(() => addon().loadReadout({ model: model.handle, path: file })),
-  )
+  const load = () => callNative(() => addon().loadReadout({ model: model.handle, path: file }))
+  const readout = new TrainedReadout(await toldLoad('readout', file, load))
   try {
     readout.requireFor(model)
     return readout

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { toldLoad } from '../foundation/diagnostics.js'
 import { ModelError } from '../foundation/errors.js'
 import {
   invalid,
@@ -18,7 +19,7 @@ import {
 } from '../images/preprocess.js'
 import { requireSize, sides, sizeText } from '../images/size.js'
 import { zooPreprocessing } from '../images/zoo-preprocessing.js'
-import { addon } from '../native/addon.js'
+import { addon, addonElsewhere } from '../native/addon.js'
 import { callNative, callNativeSync } from '../native/call.js'
 import { withCancellation } from '../native/cancellation.js'
 import type { MemoryFormat, ModelHandle, OutputKind, Place } from '../native/model-calls.js'
@@ -92,6 +93,11 @@ export async function loadModel(name: string, options: LoadOptions = {}): Promis
   if (options.output !== undefined) requireString('output', options.output)
   if (options.outputKind !== undefined) requireOneOf('outputKind', options.outputKind, outputKinds)
   const stated = statedIn(options)
+  await addonElsewhere()
+  return await toldLoad('model', name, () => loadNamed(name, options, stated))
+}
+
+async function loadNamed(name: string, options: LoadOptions, stated: ModelCard): Promise<Model> {
   if (!isModelFile(name)) return await loadArchitecture(name, options, stated)
   requireWhole(options)
   if (isFolder(name)) return await loadFolder(name, options, stated)

@@ -1,5 +1,5 @@
 import { requireKnownKeys, requireObject } from '../foundation/validate.js'
-import { addon, type GpuArithmetic } from '../native/addon.js'
+import { addon, addonElsewhere, type GpuArithmetic } from '../native/addon.js'
 import { callNativeSync } from '../native/call.js'
 
 /** Options of {@link configureRuntime}. */
@@ -17,6 +17,14 @@ export function configureRuntime(options: RuntimeOptions): void {
   requireKnownKeys('options', requireObject('options', options), ['tf32', 'cudnnBenchmark'])
   const arithmetic = { ...gpuArithmetic(), ...options }
   callNativeSync(() => addon().setGpuArithmetic(arithmetic))
+}
+
+/** Finds LibTorch and opens it, as everything else that needs it does first: python3 is asked and libraries are opened on other
+ * threads, while the event loop goes on. `loadModel` and what loads other files do the same. A service calls it as it starts, and
+ * whoever calls functions that return at once, such as `architectures` or `describeMethod`, calls it before them.
+ * @throws NativeError if LibTorch or the add-on is missing, broken, or made for another version */
+export async function warmUp(): Promise<void> {
+  await addonElsewhere()
 }
 
 /** What was chosen. */

@@ -2,7 +2,7 @@ import { isMainThread } from 'node:worker_threads'
 import type { AttributionCalls } from './attribution-calls.js'
 import type { EvaluationCalls } from './evaluation-calls.js'
 import type { ImageCalls } from './images-calls.js'
-import { loadAddon } from './load.js'
+import { loadAddon, loadAddonElsewhere } from './load.js'
 import type { MapCalls } from './maps-calls.js'
 import type { ModelCalls } from './model-calls.js'
 import type { PatternsCalls } from './patterns-calls.js'
@@ -70,4 +70,11 @@ export function addon(): Addon {
     loaded = native
   }
   return loaded
+}
+
+/** Loads the native add-on without holding up the event loop, so that calls of `addon` find it there.
+ * @throws NativeError as `addon` */
+export async function addonElsewhere(): Promise<Addon> {
+  await loadAddonElsewhere()
+  return addon()
 }

@@ -1,8 +1,10 @@
 // Plain JavaScript, because the set-up needs it before TypeScript is compiled.
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
+import { promisify } from 'node:util'
 import { cacheFolder } from '../foundation/cache-folder.mjs'
+import { atOnce } from '../foundation/steps.mjs'
 import { libTorchFolder, projectStore } from './packages.mjs'
 
 /** The oldest LibTorch whose headers and libraries this package is written for. */
@@ -17,6 +19,11 @@ export const OLDEST = '2.11'
 /** A LibTorch that can be opened. `folder` holds lib/ and include/; `minor` is what binaries must agree on.
  * @typedef {{ folder: string, version: string, minor: string, cuda: boolean, origin: Origin }} LibTorch */
 
+/** @typedef {{ libtorch: LibTorch | null, tried: Attempt[] }} Found */
+
+/** @template Result
+ * @typedef {import('../foundation/steps.mjs').Stepwise<Result>} Stepwise */
+
 /** @typedef {Record<string, string | undefined>} Environment */
 
 /** @typedef {object} Search
@@ -30,8 +37,15 @@ export const OLDEST = '2.11'
  * was fetched for the project, then our cache; the first that fits. A set `LIBTORCH` is the only place looked at:
  * silently using another than the one asked for would help nobody.
  * @param {Search} [search]
- * @returns {{ libtorch: LibTorch | null, tried: Attempt[] }} */
-export function findLibTorch({
+ * @returns {Found} */
+export function findLibTorch(search) {
+  return atOnce(searching(search))
+}
+
+/** As `findLibTorch`, with python3's answer to wait for as a step.
+ * @param {Search} [search]
+ * @returns {Stepwise<Found>} */
+export function* searching({
   env = process.env,
   headers = false,
   refuse = () => null,
@@ -40,13 +54,20 @@ export function findLibTorch({
 } = {}) {
   /** @type {Attempt[]} */
   const tried = []
-  for (const { origin, place, folder } of places(env, packaged, project)) {
-    const seen = folder === null ? 'torch is not installed' : examine(folder, origin, headers)
-    const reason = typeof seen === 'string' ? seen : (otherVersion(seen, env) ?? refuse(seen))
-    if (typeof seen !== 'string' && reason === null) return { libtorch: seen, tried }
-    tried.push({ place, reason: String(reason) })
+  /** @param {Place[]} places */
+  const firstOf = places => {
+    for (const { origin, place, folder } of places) {
+      const seen = folder === null ? 'torch is not installed' : examine(folder, origin, headers)
+      const reason = typeof seen === 'string' ? seen : (otherVersion(seen, env) ?? refuse(seen))
+      if (typeof seen !== 'string' && reason === null) return seen
+      tried.push({ place, reason: String(reason) })
+    }
+    return null
   }
-  return { libtorch: null, tried }
+  const first = firstOf(placesBefore(env, packaged))
+  if (first || env.LIBTORCH) return { libtorch: first, tried }
+  const python = yield pythonTorch(env)
+  return { libtorch: firstOf(placesAfter(env, python, project)), tried }
 }
 
 /** The file name of a shared library, as this platform spells it.
@@ -61,36 +82,39 @@ export function listAttempts(tried) {
   return tried.map(({ place, reason }) => `  ${place}: ${reason}`).join('\n')
 }
 
-/** Lazily, so that python3 isn't started when `LIBTORCH` is set.
+/** @typedef {{ origin: Origin, place: string, folder: string | null }} Place */
+
+/** Where python3 needn't be started for.
  * @param {Environment} env
  * @param {string | null} packaged
+ * @returns {Place[]} */
+function placesBefore(env, packaged) {
+  if (env.LIBTORCH) return [{ origin: 'LIBTORCH', place: `LIBTORCH=${env.LIBTORCH}`, folder: env.LIBTORCH }]
+  return packaged ? [{ origin: 'package', place: `package, ${packaged}`, folder: packaged }] : []
+}
+
+/** @param {Environment} env
+ * @param {string | null} python where its torch lies
  * @param {string | null} project
- * @returns {Generator<{ origin: Origin, place: string, folder: string | null }>} */
-function* places(env, packaged, project) {
-  if (env.LIBTORCH) {
-    yield { origin: 'LIBTORCH', place: `LIBTORCH=${env.LIBTORCH}`, folder: env.LIBTORCH }
-    return
-  }
-  if (packaged) yield { origin: 'package', place: `package, ${packaged}`, folder: packaged }
-  const python = pythonTorch(env)
-  yield {
-    origin: 'python3',
-    place: python ? `torch of python3, ${python}` : 'torch of python3',
-    folder: python,
-  }
-  if (project) yield* stored('project', project)
-  yield* stored('cache', cacheFolder(env))
+ * @returns {Place[]} */
+function placesAfter(env, python, project) {
+  const place = python ? `torch of python3, ${python}` : 'torch of python3'
+  return [
+    { origin: 'python3', place, folder: python },
+    ...(project ? stored('project', project) : []),
+    ...stored('cache', cacheFolder(env)),
+  ]
 }
 
 /** What was fetched into a store.
  * @param {'project' | 'cache'} origin
  * @param {string} store
- * @returns {Generator<{ origin: Origin, place: string, folder: string }>} */
-function* stored(origin, store) {
-  for (const name of storedVersions(join(store, 'libtorch'))) {
+ * @returns {Place[]} */
+function stored(origin, store) {
+  return storedVersions(join(store, 'libtorch')).map(name => {
     const folder = join(store, 'libtorch', name, ...(name.endsWith(cudaEnding) ? ['torch'] : []))
-    yield { origin, place: `${origin}, ${folder}`, folder }
-  }
+    return { origin, place: `${origin}, ${folder}`, folder }
+  })
 }
 
 /** A build with CUDA lies beside NVIDIA's libraries, as Python's packages do. */
@@ -120,16 +144,27 @@ function numbersOf(name) {
 
 /** Asks python3 where its torch lies without importing it, which would take seconds.
  * @param {Environment} env
- * @returns {string | null} */
+ * @returns {import('../foundation/steps.mjs').Step<string | null>} */
 function pythonTorch(env) {
   const program =
     'import importlib.util as u; s = u.find_spec("torch"); print(s.submodule_search_locations[0] if s else "")'
-  try {
-    const args = ['-c', program]
-    const torch = execFileSync('python3', args, { env, encoding: 'utf8', timeout: 20_000, stdio: 'pipe' })
-    return torch.trim() || null
-  } catch {
-    return null // no python3, or a broken one: the same to us as one without torch
+  const args = ['-c', program]
+  const options = /** @type {const} */ ({ env, encoding: 'utf8', timeout: 20_000 })
+  const none = () => null // no python3, or a broken one: the same to us as one without torch
+  return {
+    atOnce() {
+      try {
+        return execFileSync('python3', args, { ...options, stdio: 'pipe' }).trim() || null
+      } catch {
+        return none()
+      }
+    },
+    async elsewhere() {
+      return await promisify(execFile)('python3', args, options).then(
+        ({ stdout }) => stdout.trim() || null,
+        none,
+      )
+    },
   }
 }
 

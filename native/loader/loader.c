@@ -12,6 +12,15 @@
 
 typedef napi_value (*init_function)(napi_env, napi_value);
 
+// What `openOnThread` gives to a thread, and what that gives back.
+typedef struct {
+  napi_async_work work;
+  napi_deferred deferred;
+  char* path;
+  int visibility;
+  char* problem;  // NULL where the library is open
+} opening;
+
 // The first argument as a fresh string, or NULL with an exception pending.
 static char* TakePath(napi_env env, napi_value value, const char* expected) {
   napi_valuetype type;
@@ -44,9 +53,8 @@ static void* OpenLibrary(napi_env env, const char* path, int visibility) {
   return library;
 }
 
-// open(path, global): opens a shared library and leaves it open until the process ends.
-static napi_value Open(napi_env env, napi_callback_info info) {
-  static const char expected[] = "open(path, global) takes a string and a boolean";
+// The path and the visibility that a function was called with, or NULL with an exception pending.
+static char* TakeLibrary(napi_env env, napi_callback_info info, const char* expected, int* visibility) {
   size_t count = 2;
   napi_value arguments[2];
   if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok) return NULL;
@@ -55,11 +63,67 @@ static napi_value Open(napi_env env, napi_callback_info info) {
     napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", expected);
     return NULL;
   }
-  char* path = TakePath(env, arguments[0], expected);
+  *visibility = global ? RTLD_GLOBAL : RTLD_LOCAL;
+  return TakePath(env, arguments[0], expected);
+}
+
+// open(path, global): opens a shared library and leaves it open until the process ends.
+static napi_value Open(napi_env env, napi_callback_info info) {
+  int visibility;
+  char* path = TakeLibrary(env, info, "open(path, global) takes a string and a boolean", &visibility);
   if (path == NULL) return NULL;
-  OpenLibrary(env, path, global ? RTLD_GLOBAL : RTLD_LOCAL);
+  OpenLibrary(env, path, visibility);
   free(path);
   return NULL;
+}
+
+static void OpenHere(napi_env env, void* data) {
+  (void)env;
+  opening* given = data;
+  if (dlopen(given->path, RTLD_NOW | given->visibility) == NULL) given->problem = strdup(dlerror());
+}
+
+static void SettleOpening(napi_env env, napi_status status, void* data) {
+  opening* done = data;
+  if (status == napi_ok && done->problem == NULL) {
+    napi_value nothing;
+    napi_get_undefined(env, &nothing);
+    napi_resolve_deferred(env, done->deferred, nothing);
+  } else {
+    const char* text = done->problem == NULL ? "the thread is ending" : done->problem;
+    napi_value code, message, error;
+    napi_create_string_utf8(env, "ERR_DLOPEN_FAILED", NAPI_AUTO_LENGTH, &code);
+    napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &message);
+    napi_create_error(env, code, message, &error);
+    napi_reject_deferred(env, done->deferred, error);
+  }
+  napi_delete_async_work(env, done->work);
+  free(done->problem);
+  free(done->path);
+  free(done);
+}
+
+// openOnThread(path, global): as `open`, on a thread of Node's pool. A promise.
+static napi_value OpenOnThread(napi_env env, napi_callback_info info) {
+  int visibility;
+  char* path = TakeLibrary(env, info, "openOnThread(path, global) takes a string and a boolean", &visibility);
+  if (path == NULL) return NULL;
+  opening* given = calloc(1, sizeof(opening));
+  napi_value promise, name;
+  if (given == NULL || napi_create_promise(env, &given->deferred, &promise) != napi_ok) {
+    free(given);
+    free(path);
+    napi_throw_error(env, "ERR_MEMORY_ALLOCATION_FAILED", "no memory to open a library");
+    return NULL;
+  }
+  given->path = path;
+  given->visibility = visibility;
+  if (napi_create_string_utf8(env, "openOnThread", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_async_work(env, NULL, name, OpenHere, SettleOpening, given, &given->work) != napi_ok ||
+      napi_queue_async_work(env, given->work) != napi_ok) {
+    SettleOpening(env, napi_generic_failure, given);
+  }
+  return promise;
 }
 
 // loadBinding(path): opens the binding and returns its exports, new ones for each environment: a worker
@@ -97,6 +161,7 @@ static napi_status Export(napi_env env, napi_value exports, const char* name, na
 
 NAPI_MODULE_INIT() {
   if (Export(env, exports, "open", Open) != napi_ok) return NULL;
+  if (Export(env, exports, "openOnThread", OpenOnThread) != napi_ok) return NULL;
   if (Export(env, exports, "loadBinding", LoadBinding) != napi_ok) return NULL;
   return exports;
 }

@@ -127,7 +127,7 @@ test('a worker thread loads the add-on again', async t => {
   }
 })
 
-test('the loader checks its arguments and says why a library does not open', t => {
+test('the loader checks its arguments and says why a library does not open', async t => {
   const path = [
     'build/Release/attribution_bottleneck.node',
     'prebuilds/linux-x64/attribution-bottleneck.node',
@@ -139,6 +139,8 @@ test('the loader checks its arguments and says why a library does not open', t =
     () => loader.open(1, true),
     () => loader.open('/x', 1),
     () => loader.open('/x', true, 2),
+    () => loader.openOnThread(),
+    () => loader.openOnThread('/x', 1),
     () => loader.loadBinding(),
     () => loader.loadBinding({}),
     () => loader.loadBinding(Symbol.iterator),
@@ -147,12 +149,16 @@ test('the loader checks its arguments and says why a library does not open', t =
   for (const call of [
     () => loader.open('', true),
     () => loader.open('a\0b', true),
+    () => loader.openOnThread('', true),
     () => loader.loadBinding(''),
   ])
     t.throws(call, { instanceOf: TypeError, code: 'ERR_INVALID_ARG_VALUE' })
   const long = `/nowhere/${'x/'.repeat(10_000)}lib.so`
   for (const call of [() => loader.open('/nowhere/lib.so', true), () => loader.loadBinding(long)])
     t.throws(call, { code: 'ERR_DLOPEN_FAILED', message: /nowhere/ })
+  const opening = loader.openOnThread('/nowhere/lib.so', true)
+  await t.throwsAsync(opening, { code: 'ERR_DLOPEN_FAILED', message: /nowhere/ })
   const c10 = join(loadAddon().libtorch.folder, 'lib', libraryFile('c10'))
+  t.is(await loader.openOnThread(c10, true), undefined)
   t.throws(() => loader.loadBinding(c10), { code: 'ERR_DLOPEN_FAILED', message: /exports no iba_init/ })
 })
