@@ -80,7 +80,10 @@ async function measure({ title, run }: Benchmark, settings: Settings): Promise<R
   const rows: Row[] = []
   for await (const row of run(settings)) rows.push(row)
   const columns = Object.keys(rows[0] ?? {})
-  printTable([columns, ...rows.map(row => columns.map(column => cell(row[column])))])
+  printTable(
+    columns,
+    rows.map(row => columns.map(column => cell(row[column]))),
+  )
   return rows
 }
 

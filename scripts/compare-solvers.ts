@@ -94,7 +94,8 @@ async function main(): Promise<void> {
         await appendFile(given.out, `${JSON.stringify(line)}\n`)
         lines.push(line)
       }
-      printTable(rowsOf(network, lines))
+      const [names = [], ...rows] = rowsOf(network, lines)
+      printTable(names, rows)
       print('')
     }
   }

@@ -7,15 +7,16 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Command } from 'commander'
 import { listFolder } from '../foundation/file-names.js'
 import { count } from '../foundation/text.js'
+import { addJsonOption } from './common-options.js'
 import { IncompleteError, UsageError } from './exit.js'
-import { print } from './output.js'
 import { type ShardRun, shardLines, shardRun } from './shard-results.js'
+import { tellResult } from './standard-streams.js'
 
 const indexName = 'index.jsonl'
 
 /** Adds `iba attribute merge`. */
 export function addAttributeMerge(attribute: Command): void {
-  attribute
+  const command = attribute
     .command('merge')
     .summary('check and index the results of shards')
     .description(
@@ -23,11 +24,10 @@ export function addAttributeMerge(attribute: Command): void {
         'shard, its key, and what the method says of it.',
     )
     .argument('<folder>', 'where the results are: the --out of `iba attribute`')
-    .helpOption('-h, --help', 'show this help')
-    .action(merge)
+  addJsonOption(command).action(merge)
 }
 
-async function merge(folder: string): Promise<void> {
+async function merge(folder: string, { json = false }: { json?: boolean }): Promise<void> {
   const names = (await listFolder(folder)).map(({ name }) => name).filter(name => name !== indexName)
   const unfinished = names.filter(name => name.endsWith('.jsonl.part'))
   const finished = names.filter(name => name.endsWith('.jsonl')).map(name => join(folder, name))
@@ -46,7 +46,8 @@ async function merge(folder: string): Promise<void> {
   const path = join(folder, indexName)
   await pipeline(Readable.from(indexLines(runs, total)), createWriteStream(`${path}.tmp`))
   await rename(`${path}.tmp`, path)
-  print(`${path}: ${count(total.images, 'image')} of ${count(runs.length, 'shard')}`)
+  const sentence = `${path}: ${count(total.images, 'image')} of ${count(runs.length, 'shard')}`
+  tellResult({ json }, sentence, { file: path, shards: runs.length, ...total })
   if (total.failed > 0)
     throw new IncompleteError(`${count(total.failed, 'image')} failed; their lines say why.`)
 }

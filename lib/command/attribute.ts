@@ -96,7 +96,7 @@ export function addAttribute(program: Command): void {
 function addOutputOptions(command: Command): void {
   command
     .optionsGroup('Results:')
-    .option('--out <folder>', 'where they go', 'iba-output')
+    .option('-o, --out <folder>', 'where they go', 'iba-output')
     .option('--no-image', 'write no <name>.png')
     .addOption(
       new Option(

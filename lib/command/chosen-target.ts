@@ -7,7 +7,7 @@ import { UsageError } from './exit.js'
 /** `--target`. */
 export function targetOption(): Option {
   return new Option(
-    '--target <target>',
+    '-t, --target <target>',
     'what to explain: index or name of a class, contrast:3,7 (one against others), contrast:3 (against the rest), ' +
       'labels:1,4, output:0, output:0=up, output:0=2.5, embedding:FILE.npy or weights:FILE.npy (default: the predicted class)',
   )

@@ -58,11 +58,11 @@ export function addModelOptions(command: Command): Command {
   return command
     .optionsGroup('Network:')
     .option(
-      '--model <name>',
+      '-m, --model <name>',
       "required: its architecture (`iba models` lists them), 'demo', a model file (.pt, .pt2, .onnx), or a folder of Hugging Face's",
     )
     .option(
-      '--weights <file>',
+      '-w, --weights <file>',
       "its weights (.safetensors, .pth), or 'seeded:N' for weights that have learnt nothing " +
         '(default: the file that `iba weights get` downloaded)',
     )
@@ -89,7 +89,7 @@ export function outputNameOption(): Option {
 
 /** `--device`. */
 export function deviceOption(): Option {
-  return new Option('--device <device>', 'auto, cpu, cuda or cuda:N; auto takes CUDA where it can run')
+  return new Option('-d, --device <device>', 'auto, cpu, cuda or cuda:N; auto takes CUDA where it can run')
     .default('auto')
     .argParser(parseDevice)
 }
@@ -152,7 +152,7 @@ function decimals(text: string): number[] {
 export function addGeneralOptions(command: Command): Command {
   return command
     .optionsGroup('General:')
-    .option('--quiet', 'no progress; errors and results are still printed')
+    .option('-q, --quiet', 'no progress; errors and results are still printed')
     .helpOption('-h, --help', 'show this help')
 }
 

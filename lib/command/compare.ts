@@ -24,7 +24,8 @@ import { Comparison, imagePaths } from './comparison.js'
 import { IncompleteError, InterruptedError, UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
 import { requireLearning, statisticsImagesOption, withLearntStatistics } from './learnt-statistics.js'
-import { note, print, printJson, printTable } from './output.js'
+import { note, printTable } from './output.js'
+import { isStandardOutput, tellResult, writeOut } from './standard-streams.js'
 import { requireWritableFile } from './writable.js'
 
 interface CompareCommandOptions extends ModelOptions, PreprocessingOptions, CompareMethodFlags {
@@ -82,7 +83,7 @@ export function addCompare(program: Command): void {
   addPreprocessingOptions(command)
   command
     .optionsGroup('Results:')
-    .option('--out <file>', 'the contact sheet, a .png file', 'comparison.png')
+    .option('-o, --out <file>', 'the contact sheet, a .png file', 'comparison.png')
     .option(
       '--html [file]',
       'also write a page for the browser (default: the name of --out, ending in .html)',
@@ -99,7 +100,7 @@ async function compare(inputs: string[], options: CompareCommandOptions): Promis
   const files = chosenFiles(options)
   const { methods, leftOut } = chooseMethods(options)
   requireLearning(methods, options)
-  await requireWritableFile('--out', files.picture)
+  if (!isStandardOutput(files.picture)) await requireWritableFile('--out', files.picture)
   if (files.page !== undefined) await requireWritableFile('--html', files.page)
   await using model = await openModel({ ...options, signal })
   const target = await chosenTarget(model, options.target)
@@ -117,8 +118,7 @@ async function compare(inputs: string[], options: CompareCommandOptions): Promis
     )
   }
   await write(comparison, files)
-  if (options.json) printJson({ files, images: comparison.records() })
-  else tell(comparison, files)
+  tell(comparison, files, options.json ?? false)
   for (const { name, why } of leftOut) note(`iba: ${name} is left out: ${why}`)
   requireComplete(comparison, options)
 }
@@ -130,17 +130,21 @@ async function write(comparison: Comparison, { picture, page }: Files): Promise<
       page,
       await renderComparisonPage({ title: comparison.title, introduction, images }),
     )
-  await writeFileAtomically(picture, await renderSheet(images))
+  const sheet = await renderSheet(images)
+  await writeOut(picture, '.png', file => writeFileAtomically(file, sheet))
 }
 
 const introduction =
   'Each map has a scale of its own: from dark to light, or, if it has values below 0, blue below and red above. ' +
   'Seconds are of the map alone, in a batch of one.'
 
-function tell(comparison: Comparison, { picture, page }: Files): void {
-  printTable([['method', 'unit', 'seconds', 'checks'], ...comparison.table()])
+function tell(comparison: Comparison, files: Files, json: boolean): void {
+  const { picture, page } = files
+  const inPipe = isStandardOutput(picture)
+  if (!json && !inPipe) printTable(['method', 'unit', 'seconds', 'checks'], comparison.table())
   const written = page === undefined ? picture : `${picture} and ${page}`
-  print(`${written}: ${comparison.title}`)
+  const value = { files, images: comparison.records() }
+  tellResult({ out: picture, json }, `${written}: ${comparison.title}`, value)
 }
 
 function requireComplete(
@@ -156,8 +160,11 @@ function requireComplete(
 }
 
 function chosenFiles({ out, html }: CompareCommandOptions): Files {
-  if (extname(out) !== '.png') throw new UsageError(`--out '${out}' must end in .png.`)
+  if (!isStandardOutput(out) && extname(out) !== '.png')
+    throw new UsageError(`--out '${out}' must end in .png.`)
   if (html === undefined) return { picture: out }
+  if (html === true && isStandardOutput(out))
+    throw new UsageError('--html: give the name of the page as well.')
   const page = html === true ? out.replace(/\.png$/, '.html') : html
   if (extname(page) !== '.html') throw new UsageError(`--html '${page}' must end in .html.`)
   return { picture: out, page }

@@ -9,6 +9,7 @@ import type { ComparedImage } from '../rendering/sheet.js'
 import { IncompleteError, UsageError } from './exit.js'
 import { note, spelledOut } from './output.js'
 import { type Measure, startProgress } from './progress.js'
+import { inputName } from './standard-streams.js'
 
 /** More of them can't be looked at. */
 const mostImages = 64
@@ -148,7 +149,7 @@ export class Comparison {
     return this.#images.map(({ name }, i) => {
       const { target, className, score, probability } = this.#explained[0]!.results[i]!
       return {
-        input: name,
+        input: inputName(name),
         target,
         ...(className !== undefined && { className }),
         score,

@@ -47,7 +47,7 @@ async function examine({ json }: { json?: boolean }): Promise<void> {
     downloadedWeights: publishedFiles().flatMap(({ path }) => path ?? []),
   }
   if (json) printJson(findings)
-  else printTable(rowsOf(findings))
+  else printTable(null, rowsOf(findings))
   if (findings.problem !== null)
     throw new IncompleteError(`The native add-on can't be loaded.\n${findings.problem}`)
 }

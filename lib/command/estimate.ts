@@ -4,6 +4,7 @@ import { estimate, type Preset, presets, type Statistics } from '../index.js'
 import { modelLabel } from '../model/model-file.js'
 import {
   addGeneralOptions,
+  addJsonOption,
   addModelOptions,
   addPreprocessingOptions,
   type ModelOptions,
@@ -15,13 +16,15 @@ import {
 } from './common-options.js'
 import { Interrupts } from './interrupt.js'
 import { addLearningOptions, type LearningFlags, learnWithProgress, openSource } from './learning-flags.js'
-import { duration, print } from './output.js'
-import { requireSafetensors, requireWritableFile } from './writable.js'
+import { duration } from './output.js'
+import { tellResult, writeOut } from './standard-streams.js'
+import { requireSafetensorsOut } from './writable.js'
 
 interface EstimateCommandOptions extends ModelOptions, PreprocessingOptions, LearningFlags {
   layers?: string[]
   preset: Preset
   out?: string
+  json?: boolean
 }
 
 const examples = `
@@ -54,24 +57,23 @@ export function addEstimate(program: Command): void {
         .choices(presets)
         .default('iba'),
     )
-    .option('--out <file>', 'the .safetensors file to write (default: MODEL-LAYERS.safetensors)')
+    .option('-o, --out <file>', 'the .safetensors file to write (default: MODEL-LAYERS.safetensors)')
   addLearningOptions(command, 2)
   addPreprocessingOptions(command)
   addGeneralOptions(command)
-  command.addHelpText('after', examples).action(runEstimate)
+  addJsonOption(command).addHelpText('after', examples).action(runEstimate)
 }
 
 async function runEstimate(options: EstimateCommandOptions): Promise<void> {
   using interrupts = new Interrupts()
   requireModelOptions(options)
   requireGiven('--images', options.images, 'Give a folder of images like those to explain.')
-  requireSafetensors(options.out)
-  if (options.out !== undefined) await requireWritableFile('--out', options.out)
+  await requireSafetensorsOut(options.out)
   const source = await openSource(options)
   await using model = await openModel({ ...options, signal: interrupts.signal })
   const layers = options.layers ?? [model.bottleneckLayer]
   const out = options.out ?? `${modelLabel(options.model)}-${layers.join('+')}.safetensors`
-  await requireWritableFile('--out', out)
+  await requireSafetensorsOut(out)
 
   const started = performance.now()
   await using statistics = await learnWithProgress(
@@ -80,8 +82,10 @@ async function runEstimate(options: EstimateCommandOptions): Promise<void> {
     interrupts.signal,
     (learning, onWarning) => estimate(model, { ...learning, layers, preset: options.preset, onWarning }),
   )
-  await statistics.save(out)
-  print(`${out}: ${describe(statistics)}, ${duration((performance.now() - started) / 1000)}`)
+  await writeOut(out, '.safetensors', file => statistics.save(file))
+  const seconds = (performance.now() - started) / 1000
+  const value = { file: out, ...statistics.description, seconds }
+  tellResult({ ...options, out }, `${out}: ${describe(statistics)}, ${duration(seconds)}`, value)
 }
 
 function describe(statistics: Statistics): string {

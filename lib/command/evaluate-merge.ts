@@ -15,7 +15,7 @@ export function addEvaluateMerge(evaluate: Command): void {
         'written.',
     )
     .argument('<result...>', 'the .json files of all ranks')
-    .option('--out <folder>', 'where the joined result goes (default: beside the first)')
+    .option('-o, --out <folder>', 'where the joined result goes (default: beside the first)')
     .option('--json', 'print the result without its records as JSON')
     .helpOption('-h, --help', 'show this help')
     .action(merge)

@@ -102,7 +102,7 @@ export function addEvaluate(program: Command): void {
         wholeNumber(1, 65_536),
       )
       .optionsGroup('Results:')
-      .option('--out <folder>', 'where the result goes', 'results')
+      .option('-o, --out <folder>', 'where the result goes', 'results')
       .option('--resume', 'go on with an interrupted run; leave a finished one')
       .option('--json', 'print the result without its records as JSON')
     addPreprocessingOptions(command)

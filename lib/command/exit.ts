@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander'
 import { AttributionError, InvalidArgumentError, ModelError } from '../foundation/errors.js'
 import { errorCode, fileReason } from '../foundation/files.js'
-import { note } from './output.js'
+import { note, noteFailure } from './output.js'
 
 /** What the command ends with. */
 export const exitCodes = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const
@@ -22,7 +22,7 @@ export function reportFailure(error: unknown, command: string): number {
   // Commander has printed its message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse
 
-  note(`iba: ${messageOf(error)}`)
+  noteFailure(messageOf(error))
   const remedy = error instanceof AttributionError ? remedies[error.code] : undefined
   if (remedy) note(remedy)
   if (process.env.IBA_DEBUG && error instanceof Error) note(stackOf(error))

@@ -7,9 +7,15 @@ import { imageFolder } from '../index.js'
 import { loadFastify } from '../server/fastify.js'
 import type { ModelToServe } from '../server/index.js'
 import { isLoopback } from '../server/loopback.js'
-import { addGeneralOptions, addPreprocessingOptions, openModel, wholeNumber } from './common-options.js'
+import {
+  addGeneralOptions,
+  addJsonOption,
+  addPreprocessingOptions,
+  openModel,
+  wholeNumber,
+} from './common-options.js'
 import { Interrupts } from './interrupt.js'
-import { note } from './output.js'
+import { note, printJsonLine } from './output.js'
 import { aborted, addressOf, listen } from './serve.js'
 import { addServedModelOptions, chosenModels, type ServedModelFlags } from './served-models.js'
 
@@ -18,6 +24,7 @@ interface ExploreCommandOptions extends ServedModelFlags {
   port: number
   open: boolean
   quiet?: boolean
+  json?: boolean
 }
 
 /** More would be a list in which nobody finds anything. */
@@ -52,7 +59,7 @@ export function addExplore(program: Command): void {
     .option('--port <number>', 'default: any that is free', wholeNumber(0, 65_535), 0)
     .option('--no-open', "don't open the browser, only tell the address")
   addGeneralOptions(command)
-  command.addHelpText('after', examples).action(explore)
+  addJsonOption(command).addHelpText('after', examples).action(explore)
 }
 
 async function explore(inputs: readonly string[], options: ExploreCommandOptions): Promise<void> {
@@ -74,6 +81,7 @@ async function explore(inputs: readonly string[], options: ExploreCommandOptions
     const address = `${addressOf(app)}/explore/`
     if (!isLoopback(options.host)) note(`iba: Whoever reaches ${options.host} can use this page.`)
     note(`iba: ${address} – Ctrl-C ends it.`)
+    if (options.json) printJsonLine({ address })
     if (options.open) openInBrowser(address)
     await aborted(signal)
     await app.close()

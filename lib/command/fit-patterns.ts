@@ -6,6 +6,7 @@ import { modelLabel } from '../model/model-file.js'
 import type { PatternEstimator } from '../native/patterns-calls.js'
 import {
   addGeneralOptions,
+  addJsonOption,
   addModelOptions,
   addPreprocessingOptions,
   type ModelOptions,
@@ -17,13 +18,15 @@ import {
 import { UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
 import { addLearningOptions, type LearningFlags, learnWithProgress, openSource } from './learning-flags.js'
-import { duration, print } from './output.js'
-import { requireSafetensors, requireWritableFile } from './writable.js'
+import { duration } from './output.js'
+import { tellResult, writeOut } from './standard-streams.js'
+import { requireSafetensorsOut } from './writable.js'
 
 interface FitPatternsCommandOptions extends ModelOptions, PreprocessingOptions, LearningFlags {
   estimator: PatternEstimator
   merge?: string[]
   out?: string
+  json?: boolean
 }
 
 const examples = `
@@ -45,7 +48,7 @@ export function addFitPatterns(program: Command): void {
     )
   addModelOptions(command)
   addLearningOptions(command.optionsGroup('Patterns:'), 1)
-    .option('--out <file>', 'the .safetensors file to write (default: MODEL-patterns.safetensors)')
+    .option('-o, --out <file>', 'the .safetensors file to write (default: MODEL-patterns.safetensors)')
     .addOption(
       new Option(
         '--estimator <name>',
@@ -57,12 +60,11 @@ export function addFitPatterns(program: Command): void {
     .option('--merge <files...>', 'in place of --model and --images: files of patterns that are put together')
   addPreprocessingOptions(command)
   addGeneralOptions(command)
-  command.addHelpText('after', examples).action(runFitPatterns)
+  addJsonOption(command).addHelpText('after', examples).action(runFitPatterns)
 }
 
 async function runFitPatterns(options: FitPatternsCommandOptions): Promise<void> {
-  requireSafetensors(options.out)
-  if (options.out !== undefined) await requireWritableFile('--out', options.out)
+  await requireSafetensorsOut(options.out)
   if (options.merge !== undefined) await mergeFiles(options.merge, options)
   else await fitOnImages(options)
 }
@@ -74,18 +76,17 @@ async function fitOnImages(options: FitPatternsCommandOptions): Promise<void> {
   const source = await openSource(options)
   await using model = await openModel({ ...options, signal: interrupts.signal })
   const out = options.out ?? `${modelLabel(options.model)}-patterns.safetensors`
-  await requireWritableFile('--out', out)
+  await requireSafetensorsOut(out)
   const started = performance.now()
   await using patterns = await learnWithProgress(source, options, interrupts.signal, learning =>
     fitPatterns(model, { ...learning, estimator: options.estimator }),
   )
-  await patterns.save(out)
-  print(`${out}: ${describe(patterns)}, ${duration((performance.now() - started) / 1000)}`)
+  await save(patterns, { ...options, out }, (performance.now() - started) / 1000)
 }
 
 async function mergeFiles(
   files: readonly string[],
-  { model, images, out }: FitPatternsCommandOptions,
+  { model, images, out, json }: FitPatternsCommandOptions,
 ): Promise<void> {
   if (model !== undefined || images !== undefined)
     throw new UsageError('--merge takes files of patterns alone. Leave out --model and --images.')
@@ -98,8 +99,18 @@ async function mergeFiles(
     merged = before.merge(next)
   }
   await using patterns = merged
-  await patterns.save(out!)
-  print(`${out}: ${describe(patterns)}`)
+  await save(patterns, { out: out!, json })
+}
+
+async function save(
+  patterns: Patterns,
+  { out, json = false }: { out: string; json?: boolean | undefined },
+  seconds?: number,
+): Promise<void> {
+  await writeOut(out, '.safetensors', file => patterns.save(file))
+  const time = seconds === undefined ? '' : `, ${duration(seconds)}`
+  const value = { file: out, ...patterns.description, ...(seconds !== undefined && { seconds }) }
+  tellResult({ out, json }, `${out}: ${describe(patterns)}${time}`, value)
 }
 
 function describe(patterns: Patterns): string {

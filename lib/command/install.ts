@@ -11,18 +11,20 @@ import { findBuiltFiles } from '../native/built-files.mjs'
 import { findLibTorch, type LibTorch, listAttempts } from '../native/find-libtorch.mjs'
 import { describeInstallation } from '../native/load.js'
 import { packageRoot, projectStore } from '../native/packages.mjs'
+import { addJsonOption } from './common-options.js'
 import { IncompleteError, UsageError } from './exit.js'
-import { note } from './output.js'
+import { note, printJson } from './output.js'
 
 interface Flags {
   cuda?: boolean
   project?: boolean
   fromSource?: boolean
+  json?: boolean
 }
 
 /** Adds `iba install`. */
 export function addInstall(program: Command): void {
-  program
+  const command = program
     .command('install')
     .summary('fetch LibTorch, and whatever else is missing')
     .description(
@@ -39,10 +41,15 @@ export function addInstall(program: Command): void {
       '--from-source',
       'build the native part for the LibTorch that is found; takes CMake and a C++ compiler',
     )
-    .action(install)
+  addJsonOption(command).action(install)
 }
 
-async function install({ cuda = false, project = false, fromSource = false }: Flags): Promise<void> {
+async function install({
+  cuda = false,
+  project = false,
+  fromSource = false,
+  json = false,
+}: Flags): Promise<void> {
   try {
     checkMachine()
     const store = chosenStore(project)
@@ -54,7 +61,7 @@ async function install({ cuda = false, project = false, fromSource = false }: Fl
     if (failure instanceof SetupFailure) throw new IncompleteError(failure.message, { cause: error })
     throw error
   }
-  report(cuda)
+  report(cuda, json)
 }
 
 function chosenStore(project: boolean): string {
@@ -100,11 +107,13 @@ function build(): void {
 }
 
 /** Loads what was installed, which is the proof that it works. */
-function report(cuda: boolean): void {
-  const { libtorch, problem, cudaReason } = describeInstallation()
+function report(cuda: boolean, json: boolean): void {
+  const installation = describeInstallation()
+  const { libtorch, problem, cudaReason } = installation
   if (problem !== null) throw new IncompleteError(`The native add-on can't be loaded.\n${problem}`)
   const { version, folder } = libtorch as LibTorch
   note(`Ready, with LibTorch ${version} in ${folder}.`)
+  if (json) printJson(installation)
   if (!cuda) return
   if (!libtorch?.cuda)
     throw new IncompleteError(

@@ -5,6 +5,7 @@ import { openNpy } from '../images/npy.js'
 import { expandInput } from '../images/source.js'
 import { imageFolder, type TargetedImage, type TokenInput } from '../index.js'
 import { UsageError } from './exit.js'
+import { inputName } from './standard-streams.js'
 
 /** One image or text to explain, and where its results go. */
 export interface Job {
@@ -166,7 +167,8 @@ function writable(name: string): string {
 
 async function imagesIn(path: string): Promise<{ name: string; stem: string; part?: number }[]> {
   const stem = writable(basename(path, extname(path)))
-  if (extname(path).toLowerCase() !== '.npy') return [{ name: path, stem }]
+  const called = inputName(path)
+  if (extname(path).toLowerCase() !== '.npy') return [{ name: called, stem }]
   const length = await imagesInArray(path)
   if (length > mostInArray) {
     throw new UsageError(
@@ -175,7 +177,7 @@ async function imagesIn(path: string): Promise<{ name: string; stem: string; par
     )
   }
   return Array.from({ length }, (_, part) => ({
-    name: `${path}#${part}`,
+    name: `${called}#${part}`,
     stem: `${stem}.${part}`,
     part,
   }))

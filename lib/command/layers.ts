@@ -26,7 +26,7 @@ export function addLayers(program: Command): void {
       'Lists the layers of a network in execution order, with the shapes of what they give for one image.',
     )
     .argument('<model>', "the network (`iba models` lists them), 'demo', or a model file")
-    .option('--weights <file>', 'a weight file, if its shapes differ from the usual ones')
+    .option('-w, --weights <file>', 'a weight file, if its shapes differ from the usual ones')
     .addOption(outputNameOption())
     .option(
       '--crop <pixels>',
@@ -61,6 +61,6 @@ async function listLayers(
     shape.join('×'),
     isDefault ? '← default' : '',
   ])
-  printTable([['layer', 'kind', 'output', ''], ...rows])
+  printTable(['layer', 'kind', 'output', ''], rows)
   note(`The bottleneck goes after ${model.bottleneckLayer} by default.`)
 }

@@ -21,7 +21,7 @@ export interface LearningFlags {
 /** `--images`, `--samples`, `--seed`, `--batch`. */
 export function addLearningOptions(command: Command, least: number): Command {
   return command
-    .option('--images <path>', 'required: a folder of images, or a .npy file of prepared images')
+    .option('-i, --images <path>', 'required: a folder of images, or a .npy file of prepared images')
     .option('--samples <number>', 'how many images to take at most', wholeNumber(least), defaultSamples)
     .option('--seed <number>', 'draws which images of a folder are taken', wholeNumber(0), 0)
     .option('--batch <number>', 'images that go through the network together', wholeNumber(1, 4096), 16)

@@ -37,7 +37,7 @@ export interface LearnFrom {
 /** `--images`. */
 export function statisticsImagesOption(): Option {
   return new Option(
-    '--images <folder>',
+    '-i, --images <folder>',
     'typical images, of which statistics are learnt once, and kept in the cache; in place of --statistics',
   )
 }

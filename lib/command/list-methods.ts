@@ -36,7 +36,7 @@ function show(name: string | undefined, { json }: { json?: boolean }): void {
 
 function printMethods(methods: readonly MethodDescription[]): void {
   const rows = methods.map(({ name, source, summary }) => [name, source, summary])
-  printTable([['method', 'source', 'what it shows'], ...rows])
+  printTable(['method', 'source', 'what it shows'], rows)
 }
 
 function printMethod({ name, summary, source, needs, takes, options }: MethodDescription): void {
@@ -59,7 +59,7 @@ function printMethod({ name, summary, source, needs, takes, options }: MethodDes
     }),
     option.summary,
   ])
-  printTable([['option', 'default', 'in paper', 'accepts', 'meaning'], ...rows])
+  printTable(['option', 'default', 'in paper', 'accepts', 'meaning'], rows)
 }
 
 function defaultText({ name, defaults }: OptionDescription, preset: 'iba' | 'paper'): string {

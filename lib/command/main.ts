@@ -4,6 +4,7 @@ import { errorCode, fileReason } from '../foundation/files.js'
 import { packageVersion } from '../foundation/package-version.js'
 import { addAttribute } from './attribute.js'
 import { addCompare } from './compare.js'
+import { addCompletion } from './completion.js'
 import { addDoctor } from './doctor.js'
 import { addEstimate } from './estimate.js'
 import { addEvaluate } from './evaluate.js'
@@ -14,10 +15,11 @@ import { addInstall } from './install.js'
 import { addLayers } from './layers.js'
 import { addMethods } from './list-methods.js'
 import { addModels } from './models.js'
-import { note, visibleLines } from './output.js'
+import { inStyle, note, noteFailure } from './output.js'
 import { addPlot } from './plot.js'
 import { addReproduce } from './reproduce.js'
 import { addServe } from './serve.js'
+import { useStandardInput } from './standard-streams.js'
 import { addTrainReadout } from './train-readout.js'
 import { addWeights } from './weights.js'
 
@@ -32,14 +34,16 @@ async function run(words: readonly string[]): Promise<number> {
   let running = 'iba'
   const program = new Command('iba')
     .description('Which regions of an image did a vision model use, and how many bits did they carry?')
-    .version(packageVersion(), '--version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     // Otherwise an option of a command could not have the name of one of these.
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`${visibleLines(toOurWords(text.trimEnd()))}\n`) })
-    .hook('preAction', (_, command) => {
+    .configureOutput({ outputError: writeMisuse })
+    .configureHelp(helpStyle)
+    .hook('preAction', async (_, command) => {
       running = fullName(command)
+      await useStandardInput(command)
     })
     .addHelpText('after', overview)
 
@@ -64,6 +68,7 @@ async function run(words: readonly string[]): Promise<number> {
   program.commandsGroup('Help:')
   addDoctor(program)
   addInstall(program)
+  addCompletion(program)
   program.helpCommand('help [command]', 'show the help of a command')
   pointToHelp(program)
 
@@ -75,9 +80,18 @@ async function run(words: readonly string[]): Promise<number> {
   }
 }
 
-/** Commander's errors in the form of ours. */
-function toOurWords(text: string): string {
-  return text.replace(/^error: /, 'iba: ').replace(/\n\((Did you mean .*\?)\)/, '. $1')
+/** Of terminals with colours; Commander leaves it out elsewhere. */
+const helpStyle = {
+  styleTitle: (text: string) => inStyle('bold', text),
+  styleOptionTerm: (text: string) => inStyle('cyan', text),
+  styleSubcommandTerm: (text: string) => inStyle('cyan', text),
+}
+
+/** Writes an error of Commander's in the form of ours, or the help that it shows behind one. */
+function writeMisuse(text: string): void {
+  const [, message] = /^error: (.*)$/s.exec(text.trimEnd()) ?? []
+  if (message === undefined) note(text.trimEnd())
+  else noteFailure(message.replace(/\n\((Did you mean .*\?)\)/, '. $1'))
 }
 
 /** Lets every command end its errors with where its help is. */

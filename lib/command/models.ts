@@ -46,5 +46,5 @@ function printModels(models: readonly ListedModel[]): void {
   ])
   const demoFamily = models.find(({ name }) => name === demo.architecture)
   const own = ['demo', demoFamily?.family ?? '', demoFamily?.bottleneckLayer ?? '', 'in the package']
-  printTable([['model', 'family', 'bottleneck layer', 'weights'], ...rows, own])
+  printTable(['model', 'family', 'bottleneck layer', 'weights'], [...rows, own])
 }

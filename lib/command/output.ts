@@ -1,6 +1,26 @@
+import { styleText } from 'node:util'
 import { visible, visibleJson } from '../foundation/text.js'
 
 // Names of files and classes, metadata and messages come from anywhere: everything that is printed goes through `visible`.
+
+/** Whether a stream takes colours: NO_COLOR forbids them, FORCE_COLOR asks for them, and otherwise a terminal has them. */
+function hasColors(stream: NodeJS.WriteStream): boolean {
+  const { NO_COLOR, FORCE_COLOR } = process.env
+  if (NO_COLOR) return false
+  if (FORCE_COLOR !== undefined) return !['0', 'false'].includes(FORCE_COLOR)
+  return stream.isTTY === true && stream.hasColors()
+}
+
+type Style = Parameters<typeof styleText>[0]
+
+/** A text in a style, wherever it goes. */
+export function inStyle(style: Style, text: string): string {
+  return styleText(style, text, { validateStream: false })
+}
+
+function styled(style: Style, text: string, stream: NodeJS.WriteStream): string {
+  return hasColors(stream) ? inStyle(style, text) : text
+}
 
 /** A line of results, on stdout. */
 export function print(line: string): void {
@@ -10,6 +30,11 @@ export function print(line: string): void {
 /** Lines about the work, on stderr, so that stdout holds results alone. */
 export function note(text: string): void {
   process.stderr.write(`${visibleLines(text)}\n`)
+}
+
+/** What went wrong, on stderr, in red as far as the colon behind our name. */
+export function noteFailure(message: string): void {
+  process.stderr.write(`${styled(['bold', 'red'], 'iba:', process.stderr)} ${visibleLines(message)}\n`)
 }
 
 /** Text of several lines. Those after the first are indented, so that none can pass for one of another message. */
@@ -28,17 +53,20 @@ export function printJsonLine(value: unknown): void {
   process.stdout.write(`${visibleJson(value)}\n`)
 }
 
-/** Prints rows as columns of equal width. The last column is left as long as it is. */
-export function printTable(table: readonly (readonly string[])[]): void {
-  const rows = table.map(row => row.map(visible))
+/** Prints rows as columns of equal width, names of the columns before them. The last column is left as long as it is. */
+export function printTable(names: readonly string[] | null, table: readonly (readonly string[])[]): void {
+  const rows = [...(names ? [names] : []), ...table].map(row => row.map(visible))
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
-  for (const row of rows)
-    print(
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    )
+  const lines = rows.map(row =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  )
+  for (const [i, line] of lines.entries()) {
+    const isName = names !== null && i === 0
+    process.stdout.write(`${isName ? styled('bold', line, process.stdout) : line}\n`)
+  }
 }
 
 /** A size in bytes, as people read it. */

@@ -25,7 +25,7 @@ import {
 import { addDataOptions, type DataOptions, dataSettings, sampleCounts } from './evaluation-options.js'
 import { IncompleteError, InterruptedError, UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
-import { note, print, shellWord } from './output.js'
+import { note, print, printJsonLine, shellWord } from './output.js'
 import { ReproductionReporter } from './reproduction-reporter.js'
 import { requireWritableFolder } from './writable.js'
 
@@ -41,6 +41,7 @@ interface ReproduceOptions extends ModelOptions, DataOptions {
   estimate?: boolean
   reportOnly?: boolean
   quiet?: boolean
+  json?: boolean
 }
 
 const protocolNames = [
@@ -100,10 +101,11 @@ export function addReproduce(program: Command): void {
     )
     .option('--rows <number>', 'changed images that go through the network together', wholeNumber(1, 65_536))
     .optionsGroup('Results:')
-    .option('--out <folder>', 'where everything goes', 'results')
+    .option('-o, --out <folder>', 'where everything goes', 'results')
     .option('--published <file>', 'published values that you checked: CSV of model, method, protocol, value')
     .option('--estimate', 'only tell how long it would take')
     .option('--report-only', 'only write the report, on what is there')
+  command.option('--json', 'print lines of JSON, for programs')
   addGeneralOptions(command)
   command.addHelpText('after', examples).action(runReproduce)
 }
@@ -119,7 +121,7 @@ async function runReproduce(options: ReproduceOptions): Promise<void> {
     )
   const wanted = await reproductionOf(options, interrupts.signal)
   wanted.models.forEach(requireModel)
-  const reporter = new ReproductionReporter(options.quiet ?? false)
+  const reporter = new ReproductionReporter(options.quiet ?? false, options.json ?? false)
   try {
     await using models = await openModels(wanted)
     for (const { model } of models.all) noteModel(model)
@@ -135,7 +137,9 @@ async function runReproduce(options: ReproduceOptions): Promise<void> {
     // Drawing libraries would double the time that every command takes to start.
     const { writeReport } = await import('../reproduction/write-report.js')
     const files = await writeReport(models.all, wanted, leftOut)
-    print(`The report is in ${files.html}, the table in ${files.markdown} and ${files.csv}.`)
+    const sentence = `The report is in ${files.html}, the table in ${files.markdown} and ${files.csv}.`
+    if (options.json) printJsonLine({ files, leftOut })
+    else print(sentence)
     requireComplete(leftOut, reporter.failures)
   } catch (error) {
     if (!interrupts.signal.aborted) throw error

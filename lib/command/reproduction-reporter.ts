@@ -2,29 +2,34 @@ import type { RunResult } from '../evaluation/runs/record.js'
 import { count } from '../foundation/text.js'
 import type { ReproductionListener } from '../reproduction/reproduction.js'
 import { scoreText } from './evaluation-result.js'
-import { duration, note, print } from './output.js'
+import { duration, note, print, printJsonLine } from './output.js'
 import { images, type Progress, startProgress } from './progress.js'
 
 /** Tells of a reproduction on the terminal. */
 export class ReproductionReporter implements ReproductionListener {
   readonly #quiet: boolean
+  readonly #json: boolean
   #progress: Progress | undefined
   failures = 0
 
-  constructor(quiet: boolean) {
+  /** @param json for a program: what it prints is JSON */
+  constructor(quiet: boolean, json: boolean) {
     this.#quiet = quiet
+    this.#json = json
   }
 
   onMeasuring(model: string): void {
     this.#note(`${model}: timing one map of each method …`)
   }
 
-  onEstimate({ left, total, seconds }: { left: number; total: number; seconds: number }): void {
-    print(
+  onEstimate(estimate: { left: number; total: number; seconds: number }): void {
+    const { left, total, seconds } = estimate
+    const sentence =
       left === 0
         ? `All of ${count(total, 'value')} are there already.`
-        : `${left.toLocaleString('en')} of ${count(total, 'value')} left to measure, which takes about ${duration(seconds)}.`,
-    )
+        : `${left.toLocaleString('en')} of ${count(total, 'value')} left to measure, which takes about ${duration(seconds)}.`
+    if (this.#json) printJsonLine(estimate)
+    else print(sentence)
   }
 
   onLearning(model: string, what: string, done: number, total: number): void {
@@ -49,7 +54,8 @@ export class ReproductionReporter implements ReproductionListener {
 
   onResult({ protocol, model, method, score }: RunResult): void {
     this.stop()
-    print(`${model.name}, ${method.title}, ${protocol}: ${scoreText(score)}`)
+    if (this.#json) printJsonLine({ model: model.name, method: method.title, protocol, score })
+    else print(`${model.name}, ${method.title}, ${protocol}: ${scoreText(score)}`)
   }
 
   onFailure(error: Error): void {

@@ -16,6 +16,7 @@ import { trainReadout } from '../training/readout-training.js'
 import { describeTraining } from '../training/settings.js'
 import {
   addGeneralOptions,
+  addJsonOption,
   addModelOptions,
   addPreprocessingOptions,
   type ModelOptions,
@@ -30,7 +31,8 @@ import {
 import { IncompleteError, InterruptedError } from './exit.js'
 import { Interrupts } from './interrupt.js'
 import { addOptionFlags, givenOptions } from './option-flags.js'
-import { duration, note, print, shellWord } from './output.js'
+import { duration, note, shellWord } from './output.js'
+import { tellResult } from './standard-streams.js'
 import { type ReporterOptions, TrainingReporter } from './training-reporter.js'
 import { requireSafetensors, requireWritableFile, requireWritableFolder } from './writable.js'
 
@@ -46,6 +48,7 @@ export interface TrainReadoutCommandOptions extends ModelOptions, PreprocessingO
   resume?: boolean
   timeout: number
   out?: string
+  json?: boolean
 }
 
 const training = describeTraining()
@@ -83,7 +86,7 @@ export function addTrainReadout(program: Command): void {
   addResultOptions(command)
   addPreprocessingOptions(command)
   addGeneralOptions(command)
-  command.addHelpText('after', examples).action(runTrainReadout)
+  addJsonOption(command).addHelpText('after', examples).action(runTrainReadout)
 }
 
 function addDataOptions(command: Command): void {
@@ -115,7 +118,7 @@ function addTrainingOptions(command: Command): void {
 function addResultOptions(command: Command): void {
   command
     .optionsGroup('Results:')
-    .option('--out <file>', 'required: the .safetensors file to write')
+    .option('-o, --out <file>', 'required: the .safetensors file to write')
     .option('--resume', 'go on from the checkpoint beside --out, if there is one')
     .option('--log <file>', 'a line of JSON for each interval and epoch; `iba plot` draws it')
     .option('--tensorboard <folder>', 'event files for TensorBoard')
@@ -188,7 +191,7 @@ interface Run {
 
 async function train(model: Model, data: TrainingData, run: Run): Promise<void> {
   const { options, out, validation, processes, reporter, signal } = run
-  const { statistics: file, layer, reads, resume } = options
+  const { statistics: file, layer, reads, resume, json = false } = options
   await using statistics = file === undefined ? undefined : await loadStatistics(file, { model })
   const started = performance.now()
   await using readout = await trainReadout(model, {
@@ -206,7 +209,9 @@ async function train(model: Model, data: TrainingData, run: Run): Promise<void> 
   })
   if (processes && processes.rank !== 0) return
   await readout.save(out)
-  reporter.finish(() => print(`${out}: ${duration((performance.now() - started) / 1000)}`))
+  const seconds = (performance.now() - started) / 1000
+  const value = { file: out, ...readout.description, seconds }
+  reporter.finish(() => tellResult({ json }, `${out}: ${duration(seconds)}`, value))
 }
 
 /** Where training is kept: 'readout.safetensors' has 'readout.checkpoint.safetensors' beside it. */

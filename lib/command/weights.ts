@@ -10,6 +10,7 @@ import { Interrupts } from './interrupt.js'
 import { print, printJson, printTable } from './output.js'
 import { bytes, startProgress } from './progress.js'
 import { publishedFiles } from './published-files.js'
+import { inputName, tellResult } from './standard-streams.js'
 
 /** Adds `iba weights`. */
 export function addWeights(program: Command): void {
@@ -31,8 +32,8 @@ export function addWeights(program: Command): void {
         .choices(['v1', 'v2'])
         .default('v1'),
     )
-    .option('--quiet', 'no progress')
-    .helpOption('-h, --help', 'show this help')
+    .option('-q, --quiet', 'no progress')
+  addJsonOption(get)
   get.addHelpText('after', '\nExample:\n  iba weights get resnet50').action(getWeights)
 
   const list = weights
@@ -51,7 +52,7 @@ export function addWeights(program: Command): void {
 
 async function getWeights(
   model: string,
-  { version, quiet = false }: { version: WeightsVersion; quiet?: boolean },
+  { version, quiet = false, json = false }: { version: WeightsVersion; quiet?: boolean; json?: boolean },
 ): Promise<void> {
   using interrupts = new Interrupts()
   const { signal } = interrupts
@@ -63,7 +64,7 @@ async function getWeights(
       signal,
       onProgress: ({ received, total }) => progress.update(received, total),
     })
-    progress.pause(() => print(path))
+    progress.pause(() => tellResult({ json }, path, { model, version, file: path }))
   } catch (error) {
     if (!signal.aborted) throw error
     throw new InterruptedError(
@@ -89,7 +90,7 @@ function listWeights({ json }: { json?: boolean }): void {
     String(resize),
     path ?? '-',
   ])
-  printTable([['model', 'version', 'file', '--resize', 'downloaded to'], ...rows])
+  printTable(['model', 'version', 'file', '--resize', 'downloaded to'], rows)
 }
 
 async function inspectWeights(file: string, { json }: { json?: boolean }): Promise<void> {
@@ -99,10 +100,11 @@ async function inspectWeights(file: string, { json }: { json?: boolean }): Promi
     (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
     0,
   )
-  if (json) return printJson({ file, format, metadata, values, tensors: shapes })
+  const called = inputName(file)
+  if (json) return printJson({ file: called, format, metadata, values, tensors: shapes })
 
-  print(`${file}: ${format}, ${count(tensors.length, 'tensor')}, ${count(values, 'value')}`)
+  print(`${called}: ${format}, ${count(tensors.length, 'tensor')}, ${count(values, 'value')}`)
   for (const [key, value] of Object.entries(metadata)) print(`${key}: ${value}`)
   const rows = shapes.map(({ name, dtype, shape }) => [name, dtype, shape.join('×') || 'scalar'])
-  printTable([['tensor', 'type', 'shape'], ...rows])
+  printTable(['tensor', 'type', 'shape'], rows)
 }

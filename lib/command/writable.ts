@@ -3,6 +3,7 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
 import { fileError } from '../foundation/files.js'
 import { UsageError } from './exit.js'
+import { isStandardOutput } from './standard-streams.js'
 
 // Permissions, read-only mounts, quotas and full disks are known for sure only by writing.
 
@@ -30,6 +31,14 @@ export async function requireWritableFolder(option: string, path: string): Promi
     throw fileError(`${option}: can't make the folder '${path}'`, error)
   })
   await writeAndRemove(path, complaint)
+}
+
+/** Refuses tensors that could not be written: to a file, or to standard output.
+ * @throws UsageError, FileError */
+export async function requireSafetensorsOut(out: string | undefined): Promise<void> {
+  if (out === undefined || isStandardOutput(out)) return
+  requireSafetensors(out)
+  await requireWritableFile('--out', out)
 }
 
 /** Refuses what doesn't end as such files do. */

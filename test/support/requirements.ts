@@ -92,3 +92,12 @@ export function testNeeding({ isMet, missing, remedy }: Requirement) {
     if (IBA_SKIPPED_TESTS) appendFileSync(IBA_SKIPPED_TESTS, `${JSON.stringify(skipped)}\n`)
   }
 }
+
+/** A shell that checks and runs what is made for it. */
+export function shell(name: 'bash' | 'zsh' | 'fish'): Requirement {
+  return {
+    isMet: spawnSync(name, ['-c', 'true'], { stdio: 'ignore' }).status === 0,
+    missing: `${name} is missing`,
+    remedy: `apt-get install ${name}`,
+  }
+}
