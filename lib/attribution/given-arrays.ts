@@ -56,7 +56,7 @@ export async function nativeValue(
 ): Promise<NativeOptionValue> {
   if (option.form === 'images')
     return await preparedImages(option.name, value as string | readonly ImageInput[], model)
-  if (value instanceof Float32Array) return { data: value, shape: [value.length] }
+  if (types.isFloat32Array(value)) return { data: value, shape: [value.length] }
   if (!isInFile(option, value)) return value as PlainValue
   const array = await readNpy(value)
   inRange(option, array.data)

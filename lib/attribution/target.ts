@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { invalid, requireInteger, requireKnownKeys, requireNumber } from '../foundation/validate.js'
 import type { Model } from '../model/model.js'
 import type { NativeTarget } from '../native/target.js'
@@ -143,7 +144,7 @@ function labelIndices(name: string, labels: unknown, model: Model): number[] {
 }
 
 function numbers(name: string, values: unknown, { classes }: Model): number[] {
-  if (!(Array.isArray(values) || values instanceof Float32Array || values instanceof Float64Array))
+  if (!(Array.isArray(values) || types.isFloat32Array(values) || types.isFloat64Array(values)))
     throw invalid(name, 'a list of numbers', values)
   if (values.length !== classes)
     throw invalid(name, `${classes} numbers, one for each output of the network`, values)

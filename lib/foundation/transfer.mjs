@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { types } from 'node:util'
 
 /** @typedef {import('undici').Dispatcher} Dispatcher */
 /** @typedef {import('node:fs/promises').FileHandle} FileHandle */
@@ -39,7 +40,7 @@ export class DiskFailure extends Error {
   /** @param {string} path
    * @param {unknown} cause */
   constructor(path, cause) {
-    super(`${path}: ${cause instanceof Error ? cause.message : cause}`, { cause })
+    super(`${path}: ${types.isNativeError(cause) ? cause.message : cause}`, { cause })
     this.path = path
     this.code = codeOf(cause)
   }

@@ -1,8 +1,10 @@
 import { AttributionError, errorClasses } from '../foundation/errors.js'
+import { isError } from '../foundation/realms.js'
 
 /** The error class for what a native call threw; what isn't ours is returned as it is. */
 export function fromNative(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof AttributionError) return error
+  // Native code makes errors of the realm that it was loaded in, which needn't be ours.
+  if (!isError(error) || error instanceof AttributionError) return error
   const code = (error as Error & { code?: unknown }).code
   if (code === 'ABORTED') return new DOMException(error.message, 'AbortError')
   const Class = errorClasses.find(each => each.code === code)

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from '../foundation/errors.js'
+import { isBlob } from '../foundation/realms.js'
 import { invalid, requireKnownKeys, requireObject, requireString } from '../foundation/validate.js'
 import type { RemoteImages } from './remote-image.js'
 import { type JsonSettings, readSettings, type Settings } from './settings.js'
@@ -64,7 +65,7 @@ async function fromForm(query: unknown, type: string, body: Buffer): Promise<Ima
   ])
   const [image, url, settings] = ['image', 'url', 'settings'].map(name => form.get(name))
   const json = settings == null ? {} : parseJson(await textOf('settings', settings))
-  if (image instanceof Blob) {
+  if (isBlob(image)) {
     if (url != null) throw invalid('the image', 'either image or url', url)
     return {
       settings: readSettings(query, json),
