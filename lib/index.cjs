@@ -1,4 +1,6 @@
-// What `require` gets: the modules that `import` gets, and not a second copy of them. Jest's `require` can't load modules, so that
-// Node's own does it, with values of its own realm, which are told by what they are.
-const { createRequire } = process.getBuiltinModule('node:module')
-module.exports = createRequire(__filename)('./index.js')
+// What `require` gets: the modules that `import` gets, and not a second copy of them. Sandboxes such as Jest's put a `require` of
+// their own in the place of Node's, which can't load modules: Node's is had from the realm that Node runs in.
+const { runInThisContext } = require('node:vm')
+/** @type {NodeJS.Process} */
+const node = runInThisContext('process')
+module.exports = node.getBuiltinModule('node:module').createRequire(__filename)('./index.js')

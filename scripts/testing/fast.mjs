@@ -27,6 +27,7 @@ export const slowTests = [
   'evaluation/parity',
   'evaluation/protocol-runs',
   'explore/explore',
+  'integrations/integrations',
   'model/import',
   'model/onnx-classifiers',
   'native/lifetimes',

@@ -17,34 +17,15 @@ import { publint } from 'publint'
 import { run } from '../../lib/install/process.mjs'
 import { loadAddon } from '../../lib/native/load.js'
 import { bindingsPackage, libTorchPackage, thisTarget } from '../../lib/native/packages.mjs'
-import { layOutBindings, layOutMain, pack } from '../../scripts/release/lay-out.mjs'
-import {
-  configuredRegistry,
-  publish,
-  startRegistry,
-  useRegistry,
-} from '../../scripts/release/local-registry.mjs'
+import { useRegistry } from '../../scripts/release/local-registry.mjs'
 import { anyLibTorchManifest, libTorchManifest, mainManifest } from '../../scripts/release/manifests.mjs'
-import { notices } from '../../scripts/release/notices.mjs'
-import { root } from '../../scripts/setup/paths.mjs'
+import { publishAll } from '../support/published.js'
 import { npmRegistry, testNeeding } from '../support/requirements.js'
 import { fakeLibTorch, fakePython } from '../support/setup.js'
 
 const installed = testNeeding(await npmRegistry())
 const folder = mkdtempSync(join(tmpdir(), 'iba-packages-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))
-
-/** The packages of this platform as they would be published, LibTorch's left out: it would take minutes to pack. */
-async function publishAll() {
-  const packages = join(folder, 'packages')
-  writeFileSync(join(root, 'dist', 'THIRD-PARTY-NOTICES.txt'), notices())
-  await layOutMain(join(packages, 'main'), { scripts: false })
-  layOutBindings(join(packages, 'bindings'), { from: join(root, 'build', 'Release') })
-  for (const name of ['main', 'bindings']) await pack(join(packages, name), join(packages, 'tarballs'))
-  const registry = await startRegistry(join(folder, 'registry'), await configuredRegistry())
-  await publish(packages, join(folder, 'publisher'), registry.url)
-  return registry
-}
 
 const typesChecker = '@arethetypeswrong/cli@0.18.5'
 
@@ -59,7 +40,7 @@ console.log('a map of', map.width, 'x', map.height)
  * there is no binding for. */
 async function newProject(t: ExecutionContext) {
   const project = join(folder, 'project')
-  const registry = await publishAll()
+  const registry = await publishAll(folder)
   t.teardown(() => registry.close())
   useRegistry(project, registry.url)
   writeFileSync(join(project, 'package.json'), '{ "name": "project", "private": true }')
