@@ -39,6 +39,7 @@ function page(text, page) {
 const guides = [
   page('Getting started', 'start'),
   page('Installation', 'installation'),
+  page('Integrations', 'integrations'),
   {
     text: 'By use',
     items: [
@@ -116,7 +117,7 @@ export default defineConfig({
       {
         text: 'Guides',
         link: '/docs/start',
-        activeMatch: '/docs/(start|installation|guides|examples|models|explore)',
+        activeMatch: '/docs/(start|installation|integrations|guides|examples|models|explore)',
       },
       {
         text: 'Methods',
