@@ -33,7 +33,7 @@ async function article({ title, image, facts, maps }: ComparedImage): Promise<st
   }
   return `<article>
 <h2>${escapeXml(title)}</h2>
-<div class="maps">${figures.join('')}</div>
+<div class="maps" style="max-width:${20 * figures.length}rem">${figures.join('')}</div>
 </article>`
 }
 
@@ -50,10 +50,9 @@ async function webp(pixels: Uint8Array, size: Pick<Picture, 'width' | 'height'>)
 
 const style = `
 main { display: grid; gap: 1.25rem }
-.maps { display: grid; gap: 1.25rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)) }
-figure { margin: 0; min-width: 0 }
+.maps { display: grid; gap: 1.25rem 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11rem), 1fr)) }
 figure img { width: 100%; height: auto }
-figcaption { margin-top: .4rem; font-size: .85rem; line-height: 1.4; overflow-wrap: anywhere }
-figcaption span { display: block; color: var(--soft); font-variant-numeric: tabular-nums }
+figcaption b { color: var(--ink) }
+figcaption span { display: block; font-variant-numeric: tabular-nums }
 @media (max-width: 40rem) { .maps { grid-template-columns: repeat(2, 1fr); gap: 1rem .75rem } }
 `

@@ -10,7 +10,7 @@ export interface PageItem {
   overlay: Uint8Array
   /** The map after each step. */
   animation?: Uint8Array
-  /** The maps of other methods, which are smaller. */
+  /** The maps of other methods: a single one stands beside the map, several below it and smaller. */
   others?: readonly { name: string; overlay: Uint8Array }[]
   /** Such as `['class', 'bee eater']`, `['bits', '312']`. */
   facts: readonly (readonly [label: string, value: string])[]
@@ -64,14 +64,16 @@ function card({ name, image, boxedImage, overlay, animation, others = [], facts,
     embeddedPicture(overlay, `heat map of ${name}`, 'map'),
     animation ? embeddedPicture(animation, `heat map of ${name}, step by step`, 'steps') : '',
   ]
-  const smaller = others.map(
+  const further = others.map(
     other =>
       `<figure>${embeddedPicture(other.overlay, `heat map of ${name}, ${other.name}`, 'other')}<figcaption>${escapeXml(other.name)}</figcaption></figure>`,
   )
+  // A single one more stands in the same row.
+  const row = further.length === 1 ? [...pictures, ...further] : pictures
   return `<article>
 <h3>${escapeXml(name)}</h3>
-<div class="pictures">${pictures.join('')}</div>
-${smaller.length === 0 ? '' : `<div class="pictures others">${smaller.join('')}</div>\n`}<dl>${facts.map(([label, value]) => `<div><dt>${escapeXml(label)}</dt><dd>${escapeXml(value)}</dd></div>`).join('')}</dl>
+<div class="pictures">${row.join('')}</div>
+${further.length <= 1 ? '' : `<div class="pictures others">${further.join('')}</div>\n`}<dl>${facts.map(([label, value]) => `<div><dt>${escapeXml(label)}</dt><dd>${escapeXml(value)}</dd></div>`).join('')}</dl>
 ${credit === undefined ? '' : `<p class="credit">${escapeXml(credit)}</p>\n`}</article>`
 }
 
@@ -83,15 +85,15 @@ section > h2 { margin: 0 0 .25rem; font-size: 1.35rem }
 .cards + .said { margin: 1.25rem 0 0 }
 .cards { display: grid; gap: 1.25rem }
 h3 { margin: 0 0 .75rem; font-size: 1.05rem; overflow-wrap: anywhere }
+.cards > article { container-type: inline-size }
 .pictures { display: flex; flex-wrap: wrap; gap: .75rem; align-items: flex-start }
 .others { margin-top: .75rem }
 .pictures img { height: 16rem; width: auto; max-width: 100%; object-fit: contain; background: #fff }
 .others img { height: 11rem }
-@media (min-width: 64rem) { .pictures img { height: 20rem } .others img { height: 13rem } }
-figure { margin: 0; min-width: 0 }
-figcaption { margin-top: .25rem; font-size: .85rem; color: var(--soft) }
+@container (min-width: 60rem) { .pictures img { height: min(20rem, 20cqi) } .others img { height: min(20rem, 20cqi) } }
 .credit { margin: .75rem 0 0; font-size: .8rem; color: var(--soft); overflow-wrap: anywhere }
 @media (max-width: 40rem) {
+  .pictures { display: grid }
   .pictures img { width: 100%; height: auto }
   .others { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)) }
 }

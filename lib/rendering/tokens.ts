@@ -95,5 +95,4 @@ const style = `
 .scale { height: .75rem; border-radius: 3px; border: 1px solid var(--line) }
 .marks { position: relative; height: 1.4rem; font-size: .8rem; font-variant-numeric: tabular-nums }
 .marks span { position: absolute; top: .15rem; transform: translateX(-50%) }
-figcaption { font-size: .85rem; color: var(--soft) }
 `

@@ -84,10 +84,9 @@ section > h2 { margin: 2rem 0 .75rem; font-size: 1.35rem }
 article, details { margin-bottom: 1rem }
 article p { max-width: 60rem }
 h3 { margin: 0 }
-pre { padding: 1rem; overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 12px }
-table { border-collapse: collapse; font-size: .9rem; display: block; overflow-x: auto }
+section > pre { background: var(--card); border: 1px solid var(--line) }
+table { display: block; overflow-x: auto }
 th, td { padding: .3rem .75rem .3rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--line) }
 th { color: var(--soft); font-weight: 400 }
 summary { cursor: pointer }
-a { color: inherit }
 `

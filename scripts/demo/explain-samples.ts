@@ -19,7 +19,7 @@ import { forPage, stepsOf } from './pictures.js'
 
 const introduction =
   'A small ResNet-18, trained on images made by a program, names the one object among clutter that decides the class. ' +
-  'The boxes hold that object; the network never saw them. The smaller map is that of the readout bottleneck, a network ' +
+  'The boxes hold that object; the network never saw them. The last map is that of the readout bottleneck, a network ' +
   'that learnt to predict what is needed and takes one pass.'
 
 /** Explains sample images of the package with its small trained network, and writes their pictures into a folder. */

@@ -35,6 +35,7 @@ export const slowTests = [
   'reproduction/reproduce',
   'scripts/demo',
   'scripts/packages',
+  'server/deployment',
   'server/hostile',
   'server/serve-command',
   'training/processes',
