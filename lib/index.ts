@@ -3,6 +3,7 @@ export type {
   AttributeProgress,
   Attributer,
   Attribution,
+  AttributionStep,
   HeatMap,
   SeenImage,
   TargetedImage,

@@ -48,18 +48,26 @@ async function damaged(): Promise<void> {
   console.error(`${kind}: ${answer?.slice(0, 500) ?? 'no answer'}\n${bytes.toString('latin1', 0, 500)}`)
 }
 
-/** A client that goes away while its image is explained, or while it still sends it. */
-function leaving(part: number): Promise<void> {
-  const head = `POST /v1/attribute?steps=90 HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${image.length}\r\n\r\n`
+/** A client that goes away while its image is explained, or while it still sends it; until then it reads nothing. */
+function leaving({ path, part, after }: { path: string; part: number; after: number }): Promise<void> {
+  const head = `POST ${path}?steps=90 HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${image.length}\r\n\r\n`
   return new Promise(resolve => {
     const socket = connect(port, '127.0.0.1', () => {
+      socket.pause()
       socket.write(head)
       socket.write(image.subarray(0, Math.floor(part * image.length)))
-      setTimeout(() => socket.destroy(), 20)
+      setTimeout(() => socket.destroy(), after)
     })
     socket.on('error', () => {}).on('close', () => resolve())
   })
 }
+
+/** While a map is made, while the image is sent, and amid the events, of which none were read. */
+const departures = [
+  { path: '/v1/attribute', part: 1, after: 20 },
+  { path: '/v1/attribute', part: 0.5, after: 20 },
+  { path: '/v1/attribute/stream', part: 1, after: 200 },
+]
 
 const memory: number[] = []
 const objects: number[] = []
@@ -67,7 +75,7 @@ for (let round = 0; round < rounds; round++) {
   const worker = async () => {
     for (let i = 0; i < requests / rounds / atOnce; i++) {
       await damaged()
-      if (i % 20 === 0) await leaving(i % 40 === 0 ? 1 : 0.5)
+      if (i % 20 === 0) await leaving(departures[(i / 20) % departures.length]!)
     }
   }
   await Promise.all(Array.from({ length: atOnce }, worker))

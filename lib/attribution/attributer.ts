@@ -6,11 +6,20 @@ import type { ImageInput } from '../images/source.js'
 import { asList, type PendingImage, pendingImages } from '../images/stream.js'
 import { type Model, stack } from '../model/model.js'
 import { addon } from '../native/addon.js'
-import type { NativeAttribution } from '../native/attribution-calls.js'
+import type { NativeAttribution, NativeStep } from '../native/attribution-calls.js'
 import { callNative } from '../native/call.js'
 import { withCancellation } from '../native/cancellation.js'
 import type { NativeTarget } from '../native/target.js'
-import type { AttributeOptions, Attributer, Attribution, HeatMap, TargetedImage } from './attribution.js'
+import type { Tensor } from '../native/values.js'
+import type {
+  AttributeOptions,
+  Attributer,
+  Attribution,
+  AttributionStep,
+  HeatMap,
+  SeenImage,
+  TargetedImage,
+} from './attribution.js'
 import { type BatchContext, BatchQueue, type OnStep } from './batch-queue.js'
 import type { MethodDescription } from './described-options.js'
 import { batches, maps } from './diagnostics.js'
@@ -23,6 +32,7 @@ import {
   type Target,
   targetForms,
 } from './target.js'
+import { ToldSteps } from './told-steps.js'
 
 /** An attributer of a method with checked options. The native method is made when the first image is explained, and
  * errors of it come then. What arrives while a batch runs is taken together in the next one.
@@ -41,6 +51,10 @@ interface Request {
   input: PreparedInput
   target: NativeTarget
   seed: number
+  /** Told of the steps, if anybody wants to know of them. */
+  onStep: ((step: NativeStep) => void) | undefined
+  /** Whether with their maps. */
+  stepMaps: boolean
 }
 
 interface Outcome {
@@ -131,8 +145,12 @@ class MethodAttributer implements Attributer {
       return await leaveOut(error)
     }
     const onStep: OnStep = (step, steps) => options.onProgress?.({ index, name, step, steps })
+    const steps = new ToldSteps(options, signal, step => this.#stepOf(input, index, step, asked))
+    const { stepMaps = false } = options
     try {
-      const found = await this.#queue.submit({ input, target, seed }, { signal, onStep })
+      const request = { input, target, seed, onStep: steps.onStep, stepMaps }
+      const found = await this.#queue.submit(request, { signal: steps.signal, onStep })
+      await steps.answered()
       const attribution = this.#attributionOf(input, index, found, asked)
       maps.tell(() => ({ model: this.#model, attribution }))
       return attribution
@@ -148,9 +166,8 @@ class MethodAttributer implements Attributer {
     found: Outcome,
     asked: Target | undefined,
   ): Attribution {
-    const { width, height, pixels, text } = input
+    const { text } = input
     const { map, target, ...rest } = found.attribution
-    const unit = text && found.unit === 'bits/pixel' ? 'bits/token' : found.unit
     const { loss = [] } = rest.series
     return {
       index,
@@ -160,11 +177,28 @@ class MethodAttributer implements Attributer {
       steps: loss.length,
       target: explainedTarget(asked, this.#model, target),
       ...this.#model.named(target),
-      map: { data: map.data, width, height, unit },
+      map: mapOf(input, map, found.unit),
       ...(text && { tokens: map.data }),
       ...(text?.texts && { tokenTexts: text.texts }),
-      image: { pixels, width, height },
+      image: imageOf(input),
       seconds: found.seconds,
+    }
+  }
+
+  #stepOf(
+    input: PreparedInput,
+    index: number,
+    { image: _, map, unit, target, ...rest }: NativeStep,
+    asked: Target | undefined,
+  ): AttributionStep {
+    return {
+      index,
+      name: input.name,
+      ...rest,
+      target: explainedTarget(asked, this.#model, target),
+      ...this.#model.named(target),
+      ...(map && { map: mapOf(input, map, unit) }),
+      image: imageOf(input),
     }
   }
 
@@ -175,8 +209,12 @@ class MethodAttributer implements Attributer {
     const started = performance.now()
     const images = stack(requests.map(({ input }) => input))
     const wanted = requests.map(({ target, seed }) => ({ target, seed }))
+    const steps = requests.some(request => request.onStep) && {
+      onStep: (step: NativeStep) => requests[step.image]?.onStep?.(step),
+      stepMaps: requests.some(request => request.stepMaps),
+    }
     const { unit, attributions } = await withCancellation({ signal, onProgress: onStep }, call =>
-      callNative(() => addon().runMethod({ method, images, requests: wanted, ...call })),
+      callNative(() => addon().runMethod({ method, images, requests: wanted, ...call, ...steps })),
     )
     const seconds = (performance.now() - started) / 1000
     batches.tell(() => ({ model: this.#model, method: this.method, images: requests.length, seconds }))
@@ -189,10 +227,30 @@ class MethodAttributer implements Attributer {
   }
 }
 
+/** A map in the shape of its input. */
+function mapOf({ width, height, text }: PreparedInput, { data }: Tensor, unit: HeatMap['unit']): HeatMap {
+  return { data, width, height, unit: text && unit === 'bits/pixel' ? 'bits/token' : unit }
+}
+
+function imageOf({ pixels, width, height }: PreparedInput): SeenImage {
+  return { pixels, width, height }
+}
+
 function checkAttributeOptions(options: AttributeOptions): void {
-  requireKnownKeys('options', options, ['targets', 'seed', 'signal', 'onProgress', 'onError'])
+  requireKnownKeys('options', options, [
+    'targets',
+    'seed',
+    'signal',
+    'onProgress',
+    'onStep',
+    'stepMaps',
+    'onError',
+  ])
   requireSignal(options.signal)
-  for (const name of ['onProgress', 'onError'] as const) {
+  const { stepMaps } = options
+  if (stepMaps !== undefined && typeof stepMaps !== 'boolean')
+    throw invalid('stepMaps', 'true or false', stepMaps)
+  for (const name of ['onProgress', 'onStep', 'onError'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') {
       throw invalid(name, 'a function', options[name])
     }

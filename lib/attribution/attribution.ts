@@ -90,6 +90,32 @@ export interface AttributeProgress {
   steps: number
 }
 
+/** What a step of an image's work found, told while the work goes on. */
+export interface AttributionStep {
+  /** Which of the images, from 0. */
+  index: number
+  /** What messages call it. */
+  name: string
+  /** Which step, from 1. */
+  step: number
+  /** Steps that are taken at most. */
+  steps: number
+  /** What is explained, as in the {@link Attribution}. */
+  target: Target
+  /** The class's name, where the model has names of its classes. */
+  className?: string
+  /** Of the target, for the image as it is. */
+  score: number
+  /** Likewise; NaN where the target has none. */
+  probability: number
+  /** The numbers of this step, which `series` of the attribution will hold, by name: `loss`, `crossEntropy`, `information`. */
+  numbers: Readonly<Record<string, number>>
+  /** The map after this step, where `stepMaps` asks for it; that of the last step is the attribution's. */
+  map?: HeatMap
+  /** What the network sees. */
+  image: SeenImage
+}
+
 /** An image with settings of its own, wherever an image can be given. */
 export interface TargetedImage {
   /** What to explain. */
@@ -111,6 +137,12 @@ export interface AttributeOptions {
   signal?: AbortSignal
   /** Called after each step of an image; on a GPU whose memory was too small they begin anew. Where it throws, or a promise that it returns rejects, so does the call. */
   onProgress?: (progress: AttributeProgress) => void
+  /** Called with what each step found, while the next ones are made, by the methods that optimise a mask (those with `keepSteps`) and
+   * no others; on a GPU a step late, as nothing waits for it. The map stays the same. Of `multi-layer` the steps are the first
+   * layer's. Begins anew and fails the call where `onProgress` does. */
+  onStep?: (step: AttributionStep) => void
+  /** Whether `onStep` is told the map after each step as well, which costs the drawing of it. Default false. */
+  stepMaps?: boolean
   /** Called, and waited for, for an image that can't be read, or whose numbers aren't finite; the others go on. Without it
    * the call fails with that error. */
   onError?: (error: Error, source: { index: number; name: string }) => void

@@ -1,4 +1,4 @@
-import type { Attribution } from './attribution.js'
+import type { Attribution, HeatMap } from './attribution.js'
 import type { Target } from './target.js'
 
 /** What a result says in numbers and names, ready for JSON. */
@@ -36,9 +36,14 @@ export function summaryOf(result: Attribution): AttributionSummary {
     checks,
     ...(tokens && { tokens: [...tokens] }),
     ...(tokenTexts && { tokenTexts }),
-    bits: map.unit.startsWith('bits') ? map.data.reduce((sum, value) => sum + value, 0) : null,
+    bits: bitsOf(map),
     seconds,
   }
+}
+
+/** The sum of a map; null if it isn't in bits. */
+export function bitsOf({ unit, data }: HeatMap): number | null {
+  return unit.startsWith('bits') ? data.reduce((sum, value) => sum + value, 0) : null
 }
 
 /** A record of each step's numbers. */

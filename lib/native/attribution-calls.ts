@@ -49,6 +49,21 @@ export interface NativeAttribution {
   tensors: Record<string, Tensor>
 }
 
+/** What a step of the work found for an image, while the others go on. */
+export interface NativeStep {
+  /** Which of the call's images. */
+  image: number
+  step: number
+  steps: number
+  target: number
+  score: number
+  probability: number
+  numbers: Record<string, number>
+  /** Where maps were asked for. */
+  map?: Tensor
+  unit: 'bits/pixel' | 'logits' | 'relative'
+}
+
 /** What to explain of an image. */
 export interface Request {
   target: NativeTarget
@@ -64,6 +79,14 @@ export interface AttributionCalls {
     resources: Readonly<Partial<Record<ResourceName, Handle<string>>>>
   }): Promise<MethodHandle>
   runMethod(
-    call: { method: MethodHandle; images: InputTensor; requests: readonly Request[] } & Cancellable,
+    call: {
+      method: MethodHandle
+      images: InputTensor
+      requests: readonly Request[]
+      /** Told of each step, of methods that have steps. */
+      onStep?: (step: NativeStep) => void
+      /** Whether it is told the maps so far. */
+      stepMaps?: boolean
+    } & Cancellable,
   ): Promise<{ unit: 'bits/pixel' | 'logits' | 'relative'; attributions: NativeAttribution[] }>
 }

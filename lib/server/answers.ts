@@ -1,10 +1,17 @@
-import type { Attribution } from '../attribution/attribution.js'
-import { type AttributionSummary, summaryOf } from '../attribution/summary.js'
+import type { Attribution, HeatMap, SeenImage } from '../attribution/attribution.js'
+import { summaryOf } from '../attribution/summary.js'
 import { npyPieces } from '../images/npy.js'
 import type { Model } from '../model/model.js'
 import type { Tensor } from '../native/values.js'
 import { drawFigure } from '../rendering/figure.js'
 import { renderOverlay } from '../rendering/overlay.js'
+import type {
+  AttributionAnswer,
+  EncodedMap,
+  EncodedTensor,
+  PredictedClass,
+  PredictionAnswer,
+} from './answer-types.js'
 import { RequestFailure } from './failure.js'
 import type { Explained } from './served-model.js'
 import type { Part } from './settings.js'
@@ -19,26 +26,6 @@ export const mediaTypes = {
 
 /** The form of an answer. */
 export type AnswerForm = keyof typeof mediaTypes
-
-/** float32 values in C order, little-endian, in base64. */
-export interface EncodedTensor {
-  shape: readonly number[]
-  data: string
-}
-
-/** The answer to a request for a map, as JSON. */
-export interface AttributionAnswer extends AttributionSummary {
-  model: string
-  map?: { height: number; width: number; data: string }
-  /** A PNG in base64. */
-  overlay?: string
-  /** What the network saw, a PNG in base64. */
-  image?: string
-  /** What was asked to be kept, by name. */
-  tensors?: Record<string, EncodedTensor>
-  /** Seconds: until its turn, for decoding and pre-processing, and for the map with its batch. */
-  timing: { waiting: number; decoding: number; explaining: number }
-}
 
 /** The first form that a client accepts.
  * @throws RequestFailure where it accepts none of them */
@@ -71,9 +58,9 @@ export async function jsonAnswer(
     model,
     ...summary,
     seconds: explaining,
-    ...(include.has('map') && { map: { height: map.height, width: map.width, data: base64(map.data) } }),
+    ...(include.has('map') && { map: encodedMap(map) }),
     ...(include.has('overlay') && { overlay: (await renderOverlay(image, map)).toString('base64') }),
-    ...(include.has('image') && { image: (await drawFigure(image.pixels, image, {})).toString('base64') }),
+    ...(include.has('image') && { image: await encodedImage(image) }),
     ...(Object.keys(tensors).length > 0 && { tensors: encodedTensors(tensors) }),
     timing: { ...seconds, explaining },
   }
@@ -103,15 +90,13 @@ export function factHeaders(model: string, { attribution }: Explained): Record<s
   }
 }
 
-/** A class of a prediction. */
-export interface PredictedClass {
-  class: number
-  className?: string
-  probability: number
-}
-
 /** The most probable classes or labels by the outputs of a network; of others the outputs themselves. */
-export function predictionAnswer(name: string, model: Model, outputs: Float32Array, top: number): object {
+export function predictionAnswer(
+  name: string,
+  model: Model,
+  outputs: Float32Array,
+  top: number,
+): PredictionAnswer {
   const kind = model.outputKind
   if (kind !== 'classes' && kind !== 'labels') return { model: name, outputKind: kind, outputs: [...outputs] }
   const probabilities = kind === 'classes' ? softmax(outputs) : [...outputs].map(sigmoid)
@@ -122,8 +107,18 @@ export function predictionAnswer(name: string, model: Model, outputs: Float32Arr
   return { model: name, outputKind: kind, classes }
 }
 
+/** A map as JSON has it. */
+export function encodedMap({ height, width, data }: HeatMap): EncodedMap {
+  return { height, width, data: base64(data) }
+}
+
+/** What the network saw, as a PNG in base64. */
+export async function encodedImage(image: SeenImage): Promise<string> {
+  return (await drawFigure(image.pixels, image, {})).toString('base64')
+}
+
 /** In base64, little-endian. */
-export function base64({ buffer, byteOffset, byteLength }: Float32Array): string {
+function base64({ buffer, byteOffset, byteLength }: Float32Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
 }
 

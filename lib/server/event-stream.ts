@@ -1,7 +1,9 @@
-import { stepMaps } from '../attribution/attribution.js'
-import { base64, jsonAnswer } from './answers.js'
+import type { AttributionStep } from '../attribution/attribution.js'
+import { bitsOf } from '../attribution/summary.js'
+import type { ProgressEvent, StartEvent, StepEvent, StepNumbers } from './answer-types.js'
+import { encodedImage, encodedMap, jsonAnswer } from './answers.js'
 import { failureAnswer } from './failure.js'
-import type { Explained } from './served-model.js'
+import type { Explained, Told } from './served-model.js'
 import type { Part } from './settings.js'
 
 /** How long a proxy may see nothing. */
@@ -10,55 +12,94 @@ const silence = 15_000
 /** What is told of by events. */
 export interface ToldExplanation {
   model: string
+  method: string
   include: ReadonlySet<Part>
-  explain: (onProgress: (progress: { step: number; steps: number }) => void) => Promise<Explained>
+  explain: (told: Told) => Promise<Explained>
   /** Told of what ends in an error. */
   onFailure: (error: unknown) => void
 }
 
-/** Explains an image and tells of it as server-sent events: `progress` with `step` and `steps` while it runs, `step` with the
- * numbers of each step and its map where that was kept, `result`, or `error`. */
+/** Explains an image and tells of it as server-sent events: while it runs `progress`, and of methods that optimise a mask `start`
+ * and each `step` as soon as it is there, with its numbers and its map where that was asked for; then the steps of other
+ * methods, and `result`, or `error`. */
 export async function* explanationEvents({
   model,
+  method,
   include,
   explain,
   onFailure,
 }: ToldExplanation): AsyncGenerator<string, void, undefined> {
   const news = new News()
-  const explained = explain(({ step, steps }) => news.tell({ step, steps }))
+  const explained = explain({
+    onProgress: ({ step, steps }) => news.progress({ step, steps }),
+    onStep: step => news.add(step),
+  })
   explained.then(
     () => news.end(),
     () => news.end(),
   )
+  let told = 0
   try {
-    yield* news.events()
-    const result = await explained
-    const { steps, tensors, ...answer } = await jsonAnswer(model, result, include)
-    const maps = stepMaps(result.attribution)
-    for (let step = 0; step < Math.max(steps?.length ?? 0, maps.length); step++) {
-      const map = maps[step]
-      yield event('step', {
-        step: step + 1,
-        ...steps?.[step],
-        ...(map && { map: { height: map.height, width: map.width, data: base64(map.data) } }),
-      })
+    yield ': the image waits for its turn\n\n'
+    for await (const piece of news.pieces()) {
+      if (piece === undefined) yield ': still at work\n\n'
+      else if ('numbers' in piece) {
+        if (told === 0) yield event('start', await startOf(piece, { model, method, include }))
+        yield event('step', stepOf(piece))
+        told = piece.step
+      } else yield event('progress', piece)
     }
-    const { stepMaps: _, ...others } = tensors ?? {}
-    yield event('result', { ...answer, ...(Object.keys(others).length > 0 && { tensors: others }) })
+    const result = await explained
+    const { steps = [], ...answer } = await jsonAnswer(model, result, include)
+    for (const [step, numbers] of steps.entries())
+      if (step >= told) yield event('step', stepOf({ step: step + 1, numbers }))
+    yield event('result', answer)
   } catch (error) {
     onFailure(error)
     yield event('error', failureAnswer(error).error)
   }
 }
 
-/** The newest progress: what a slow reader missed is told no more. */
+async function startOf(
+  { target, className, score, probability, steps, map, image }: AttributionStep,
+  { model, method, include }: Pick<ToldExplanation, 'model' | 'method' | 'include'>,
+): Promise<StartEvent> {
+  return {
+    model,
+    method,
+    target,
+    ...(className !== undefined && { className }),
+    score,
+    probability: Number.isNaN(probability) ? null : probability,
+    steps,
+    ...(map && { unit: map.unit }),
+    ...(include.has('image') && { image: await encodedImage(image) }),
+  }
+}
+
+function stepOf({
+  step,
+  numbers,
+  map,
+}: Pick<AttributionStep, 'step' | 'map'> & { numbers: StepNumbers }): StepEvent {
+  const bits = map && bitsOf(map)
+  return { step, ...numbers, ...(typeof bits === 'number' && { bits }), ...(map && { map: encodedMap(map) }) }
+}
+
+/** What is told next: a step, or progress, of which a slow reader gets only the newest. */
 class News {
-  #newest: { step: number; steps: number } | undefined
+  readonly #steps: AttributionStep[] = []
+  #newest: ProgressEvent | undefined
   #ended = false
   #wake = () => {}
 
-  tell(progress: { step: number; steps: number }): void {
+  progress(progress: ProgressEvent): void {
     this.#newest = progress
+    this.#wake()
+  }
+
+  add(step: AttributionStep): void {
+    this.#steps.push(step)
     this.#wake()
   }
 
@@ -67,16 +108,17 @@ class News {
     this.#wake()
   }
 
-  async *events(): AsyncGenerator<string, void, undefined> {
-    yield ': the image waits for its turn\n\n'
-    while (!this.#ended) {
-      if (this.#newest) {
+  /** Undefined after a silence. */
+  async *pieces(): AsyncGenerator<AttributionStep | ProgressEvent | undefined, void, undefined> {
+    while (true) {
+      const step = this.#steps.shift()
+      if (step) yield step
+      else if (this.#ended) return
+      else if (this.#newest) {
         const newest = this.#newest
         this.#newest = undefined
-        yield event('progress', newest)
-      } else if (!(await this.#woken())) {
-        yield ': still at work\n\n'
-      }
+        yield newest
+      } else if (!(await this.#woken())) yield undefined
     }
   }
 

@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { AttributeProgress } from '../attribution/attribution.js'
 import { renderOverlay } from '../rendering/overlay.js'
 import {
   type AnswerForm,
@@ -16,9 +15,9 @@ import { explanationEvents } from './event-stream.js'
 import { logFailure, RequestFailure } from './failure.js'
 import { fromJson, type ImageRequest, imageBytes, jsonBytes, readRequest } from './request-image.js'
 import { goneSignal } from './request-signal.js'
-import type { Explained, ServedModel } from './served-model.js'
+import type { Explained, ServedModel, Told } from './served-model.js'
 import type { Service } from './service.js'
-import { parts, type Settings } from './settings.js'
+import type { Part, Settings } from './settings.js'
 
 /** Adds the routes that explain images and predict classes. */
 export function addExplanationRoutes(app: FastifyInstance, service: Service): void {
@@ -55,13 +54,17 @@ function streamed(
   reply: FastifyReply,
 ): FastifyReply {
   const model = service.find(asked.settings.model)
-  const settings = withStepMaps(model, asked.settings)
+  const { method } = model.choose(asked.settings)
+  const stepMaps = canTellStepMaps(model, asked.settings)
+  // They are told as they are made, and needn't be kept.
+  const settings = { ...asked.settings, include: without(asked.settings.include, 'stepMaps') }
   const signal = service.signalFor(settings, goneSignal(reply))
   const events = explanationEvents({
     model: model.name,
+    method: method.name,
     include: settings.include,
-    explain: async onProgress =>
-      (await explain(service, { ...asked, settings }, request, signal, onProgress)).explained,
+    explain: async told =>
+      (await explain(service, { ...asked, settings }, request, signal, { ...told, stepMaps })).explained,
     onFailure: error => logFailure(error, request),
   })
   const stream = Readable.from(events)
@@ -72,18 +75,18 @@ function streamed(
     .send(stream)
 }
 
-/** Settings with the maps of all steps, where the method has them and they aren't too many.
- * @throws what `ServedModel.choose` throws for the settings as they are */
-function withStepMaps(model: ServedModel, settings: Settings): Settings {
-  const { method } = model.choose(settings)
-  if (!method.options.some(({ name }) => name === parts.stepMaps)) return settings
-  const more: Settings = { ...settings, include: new Set([...settings.include, 'stepMaps']) }
+/** Whether a method has maps of its steps, and they aren't too many to be told to a client that reads slowly. */
+function canTellStepMaps(model: ServedModel, settings: Settings): boolean {
   try {
-    model.choose(more)
-    return more
+    model.choose({ ...settings, include: new Set([...settings.include, 'stepMaps']) })
+    return true
   } catch {
-    return settings
+    return false
   }
+}
+
+function without(include: ReadonlySet<Part>, part: Part): ReadonlySet<Part> {
+  return new Set([...include].filter(each => each !== part))
 }
 
 async function attributeBatch(
@@ -130,13 +133,13 @@ async function explain(
   { settings, image }: ImageRequest,
   request: FastifyRequest,
   signal: AbortSignal,
-  onProgress?: (progress: AttributeProgress) => void,
+  told?: Told,
 ): Promise<{ name: string; explained: Explained }> {
   const model = service.find(settings.model)
   const chosen = model.choose(settings)
   const bytes = await imageBytes(image, service.remote, signal)
   const call = { client: service.clientOf(request), signal }
-  const explained = await model.explain(bytes, chosen, settings, call, onProgress)
+  const explained = await model.explain(bytes, chosen, settings, call, told)
   service.monitor.explained(model.name, explained)
   const { name } = model
   const { method, seconds } = explained.attribution

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import type { FastifyRequest } from 'fastify'
 import { AttributionError, type ErrorCode } from '../foundation/errors.js'
 import { isError } from '../foundation/realms.js'
+import type { ToldFailure } from './answer-types.js'
 
 /** What the server itself says no with, and the status of each. */
 const statuses = {
@@ -82,7 +83,7 @@ export class ClientGoneError extends Error {
 export interface FailureAnswer {
   status: number
   retryAfter: number | undefined
-  error: { code: string; message: string; remedy: string }
+  error: ToldFailure
 }
 
 /** What a client may know of an error: nothing of the server's disk, and of what isn't the client's doing only that it

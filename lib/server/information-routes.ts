@@ -3,43 +3,26 @@ import type { MethodDescription } from '../attribution/described-options.js'
 import { describeMethod, describeMethods } from '../attribution/methods.js'
 import { packageVersion } from '../foundation/package-version.js'
 import { sides } from '../images/size.js'
+import type { DescribedModel, MethodsAnswer, ModelsAnswer } from './answer-types.js'
 import { docsPage } from './docs-page.js'
 import { openApiDocument } from './open-api.js'
 import type { ServedModel } from './served-model.js'
 import type { Service } from './service.js'
 import { withOpenOptions } from './settings.js'
 
-/** A model, as clients are told of it. */
-export interface DescribedModel {
-  name: string
-  architecture: string
-  /** Outputs of the network. */
-  classes: number
-  /** In the order of the outputs; empty where they have none. */
-  classNames: readonly string[]
-  outputKind: string
-  /** What the network sees of an image. */
-  height: number
-  width: number
-  layers: readonly string[]
-  bottleneckLayer: string
-  device: string
-  precision: string
-  /** Those that can be asked for. */
-  methods: readonly string[]
-  defaultMethod: string
-}
-
 /** Adds the routes that tell what there is. */
 export function addInformationRoutes(app: FastifyInstance, service: Service): void {
-  app.get('/v1/models', () => ({
-    models: [...service.models.values()].map(describeModel),
-    limits: service.limits,
-  }))
+  app.get(
+    '/v1/models',
+    (): ModelsAnswer => ({
+      models: [...service.models.values()].map(describeModel),
+      limits: { ...service.limits },
+    }),
+  )
   app.get<{ Params: { name: string } }>('/v1/models/:name', ({ params }) =>
     describeModel(service.find(params.name)),
   )
-  app.get('/v1/methods', () => ({ methods: servedMethods(service) }))
+  app.get('/v1/methods', (): MethodsAnswer => ({ methods: servedMethods(service) }))
   app.get<{ Params: { name: string } }>('/v1/methods/:name', ({ params }) =>
     withOpenOptions(describeMethod(params.name)),
   )

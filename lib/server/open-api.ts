@@ -78,8 +78,8 @@ export function openApiDocument({ methods, models, version, prefix }: OpenApiOpt
           operationId: 'attributeStream',
           summary: 'Explain an image, and tell of each step',
           description:
-            'Server-sent events: `progress` {step, steps} while the map is made; then `step` for each step, with its numbers and the map ' +
-            'after it where the method has such; then `result`, an Attribution; or `error`.',
+            'Server-sent events: `progress` {step, steps} while the map is made, and of methods that optimise a mask `start` and each `step` as ' +
+            'soon as it is there, with its numbers and the map after it; then `result`, an Attribution; or `error`.',
           parameters: settings,
           ...image,
           responses: answers({ [mediaTypes.events]: { schema: { type: 'string' } } }),

@@ -1,5 +1,5 @@
 import sharp from 'sharp'
-import type { AttributeProgress, Attribution } from '../attribution/attribution.js'
+import type { AttributeOptions, Attribution } from '../attribution/attribution.js'
 import { BatchQueue } from '../attribution/batch-queue.js'
 import { findOption, type MethodDescription } from '../attribution/described-options.js'
 import { type ChosenMethod, chooseMethod, describeMethods } from '../attribution/methods.js'
@@ -28,6 +28,9 @@ export interface Call {
   client: string
   signal: AbortSignal
 }
+
+/** Who is told of the work while it goes on. */
+export type Told = Pick<AttributeOptions, 'onProgress' | 'onStep' | 'stepMaps'>
 
 /** A map, and seconds of what came before it. */
 export interface Explained {
@@ -154,7 +157,7 @@ export class ServedModel {
     chosen: ChosenMethod,
     { target, seed }: Settings,
     call: Call,
-    onProgress: (progress: AttributeProgress) => void = () => {},
+    told: Told = {},
   ): Promise<Explained> {
     const { signal } = call
     const { method, options } = chosen
@@ -166,7 +169,7 @@ export class ServedModel {
       const { decoding, result: attribution } = await this.#queued(call, 1 / batch, bytes, image =>
         this.#pool.use(chosen, async attributer => {
           const targets = target === undefined ? {} : { targets: target }
-          const [found] = await attributer.attribute(image, { ...targets, seed, signal, onProgress })
+          const [found] = await attributer.attribute(image, { ...targets, seed, signal, ...told })
           return found!
         }),
       )

@@ -53,6 +53,18 @@ void fields(Of<Attribution> auto& attribution, auto&& field) {
   field("tensors", attribution.tensors);
 }
 
+void fields(Of<StepReport> auto& report, auto&& field) {
+  field("image", report.image);
+  field("step", report.step);
+  field("steps", report.steps);
+  field("target", report.target.is_class() ? report.target.index : -1);
+  field("score", report.score);
+  field("probability", report.probability);
+  field("numbers", report.numbers);
+  field("map", report.map);
+  field("unit", report.unit);
+}
+
 void fields(Of<Request> auto& request, auto&& field) {
   field("target", request.target);
   field("seed", request.seed);
@@ -137,12 +149,14 @@ struct MethodRun {
   std::shared_ptr<ModelMethod> method;
   Tensor images;
   std::vector<Request> requests;
+  std::optional<bool> step_maps;
 };
 
 void fields(Of<MethodRun> auto& run, auto&& field) {
   field("method", run.method);
   field("images", run.images);
   field("requests", run.requests);
+  field("stepMaps", run.step_maps);
 }
 
 struct MethodResult {
@@ -162,10 +176,16 @@ Task<MethodResult> run_method(const MethodRun& run) {
     throw Error(ErrorCode::invalid_argument, "Expected one request for each image.");
   for (const auto& request : run.requests) check_target(request.target, model->network);
   return {executor_of(model->device),
-          [run](const Cancellation& cancellation, const StepProgress& progress) -> MethodResult {
+          [run](const Cancellation& cancellation, const StepProgress& progress,
+                const StepTelling& tell_step) -> MethodResult {
             const PreparedMethod& method = run.method->method;
             auto images = sent_to(run.method->model->device, run.images);
-            return {method.unit(), method.attribute(images, run.requests, cancellation, progress)};
+            auto tell = [&](StepReport report) {
+              tell_step([report = std::move(report)](Napi::Env env) { return write(env, report); });
+            };
+            const StepListener listener{tell, run.step_maps.value_or(false)};
+            return {method.unit(), method.attribute(images, run.requests, cancellation, progress,
+                                                    tell_step ? &listener : nullptr)};
           }};
 }
 

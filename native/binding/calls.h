@@ -20,15 +20,19 @@ struct HandleType<Cancellation> {
 template <typename Result>
 struct Task {
   Executor& executor;
-  std::function<Result(const Cancellation&, const StepProgress&)> work;
+  std::function<Result(const Cancellation&, const StepProgress&, const StepTelling&)> work;
   /// Stay alive until the work is done.
   std::vector<Napi::Object> kept;
 
-  /// `run` may take the cancellation and the progress, or nothing.
+  /// `run` may take the cancellation and the progress, whom to tell of steps as well, or nothing.
   template <typename Run>
   Task(Executor& on, Run run, std::vector<Napi::Object> keep = {}) : executor(on), kept(std::move(keep)) {
     if constexpr (std::is_invocable_v<Run>) {
-      work = [run = std::move(run)](const Cancellation&, const StepProgress&) { return run(); };
+      work = [run = std::move(run)](const auto&...) { return run(); };
+    } else if constexpr (std::is_invocable_v<Run, const Cancellation&, const StepProgress&>) {
+      work = [run = std::move(run)](const auto& cancellation, const auto& progress, const auto&) {
+        return run(cancellation, progress);
+      };
     } else {
       work = std::move(run);
     }
@@ -40,7 +44,7 @@ Napi::Value settle(const Napi::CallbackInfo& info, const Result& result) {
   return write(info.Env(), result);
 }
 
-/// `cancellation` and `onProgress` may be among the options of every call that returns a task.
+/// `cancellation`, `onProgress` and `onStep` may be among the options of every call that returns a task.
 template <typename Result>
 Napi::Value settle(const Napi::CallbackInfo& info, Task<Result>&& task) {
   RunOptions options{.kept = std::move(task.kept)};
@@ -49,14 +53,15 @@ Napi::Value settle(const Napi::CallbackInfo& info, Task<Result>&& task) {
     Napi::Value cancellation = given["cancellation"];
     if (!cancellation.IsUndefined()) options.cancellation = from_handle<Cancellation>(cancellation);
     options.on_progress = given["onProgress"];
+    options.on_step = given["onStep"];
   }
-  Work work = [run = std::move(task.work)](const Cancellation& cancellation,
-                                           const Progress& progress) -> Conversion {
+  Work work = [run = std::move(task.work)](const Cancellation& cancellation, const Progress& progress,
+                                           const StepTelling& tell_step) -> Conversion {
     if constexpr (std::is_void_v<Result>) {
-      run(cancellation, progress);
+      run(cancellation, progress, tell_step);
       return [](Napi::Env env) { return env.Undefined(); };
     } else {
-      return [result = run(cancellation, progress)](Napi::Env env) { return write(env, result); };
+      return [result = run(cancellation, progress, tell_step)](Napi::Env env) { return write(env, result); };
     }
   };
   return Environment::of(info.Env()).run(task.executor, std::move(work), std::move(options));

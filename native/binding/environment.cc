@@ -9,17 +9,20 @@ struct Environment::Job {
   void release_references() {
     kept.clear();
     on_progress.Reset();
+    on_step.Reset();
   }
 
   void abandon_references() {
     for (auto& reference : kept) reference.SuppressDestruct();
     on_progress.SuppressDestruct();
+    on_step.SuppressDestruct();
   }
 
   Napi::Promise::Deferred deferred;
   std::shared_ptr<Cancellation> cancellation;
   std::vector<Napi::ObjectReference> kept;
   Napi::FunctionReference on_progress;
+  Napi::FunctionReference on_step;
 };
 
 namespace {
@@ -81,9 +84,11 @@ Napi::Value Environment::run(Executor& executor, Work work, RunOptions options) 
   auto promise = job->deferred.Promise();
   job->cancellation = options.cancellation ? options.cancellation : std::make_shared<Cancellation>();
   for (auto& object : options.kept) job->kept.push_back(Napi::Persistent(object));
-  if (!options.on_progress.IsEmpty() && options.on_progress.IsFunction()) {
-    job->on_progress = Napi::Persistent(options.on_progress.As<Napi::Function>());
-  }
+  auto keep = [](const Napi::Value& given, Napi::FunctionReference& reference) {
+    if (!given.IsEmpty() && given.IsFunction()) reference = Napi::Persistent(given.As<Napi::Function>());
+  };
+  keep(options.on_progress, job->on_progress);
+  keep(options.on_step, job->on_step);
   bool accepted = admit(job) && executor.submit([this, job, work = std::move(work)] { execute(job, work); });
   hold();
   if (!accepted) {
@@ -115,7 +120,16 @@ void Environment::execute(const std::shared_ptr<Job>& job, const Work& work) {
         });
       };
     }
-    auto conversion = work(*job->cancellation, progress);
+    StepTelling tell_step;
+    if (!job->on_step.IsEmpty()) {
+      tell_step = [this, job](Conversion found) {
+        post([job, found = std::move(found)](Napi::Env env) {
+          Napi::HandleScope scope(env);
+          job->on_step.Call({found(env)});
+        });
+      };
+    }
+    auto conversion = work(*job->cancellation, progress, tell_step);
     finish(job, [job, conversion = std::move(conversion)](Napi::Env env) {
       try {
         job->deferred.Resolve(conversion(env));

@@ -17,13 +17,17 @@ namespace iba::binding {
 using Conversion = std::function<Napi::Value(Napi::Env)>;
 /// Tells JavaScript how far the work is: what is done, and of how much. May be called from any thread.
 using Progress = std::function<void(int64_t done, int64_t total)>;
+/// Tells JavaScript what a step of the work found, as the value that the conversion makes. May be called from
+/// any thread. Empty where JavaScript doesn't want to know.
+using StepTelling = std::function<void(Conversion)>;
 /// Work for an executor thread: it must not touch JavaScript.
-using Work = std::function<Conversion(const Cancellation&, const Progress&)>;
+using Work = std::function<Conversion(const Cancellation&, const Progress&, const StepTelling&)>;
 
 /// What may go with a piece of work.
 struct RunOptions {
   std::shared_ptr<Cancellation> cancellation = nullptr;
   Napi::Value on_progress = {};         // called with two numbers, if it is a function
+  Napi::Value on_step = {};             // called with what a step found, if it is a function
   std::vector<Napi::Object> kept = {};  // stay alive until the work is done
 };
 

@@ -12,7 +12,14 @@ const stamp = new Stamp(join(root, 'dist', '.page-stamp'))
 
 /** Checks the types of the page of `iba explore` and bundles it into dist/, unless nothing changed since the last time. */
 export async function buildPage() {
-  const inputs = digest(['lib/explore/page', 'lib/rendering', 'scripts/setup/page.mjs', 'package-lock.json'])
+  const inputs = digest([
+    'lib/explore/page',
+    'lib/rendering',
+    'lib/server/answer-types.ts',
+    'lib/attribution/method-description.ts',
+    'scripts/setup/page.mjs',
+    'package-lock.json',
+  ])
   if (stamp.matches(inputs)) return
   say('building the page of iba explore')
   const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc')

@@ -339,6 +339,8 @@ test('wrong options are named', async t => {
     [{ signal: 'x' }, /signal/],
     [{ onProgress: 3 }, /onProgress/],
     [{ onError: 'log' }, /onError/],
+    [{ onStep: 3 }, /onStep/],
+    [{ stepMaps: 'all' }, /stepMaps/],
   ]
   for (const [options, message] of wrong) {
     const running = attributer().attribute(noiseImage(), options as AttributeOptions)

@@ -173,6 +173,19 @@ testWithBrowser('the map follows a slider, and a new setting cancels the request
   })
 })
 
+testWithBrowser('the map, its bits and the losses are those of each step as it is made', async t => {
+  await withPage(t, linked.replace('steps=3', 'steps=150'), async page => {
+    const tag = page.locator('.tag.draft', { hasText: /^step \d+ of 150$/ })
+    await tag.waitFor()
+    t.regex(await fact(page, 'bits'), /\d/)
+    await page.getByText('Step by step').waitFor()
+    t.is(await page.locator('.saving').count(), 0)
+    await explained(page)
+    t.is(await tag.count(), 0)
+    await page.getByText('step 150 of 150').waitFor()
+  })
+})
+
 testWithBrowser('colours, opacity, what is marked and what is under the pointer', async t => {
   await withPage(t, linked, async page => {
     await explained(page)
@@ -215,6 +228,10 @@ testWithBrowser('two methods, and two networks, lie side by side under a wiper',
     await page.keyboard.press('End')
     t.regex(String(await page.locator('.over').getAttribute('style')), /100%/)
     t.true(page.url().includes('against-method='))
+    t.regex(
+      await page.locator('pre').innerText(),
+      /^iba attribute first\.png --model small --statistics [^\n]*\n\niba attribute first\.png --model small --method grad-cam/,
+    )
     await page.reload()
     await page.locator('.over canvas').waitFor()
     await page.getByRole('button', { name: 'End the comparison' }).click()

@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import sharp from 'sharp'
-import { type Attribution, perSample, readNpy } from '../../lib/index.js'
+import { type Attribution, perSample, readNpy, stepMaps } from '../../lib/index.js'
 import { makeFolder } from '../support/command.js'
 import {
   decoded,
@@ -113,17 +113,63 @@ test('steps are told as events, then the result', async t => {
   t.is(response.headers.get('content-type'), 'text/event-stream')
   const events = eventsOf(await response.text())
   const names = events.map(({ event }) => event)
-  t.deepEqual(names.slice(-4), ['step', 'step', 'step', 'result'])
-  t.true(names.slice(0, -4).every(name => name === 'progress'))
-  const result = await expected({ steps: 3, copies: 2, keepSteps: true })
-  const steps = events.slice(-4, -1).map(({ data }) => data)
   t.deepEqual(
-    steps.map(({ loss }) => loss),
-    [...result.series.loss!],
+    names.filter(name => name !== 'progress'),
+    ['start', 'step', 'step', 'step', 'result'],
   )
-  const last = steps[2]!.map as { data: string }
-  t.deepEqual(decoded(last.data), result.map.data)
+  const result = await expected({ steps: 3, copies: 2, keepSteps: true })
+  const start = events.find(({ event }) => event === 'start')!.data
+  t.like(start, { model: 'small', method: 'per-sample', target: result.target, steps: 3, unit: 'bits/pixel' })
+  t.false('image' in start)
+  const steps = events.filter(({ event }) => event === 'step').map(({ data }) => data)
+  t.deepEqual(
+    steps.map(({ step, loss }) => [step, loss]),
+    [...result.series.loss!].map((loss, i) => [i + 1, loss]),
+  )
+  for (const [i, map] of stepMaps(result).entries())
+    t.deepEqual(decoded((steps[i]!.map as { data: string }).data), map.data)
+  t.is(steps[2]!.bits, events.at(-1)!.data.bits)
   t.deepEqual(decoded((events.at(-1)!.data.map as { data: string }).data), result.map.data)
+})
+
+test('steps are told while the work goes on, and end with it when the client goes', async t => {
+  const url = `${server.url}/v1/attribute/stream?steps=400&copies=10&include=image`
+  const response = await fetch(url, { method: 'POST', body: new Uint8Array(image) })
+  let text = ''
+  for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+    text += piece
+    if (text.split('event: step').length > 3) break
+  }
+  t.false(text.includes('event: result'))
+  const [start] = eventsOf(text).filter(({ event }) => event === 'start')
+  const seen = await sharp(Buffer.from(String(start!.data.image), 'base64')).metadata()
+  t.deepEqual([seen.width, seen.height], [64, 64])
+  const left = performance.now()
+  while ((await get(`${server.url}/ready`)).json.models[0].running > 0)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  t.true(performance.now() - left < 2000)
+})
+
+test('numbers of a method that has no such steps are told at its end, and maps of too many never', async t => {
+  const without = await fetch(`${server.url}/v1/attribute/stream?method=gradient`, {
+    method: 'POST',
+    body: new Uint8Array(image),
+  })
+  t.deepEqual(
+    eventsOf(await without.text())
+      .map(({ event }) => event)
+      .filter(name => name !== 'progress'),
+    ['result'],
+  )
+  const small = await startServer({ limits: { keptValues: 64 * 64 * 2 } })
+  t.teardown(small.close)
+  const many = await fetch(`${small.url}/v1/attribute/stream?steps=3&copies=1`, {
+    method: 'POST',
+    body: new Uint8Array(image),
+  })
+  const steps = eventsOf(await many.text()).filter(({ event }) => event === 'step')
+  t.is(steps.length, 3)
+  t.true(steps.every(({ data }) => typeof data.loss === 'number' && !('map' in data) && !('bits' in data)))
 })
 
 test('what fails later than at the settings is an event too', async t => {

@@ -1,46 +1,31 @@
-/** A network, as the server tells of it. */
-export interface ModelInfo {
-  name: string
-  architecture: string
-  classes: number
-  classNames: readonly string[]
-  outputKind: string
-  height: number
-  width: number
-  bottleneckLayer: string
-  methods: readonly string[]
-  defaultMethod: string
-}
+import type { MethodDescription, OptionDescription } from '../../attribution/method-description.js'
+import type {
+  AttributionAnswer,
+  DescribedModel,
+  EncodedMap,
+  ExploreSession,
+  MaskedAnswer,
+  MethodsAnswer,
+  ModelsAnswer,
+  PredictedClass,
+  PredictionAnswer,
+  ProgressEvent,
+  StartEvent,
+  StepEvent,
+  StepNumbers,
+  ToldFailure,
+} from '../../server/answer-types.js'
 
-/** An option of a method, as the server tells of it. */
-export interface OptionInfo {
-  name: string
-  flag?: string
-  summary: string
-  form: 'number' | 'whole' | 'flag' | 'choice' | 'text' | 'numbers' | 'array'
-  defaults: { iba: OptionValue | null }
-  minimum?: number
-  maximum?: number
-  choices?: readonly string[]
-}
+export type { DescribedModel, MaskedPrediction, PredictedClass } from '../../server/answer-types.js'
+export type { MethodDescription, OptionDescription }
 
-export type OptionValue = string | number | boolean | readonly number[]
-
-/** A method, as the server tells of it. */
-export interface MethodInfo {
-  name: string
-  summary: string
-  source: string
-  needs: readonly string[]
-  options: readonly OptionInfo[]
-}
+/** The default of an option. */
+export type OptionDefault = OptionDescription['defaults']['iba']
 
 /** What there is on this server. */
-export interface Server {
-  models: readonly ModelInfo[]
-  methods: readonly MethodInfo[]
-  images: readonly string[]
-  layers: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
+export interface Server extends ExploreSession {
+  models: readonly DescribedModel[]
+  methods: readonly MethodDescription[]
 }
 
 /** A map that is drawn: height × width values. */
@@ -50,26 +35,15 @@ export interface MapData {
   data: Float32Array
 }
 
-/** A class with its probability. */
-export interface ClassScore {
-  class: number
-  className?: string
-  probability: number
-}
-
-/** An explained image. */
-export interface Explanation {
+/** An explained image, or one whose explanation is under way. */
+export interface Explanation
+  extends Pick<AttributionAnswer, 'target' | 'className' | 'probability' | 'method' | 'unit' | 'bits'> {
   map: MapData
-  target: unknown
-  className: string | undefined
-  probability: number | null
-  method: string
-  unit: string
-  bits: number | null
-  seconds: number
-  /** The numbers of each step. */
-  steps: readonly Readonly<Record<string, number>>[]
-  /** The map after each step. */
+  /** Undefined as long as it is under way. */
+  seconds: number | undefined
+  /** The numbers of each step so far. */
+  steps: readonly StepNumbers[]
+  /** The map after each step so far. */
   stepMaps: readonly MapData[]
   /** What the network saw, a PNG in base64. */
   image: string | undefined
@@ -91,11 +65,11 @@ export class ServerError extends Error {
 /** What there is on this server. */
 export async function readServer(): Promise<Server> {
   const [models, methods, session] = await Promise.all([
-    getJson<{ models: ModelInfo[] }>('../v1/models'),
-    getJson<{ methods: MethodInfo[] }>('../v1/methods'),
-    getJson<Pick<Server, 'images' | 'layers'>>('session'),
+    getJson<ModelsAnswer>('../v1/models'),
+    getJson<MethodsAnswer>('../v1/methods'),
+    getJson<ExploreSession>('session'),
   ])
-  return { ...models, ...methods, ...session }
+  return { ...session, ...models, ...methods }
 }
 
 /** The bytes of a listed image. */
@@ -104,49 +78,83 @@ export async function readListedImage(index: number): Promise<Blob> {
 }
 
 /** The most probable classes; none where the network has no classes. */
-export async function predict(image: Blob, query: Query, signal: AbortSignal): Promise<ClassScore[]> {
+export async function predict(
+  image: Blob,
+  query: Query,
+  signal: AbortSignal,
+): Promise<readonly PredictedClass[]> {
   const response = await send('../v1/predict', image, query, signal)
-  return ((await response.json()) as { classes?: ClassScore[] }).classes ?? []
+  return ((await response.json()) as PredictionAnswer).classes ?? []
 }
 
-/** Explains an image.
- * @param onProgress called with the share of the work that is done */
+/** Who is told of the work while it goes on. */
+export interface Told {
+  /** Of the share of the work that is done. */
+  onProgress?: (share: number) => void
+  /** Of what has been found after each of so many steps, of methods that have maps of their steps. */
+  onStep?: (soFar: Explanation, steps: number) => void
+}
+
+/** Explains an image. */
 export async function explain(
   image: Blob,
   query: Query,
   signal: AbortSignal,
-  onProgress: (share: number) => void,
+  { onProgress, onStep }: Told = {},
 ): Promise<Explanation> {
   const response = await send('../v1/attribute/stream', image, { ...query, include: 'map,image' }, signal)
-  const steps: Record<string, number>[] = []
-  const stepMaps: MapData[] = []
+  let start: StartEvent | undefined
+  let steps: readonly StepNumbers[] = []
+  let stepMaps: readonly MapData[] = []
   for await (const { event, data } of events(response)) {
-    if (event === 'progress') onProgress(Number(data.step) / Number(data.steps))
-    else if (event === 'error') throw new ServerError(String(data.message), String(data.remedy))
+    if (event === 'progress') {
+      const { step, steps } = data as ProgressEvent
+      onProgress?.(step / steps)
+    } else if (event === 'error') {
+      const { message, remedy } = data as ToldFailure
+      throw new ServerError(message, remedy)
+    } else if (event === 'start') start = data as StartEvent
     else if (event === 'step') {
-      const { step: _, map, ...numbers } = data as Record<string, number> & { map?: EncodedMap }
-      steps.push(numbers as Record<string, number>)
-      if (map) stepMaps.push(decodeMap(map))
+      const { step, map: encoded, bits, ...numbers } = data as StepEvent
+      // The work may have begun anew.
+      steps = [...steps.slice(0, step - 1), numbers as StepNumbers]
+      if (!encoded) continue
+      const map = decodeMap(encoded)
+      stepMaps = [...stepMaps.slice(0, step - 1), map]
+      if (start) onStep?.(soFar(start, { map, bits, steps, stepMaps }), start.steps)
     } else if (event === 'result') {
-      const result = data as unknown as Omit<Explanation, 'map'> & { map: EncodedMap }
-      return { ...result, map: decodeMap(result.map), steps, stepMaps }
+      const result = data as AttributionAnswer
+      return { ...whole(result), steps, stepMaps }
     }
   }
   throw new ServerError('The server ended before the map was there.', 'Look whether it still runs.')
 }
 
+function soFar(
+  { target, className, probability, method, unit = 'relative', image }: StartEvent,
+  { bits, ...found }: Pick<Explanation, 'map' | 'steps' | 'stepMaps'> & { bits: unknown },
+): Explanation {
+  return {
+    target,
+    ...(className !== undefined && { className }),
+    probability,
+    method,
+    unit,
+    image,
+    bits: typeof bits === 'number' ? bits : null,
+    seconds: undefined,
+    ...found,
+  }
+}
+
+function whole({ map, image, steps = [], ...answer }: AttributionAnswer): Explanation {
+  return { ...answer, image, map: decodeMap(map!), steps, stepMaps: [] }
+}
+
 /** Explains an image without the maps of its steps, which takes less time to be sent. */
 export async function explainAtOnce(image: Blob, query: Query, signal: AbortSignal): Promise<Explanation> {
   const response = await send('../v1/attribute', image, { ...query, include: 'map,image' }, signal)
-  const answer = (await response.json()) as Omit<Explanation, 'map'> & { map: EncodedMap }
-  return { ...answer, steps: answer.steps ?? [], map: decodeMap(answer.map), stepMaps: [] }
-}
-
-/** What the network recognises in the strongest part of a map, and in the rest. */
-export interface MaskedPrediction {
-  share: number
-  kept: readonly ClassScore[]
-  removed: readonly ClassScore[]
+  return whole((await response.json()) as AttributionAnswer)
 }
 
 /** Asks for what is recognised in parts of an image.
@@ -155,7 +163,7 @@ export async function predictMasked(
   image: Blob,
   asked: { model: string; map: MapData; shares: readonly number[]; top: number },
   signal: AbortSignal,
-): Promise<{ fill: readonly number[]; predictions: readonly MaskedPrediction[] }> {
+): Promise<MaskedAnswer> {
   const { map, ...others } = asked
   const encoded = { height: map.height, width: map.width, data: toBase64(new Uint8Array(map.data.buffer)) }
   const body = { ...others, map: encoded, image: toBase64(new Uint8Array(await image.arrayBuffer())) }
@@ -165,7 +173,7 @@ export async function predictMasked(
     body: JSON.stringify(body),
     signal,
   })
-  return (await (await checked(response)).json()) as Awaited<ReturnType<typeof predictMasked>>
+  return (await (await checked(response)).json()) as MaskedAnswer
 }
 
 /** A file that the server makes of a map. */
@@ -204,7 +212,7 @@ async function send(
 
 async function checked(response: Response): Promise<Response> {
   if (response.ok) return response
-  const told = (await response.json().catch(() => ({}))) as { error?: { message: string; remedy: string } }
+  const told = (await response.json().catch(() => ({}))) as { error?: ToldFailure }
   throw new ServerError(
     told.error?.message ?? `The server answered with ${response.status}.`,
     told.error?.remedy ?? '',
@@ -213,7 +221,7 @@ async function checked(response: Response): Promise<Response> {
 
 interface ServerEvent {
   event: string
-  data: Record<string, unknown>
+  data: object
 }
 
 /** The events of a stream of them. */
@@ -229,15 +237,9 @@ async function* events(response: Response): AsyncGenerator<ServerEvent, void, un
     pieces = [blocks.pop()!]
     for (const block of blocks) {
       const [, event, data] = /^event: (.*)\ndata: (.*)$/s.exec(block) ?? []
-      if (event !== undefined) yield { event, data: JSON.parse(data!) as Record<string, unknown> }
+      if (event !== undefined) yield { event, data: JSON.parse(data!) as object }
     }
   }
-}
-
-interface EncodedMap {
-  height: number
-  width: number
-  data: string
 }
 
 function decodeMap({ height, width, data }: EncodedMap): MapData {

@@ -1,8 +1,9 @@
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
 import {
-  type ClassScore,
   type Explanation,
+  type PredictedClass,
   predict,
+  type Query,
   readServer,
   type Server,
   type ServerError,
@@ -23,7 +24,6 @@ import {
   optionsOf,
   queryOf,
   type Settings,
-  settingOf,
   toFragment,
   type View,
 } from './settings.js'
@@ -31,7 +31,7 @@ import { Stage } from './stage.js'
 import { Steps } from './steps.js'
 import { Sweep } from './sweep.js'
 import { ThemeSwitch } from './theme.js'
-import { type DraftOptions, problemOf, useExplanation } from './use-explanation.js'
+import { problemOf, useExplanation } from './use-explanation.js'
 import { bitsText, classText, percentText } from './words.js'
 
 /** The page. */
@@ -160,14 +160,15 @@ function Explained({ server, settings, image, blob, onChange }: ExplainedProps) 
   const model = modelOf(server, settings.model)
   const classes = useClasses(blob, settings.model)
   // Without a class the server takes the predicted one, which doesn't have to be waited for.
-  const first = useExplanation(blob, queryOf(settings, settings.target), draftsOf(server, settings))
+  const first = useExplanation(blob, queryOf(settings, settings.target), quickQuery(server, settings))
   const found = first.explanation?.target
   const target = settings.target ?? (typeof found === 'number' ? found : classes?.[0]?.class)
   const sameClasses = against === undefined || modelOf(server, against.model).classes === model.classes
+  const otherTarget = sameClasses ? target : undefined
   const second = useExplanation(
     against && blob,
-    against && queryOf(against, sameClasses ? target : undefined),
-    against ? draftsOf(server, against) : noDrafts,
+    against && queryOf(against, otherTarget),
+    against && quickQuery(server, against),
   )
   const [step, setStep] = useState<number>()
   const { explanation, problem } = first
@@ -200,7 +201,7 @@ function Explained({ server, settings, image, blob, onChange }: ExplainedProps) 
             <Facts
               name={name}
               explanation={explanation}
-              isDraft={first.draft !== undefined}
+              isOther={first.draft !== undefined && 'by' in first.draft}
               marked={marked}
             />
             {explanation ? (
@@ -327,7 +328,14 @@ function Explained({ server, settings, image, blob, onChange }: ExplainedProps) 
           )}
           <article>
             <h2>The same elsewhere</h2>
-            <Same server={server} chosen={settings} target={target} image={image.name} />
+            <Same
+              server={server}
+              maps={[
+                { chosen: settings, target },
+                ...(against ? [{ chosen: against, target: otherTarget }] : []),
+              ]}
+              image={image.name}
+            />
           </article>
           {isFinal && (
             <article>
@@ -351,8 +359,8 @@ function Explained({ server, settings, image, blob, onChange }: ExplainedProps) 
 }
 
 /** The classes that the network recognises. */
-function useClasses(image: Blob, model: string): readonly ClassScore[] | undefined {
-  const [classes, setClasses] = useState<readonly ClassScore[]>()
+function useClasses(image: Blob, model: string): readonly PredictedClass[] | undefined {
+  const [classes, setClasses] = useState<readonly PredictedClass[]>()
   useEffect(() => {
     const controller = new AbortController()
     setClasses(undefined)
@@ -367,18 +375,20 @@ function useClasses(image: Blob, model: string): readonly ClassScore[] | undefin
 interface FactsProps {
   name: string
   explanation: Explanation | undefined
-  isDraft: boolean
+  /** Whether it is a draft by another method. */
+  isOther: boolean
   marked: Marked | undefined
 }
 
-/** What is explained, and what there is to say of it in numbers; of a draft only what holds for the whole map too. */
-function Facts({ name, explanation, isDraft, marked }: FactsProps) {
+/** What is explained, and what there is to say of it in numbers so far; of a draft by another method only what holds for the whole map
+ * too. */
+function Facts({ name, explanation, isOther, marked }: FactsProps) {
   const facts: [string, string][] = []
   if (explanation) {
     const { bits, probability, seconds } = explanation
     if (probability !== null) facts.push(['probability', percentText(probability)])
-    if (bits !== null) facts.push(['bits', isDraft ? '…' : bitsText(bits)])
-    facts.push(['seconds', isDraft ? '…' : seconds.toFixed(seconds < 10 ? 2 : 0)])
+    if (bits !== null) facts.push(['bits', isOther ? '…' : bitsText(bits)])
+    facts.push(['seconds', isOther || seconds === undefined ? '…' : seconds.toFixed(seconds < 10 ? 2 : 0)])
     if (marked)
       facts.push([`in the marked ${percentText(marked.share)}`, `${percentText(marked.part)} of the map`])
   }
@@ -454,18 +464,11 @@ function labelOf({ model, method, options }: Chosen, server: Server): string {
   return words.join(', ')
 }
 
-const noDrafts: DraftOptions = { copies: 1, quick: undefined }
-
-/** What comes before a map that takes long. */
-function draftsOf(server: Server, chosen: Chosen): DraftOptions {
-  const option = optionsOf(server, chosen.method).find(({ name }) => name === 'copies')
-  if (option === undefined) return noDrafts
-  const hasReadout = modelOf(server, chosen.model).methods.includes('readout')
-  return {
-    copies: Number(settingOf(chosen, option)) || 1,
-    // A readout's map takes one pass, and is in bits as well.
-    quick: hasReadout ? { model: chosen.model, method: 'readout' } : undefined,
-  }
+/** What comes before the first map of an image where that takes many passes: a readout's takes one, and is in bits as well. */
+function quickQuery(server: Server, { model, method }: Chosen): Query | undefined {
+  const takesLong = optionsOf(server, method).some(({ name }) => name === 'copies')
+  if (!takesLong || !modelOf(server, model).methods.includes('readout')) return undefined
+  return { model, method: 'readout' }
 }
 
 /** What a map is compared with at first: another network where there is one, or else another method. */

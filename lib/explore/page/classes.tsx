@@ -1,9 +1,9 @@
 import { useId } from 'preact/hooks'
-import type { ClassScore } from './api.js'
+import type { PredictedClass } from './api.js'
 import { classText, percentText } from './words.js'
 
 export interface ClassesProps {
-  classes: readonly ClassScore[]
+  classes: readonly PredictedClass[]
   names: readonly string[]
   count: number
   /** The class that is explained. */

@@ -1,5 +1,5 @@
 import { useId } from 'preact/hooks'
-import type { OptionInfo, Server } from './api.js'
+import type { OptionDescription, Server } from './api.js'
 import { type Chosen, modelOf, optionsOf, settingOf, withOption } from './settings.js'
 
 interface ControlProps {
@@ -111,7 +111,7 @@ export function MethodSettings({ server, chosen, onChange }: ControlProps) {
 }
 
 interface OptionProps {
-  option: OptionInfo
+  option: OptionDescription
   chosen: Chosen
   onChange: (chosen: Chosen) => void
 }

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { type ClassScore, type Explanation, type MaskedPrediction, predictMasked } from './api.js'
+import { type Explanation, type MaskedPrediction, type PredictedClass, predictMasked } from './api.js'
 import { Chart } from './chart.js'
 import { drawPart, type Ground, type Marked } from './drawing.js'
 import { useGround } from './stage.js'
@@ -87,7 +87,7 @@ interface PartProps extends PartsProps {
   ground: Ground
   isKept: (pixel: number) => boolean
   fill: readonly number[]
-  found: readonly ClassScore[]
+  found: readonly PredictedClass[]
 }
 
 function Part({ title, ground, isKept, fill, found, target, names }: PartProps) {
@@ -117,7 +117,8 @@ export function PartCurves({ marked, ...props }: PartsProps & { marked: Marked |
   const { target, names } = props
   const asked = useMasked(props, curveShares, Math.max(names.length, 1000))
   if (!asked) return <p class="waiting">Asking the network…</p>
-  const of = (classes: readonly ClassScore[]) => classes.find(each => each.class === target)?.probability ?? 0
+  const of = (classes: readonly PredictedClass[]) =>
+    classes.find(each => each.class === target)?.probability ?? 0
   const kept = asked.predictions.map(({ share, kept }) => [share, of(kept)] as const)
   const removed = asked.predictions.map(({ share, removed }) => [share, of(removed)] as const)
   const name = classText(target, names)

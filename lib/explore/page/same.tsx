@@ -5,18 +5,25 @@ import { type Chosen, commandOf, optionsOf, queryOf } from './settings.js'
 
 export interface SameProps {
   server: Server
+  /** What is shown: a map, and the one that it is compared with. */
+  maps: readonly ShownMap[]
+  image: string
+}
+
+/** How a map is made, and of which class; the predicted one where it is undefined. */
+export interface ShownMap {
   chosen: Chosen
   target: number | undefined
-  image: string
 }
 
 const forms = ['Command', 'TypeScript', 'HTTP', 'Link'] as const
 
-/** How the same map is made elsewhere. */
-export function Same(props: SameProps) {
+/** How the same maps are made elsewhere. */
+export function Same({ server, maps, image }: SameProps) {
   const [form, setForm] = useState<(typeof forms)[number]>('Command')
   const [isCopied, copy] = useCopied()
-  const text = textOf(form, props)
+  const text =
+    form === 'Link' ? location.href : maps.map(map => textOf(form, map, image, server)).join('\n\n')
   return (
     <>
       <fieldset class="segments">
@@ -41,7 +48,12 @@ export function Same(props: SameProps) {
   )
 }
 
-function textOf(form: (typeof forms)[number], { server, chosen, target, image }: SameProps): string {
+function textOf(
+  form: Exclude<(typeof forms)[number], 'Link'>,
+  { chosen, target }: ShownMap,
+  image: string,
+  server: Server,
+): string {
   switch (form) {
     case 'Command':
       return commandOf(chosen, target, image, server)
@@ -52,8 +64,6 @@ function textOf(form: (typeof forms)[number], { server, chosen, target, image }:
       url.search = String(new URLSearchParams(queryOf(chosen, target)))
       return `curl --data-binary '@${image}' '${url}'`
     }
-    case 'Link':
-      return location.href
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ModelInfo, OptionInfo, OptionValue, Query, Server } from './api.js'
+import type { DescribedModel, OptionDefault, OptionDescription, Query, Server } from './api.js'
 import type { MapColors } from './drawing.js'
 
 /** What a map is made by. */
@@ -88,30 +88,30 @@ function percent(text: string | undefined, standard: number): number {
 }
 
 /** The network of this name. */
-export function modelOf({ models }: Server, name: string): ModelInfo {
+export function modelOf({ models }: Server, name: string): DescribedModel {
   return models.find(model => model.name === name) ?? models[0]!
 }
 
 /** The options of a method that are for people. */
-export function optionsOf({ methods }: Server, method: string): readonly OptionInfo[] {
+export function optionsOf({ methods }: Server, method: string): readonly OptionDescription[] {
   return (methods.find(({ name }) => name === method)?.options ?? []).filter(
     ({ name }) => !name.startsWith('keep'),
   )
 }
 
 /** A method with one option set; what is its default is left out. */
-export function withOption(chosen: Chosen, { name, defaults }: OptionInfo, text: string): Chosen {
+export function withOption(chosen: Chosen, { name, defaults }: OptionDescription, text: string): Chosen {
   const { [name]: _, ...others } = chosen.options
   const isDefault = text === '' || text === textOf(defaults.iba)
   return { ...chosen, options: isDefault ? others : { ...others, [name]: text } }
 }
 
 /** What an option is set to. */
-export function settingOf({ options }: Chosen, { name, defaults }: OptionInfo): string {
+export function settingOf({ options }: Chosen, { name, defaults }: OptionDescription): string {
   return options[name] ?? textOf(defaults.iba)
 }
 
-function textOf(value: OptionValue | null): string {
+function textOf(value: OptionDefault | null): string {
   return value === null ? '' : String(value)
 }
 

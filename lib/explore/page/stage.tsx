@@ -11,6 +11,7 @@ import {
   withinCircle,
 } from './drawing.js'
 import type { View } from './settings.js'
+import type { Draft } from './use-explanation.js'
 import { bitsText, percentText } from './words.js'
 
 export interface StageProps {
@@ -22,8 +23,8 @@ export interface StageProps {
   step: number | undefined
   marked: Marked | undefined
   view: View
-  /** What the map is made by where it is a draft. */
-  draft: string | undefined
+  /** What the map is where it is a draft. */
+  draft: Draft | undefined
   /** Of the work, 0 to 1. */
   progress: number | undefined
 }
@@ -119,7 +120,11 @@ export function Stage({ first, second, names, step, marked, view, draft, progres
         {progress !== undefined && (
           <div class="progress" style={{ width: `${Math.max(3, progress * 100)}%` }} />
         )}
-        {draft !== undefined && <span class="tag draft">draft, by {draft}</span>}
+        {draft && (
+          <span class="tag draft">
+            {'by' in draft ? `draft, by ${draft.by}` : `step ${draft.step} of ${draft.steps}`}
+          </span>
+        )}
       </div>
       <Scale {...(second && { name: names[0] })} map={first.map} unit={first.unit} view={view} />
       {second && <Scale name={names[1]} map={second.map} unit={second.unit} view={view} />}

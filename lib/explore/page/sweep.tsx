@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { explain, type ServerError } from './api.js'
+import { explainAtOnce, type ServerError } from './api.js'
 import { Chart } from './chart.js'
 import { type Chosen, queryOf } from './settings.js'
 import { problemOf } from './use-explanation.js'
@@ -48,7 +48,7 @@ export function Sweep({ image, chosen, target, name, onChoose }: SweepProps) {
     setProblem(undefined)
     for (const beta of betas) {
       const query = queryOf({ ...chosen, options: { ...options, beta } }, target)
-      const { bits, steps } = await explain(image, query, controller.signal, () => {})
+      const { bits, steps } = await explainAtOnce(image, query, controller.signal)
       const crossEntropy = steps.at(-1)?.crossEntropy ?? Number.NaN
       if (controller.signal.aborted) return
       setPoints(points => [...points, { beta, bits: bits ?? 0, probability: Math.exp(-crossEntropy) }])

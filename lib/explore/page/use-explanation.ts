@@ -4,12 +4,15 @@ import { type Explanation, explain, explainAtOnce, type Query, ServerError } fro
 /** Where a map has come to. */
 export interface Explaining {
   explanation: Explanation | undefined
-  /** What it is made by where it is a draft, and a better one is on its way. */
-  draft: string | undefined
+  /** What it is where it is a draft, and a better one is on its way. */
+  draft: Draft | undefined
   /** Of the work, 0 to 1; undefined where none is under way. */
   progress: number | undefined
   problem: ServerError | undefined
 }
+
+/** A map that comes before the whole one: by a quicker method, or what a step has found. */
+export type Draft = { by: string } | { step: number; steps: number }
 
 const nothing: Explaining = {
   explanation: undefined,
@@ -21,19 +24,13 @@ const nothing: Explaining = {
 /** How long a slider has to rest, in milliseconds. */
 const rest = 80
 
-export interface DraftOptions {
-  /** Noise copies of the whole map; where there are several, a map of one comes first. */
-  copies: number
-  /** A method that is quicker, for the first map of an image. */
-  quick: Query | undefined
-}
-
-/** The map of an image by a query, after a draft. A new query cancels the work for the one before, whose map stays until there is
- * another. */
+/** The map of an image by a query, after each of its steps. A new query cancels the work for the one before, whose map stays until
+ * there is another.
+ * @param quick a method that is quicker, for the first map of an image */
 export function useExplanation(
   image: Blob | undefined,
   query: Query | undefined,
-  { copies, quick }: DraftOptions,
+  quick: Query | undefined,
 ): Explaining {
   const [state, setState] = useState(nothing)
   const shown = useRef<Blob | undefined>(undefined)
@@ -51,15 +48,15 @@ export function useExplanation(
     const onProgress = (progress: number) => {
       if (!signal.aborted) setState(state => ({ ...state, progress }))
     }
-    const show = (explanation: Explanation, draft?: string) => {
-      if (!signal.aborted)
-        setState({ explanation, draft, progress: draft === undefined ? undefined : 0, problem: undefined })
+    const show = (explanation: Explanation, draft?: Draft) => {
+      if (signal.aborted) return
+      setState(({ progress }) => ({ explanation, draft, progress: draft && progress, problem: undefined }))
     }
+    const onStep = (soFar: Explanation, steps: number) => show(soFar, { step: soFar.steps.length, steps })
     const work = async () => {
       setState(state => ({ ...state, progress: 0, problem: undefined }))
-      if (isFirst && quick) show(await explainAtOnce(image, quick, signal), quick.method)
-      else if (copies > 1) show(await explainAtOnce(image, { ...query, copies: '1' }, signal), 'one copy')
-      if (!signal.aborted) show(await explain(image, query, signal, onProgress))
+      if (isFirst && quick) show(await explainAtOnce(image, quick, signal), { by: quick.method! })
+      if (!signal.aborted) show(await explain(image, query, signal, { onProgress, onStep }))
     }
     const timer = setTimeout(() => {
       work().catch(error => {
@@ -70,7 +67,7 @@ export function useExplanation(
       clearTimeout(timer)
       controller.abort()
     }
-  }, [image, key, copies])
+  }, [image, key])
   return state
 }
 

@@ -1,20 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { describeMethods } from '../../attribution/methods.js'
 import { darkColors, lightColors, pageStyle } from '../../rendering/page-style.js'
+import type { ExploreSession } from '../answer-types.js'
 import type { ExploreOptions } from '../server-options.js'
 import type { Service } from '../service.js'
 import { addExportRoutes } from './export-routes.js'
 import { listedImage, listedImages, thumbnail } from './listed-images.js'
 import { addMaskedRoute } from './masked-predictions.js'
 import { readPageFiles } from './page-files.js'
-
-/** What the page asks for first. */
-export interface ExploreSession {
-  /** Names of the images that were given, in their order. */
-  images: readonly string[]
-  /** Of each model by name, for each method that has the option `layer`, the layers that it can take here. */
-  layers: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
-}
 
 /** The page may load and ask what is on this server, and nothing else; nobody may put it into a frame. */
 const policy =

@@ -7,29 +7,12 @@ import {
   requireString,
 } from '../../foundation/validate.js'
 import { PreparedInput } from '../../images/prepared-input.js'
-import { type PredictedClass, predictionAnswer } from '../answers.js'
+import type { MaskedAnswer } from '../answer-types.js'
+import { predictionAnswer } from '../answers.js'
 import { RequestFailure } from '../failure.js'
 import { fromJson, imageBytes } from '../request-image.js'
 import { goneSignal } from '../request-signal.js'
 import type { Service } from '../service.js'
-
-/** What the network recognises in a part of an image, and in the rest of it. */
-export interface MaskedPrediction {
-  /** Of the pixels, 0 to 1: those where the map is strongest. */
-  share: number
-  /** Only they are kept. */
-  kept: PredictedClass[]
-  /** They are removed. */
-  removed: PredictedClass[]
-}
-
-/** What the route answers. */
-export interface MaskedAnswer {
-  model: string
-  /** Red, green and blue, 0 to 255, of what stands where nothing is kept: 0 for the network. */
-  fill: readonly number[]
-  predictions: MaskedPrediction[]
-}
 
 const mostShares = 64
 
@@ -53,9 +36,7 @@ export function addMaskedRoute(app: FastifyInstance, service: Service): void {
       { client: service.clientOf(request), signal },
     )
     const classes = outputs.map(
-      output =>
-        (predictionAnswer(served.name, served.model, output, settings.top) as { classes: PredictedClass[] })
-          .classes,
+      output => predictionAnswer(served.name, served.model, output, settings.top).classes!,
     )
     return {
       model: served.name,

@@ -59,7 +59,8 @@ std::vector<Attribution> explain_masked(const Network& network, const Cut& cut, 
                      std::span<Attribution> attributions) {
     const auto end = begin + static_cast<int64_t>(attributions.size());
     Tensor alpha = initial ? initial(begin, end) : Tensor();
-    optimisation.run(loss, {layer}, seeds, batch.image_size(), attributions, steps, std::move(alpha));
+    optimisation.run(loss, {layer}, seeds, batch.image_size(), attributions, steps, {batch.listener, begin},
+                     std::move(alpha));
   };
   return explain_runs(network, cut, optimisation, batch, steps, make_loss, explain);
 }

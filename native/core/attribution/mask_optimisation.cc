@@ -58,7 +58,7 @@ int64_t MaskOptimisation::copies_of(int64_t step) const {
 template <typename OnStep>
 void MaskOptimisation::pass_and_step(const BottleneckLoss& loss, const Layers& layers,
                                      std::vector<NoiseStream> streams, std::span<Attribution> attributions,
-                                     Steps& steps, MaskSolver& solver, bool moves_last,
+                                     Steps& steps, MaskSolver& solver, bool moves_last, ToldSteps& told,
                                      OnStep on_step) const {
   std::vector<Target> targets;
   for (auto& attribution : attributions) {
@@ -83,7 +83,7 @@ void MaskOptimisation::pass_and_step(const BottleneckLoss& loss, const Layers& l
                                               : at::ones_like(terms.fit, at::TensorOptions(at::kBool)));
     Tensor capacity = terms.capacity;
     if (moves) solver.step(loss, std::move(terms));
-    on_step(std::move(capacity));
+    told.add(losses.back(), taken.back(), on_step(std::move(capacity)));
     const bool is_done =
         moves && solver.moving().defined() && rests.exchange(solver.moving().any().logical_not());
     steps.finish();
@@ -91,51 +91,64 @@ void MaskOptimisation::pass_and_step(const BottleneckLoss& loss, const Layers& l
     for (int64_t spared = step; spared < settings_.steps; ++spared) steps.finish();
     break;
   }
+  told.end();
   add_losses(at::stack(losses).cpu(), at::stack(taken).sum(0).cpu(), attributions);
 }
 
 void MaskOptimisation::run(const BottleneckLoss& loss, const Layers& layers,
                            const std::vector<uint64_t>& seeds, std::array<int64_t, 2> image_size,
-                           std::span<Attribution> attributions, Steps& steps, Tensor alpha) const {
+                           std::span<Attribution> attributions, Steps& steps, StepAudience audience,
+                           Tensor alpha) const {
   const Grid& grid = layers.first.grid();
   if (!alpha.defined()) alpha = initial_alpha(layers.first, static_cast<int64_t>(attributions.size()));
   auto solver = solver_for(layers.first, loss, std::move(alpha));
   Tensor capacity;  // of the last pass, or after the last step
-  auto map_of = [&](int64_t i) {
-    // Only what belongs to a place of the image is in the map.
-    return settings_.conventions->map(grid.places(capacity)[i].permute({2, 0, 1}), image_size);
-  };
-  std::vector<std::vector<Tensor>> maps(attributions.size());  // of each step
+  // Only what belongs to a place of the image is in the map. It is drawn of the sum over the channels.
+  auto summed = [&](int64_t i) { return grid.places(capacity)[i].permute({2, 0, 1}).sum(0, true); };
+  auto map_of = [&](const Tensor& sum) { return settings_.conventions->map(sum, image_size); };
+  ToldSteps told(audience, attributions, settings_, settings_.conventions->unit, map_of);
+  std::vector<Tensor> sums;  // of each step (B, 1, h, w); a device keeps them
   auto keep = [&](Tensor of_pass) {
     capacity = std::move(of_pass);
-    if (!settings_.keeps_steps) return;
+    if (!settings_.keeps_steps && !told.want_maps()) return Tensor();
     if (settings_.is_proximal) capacity = loss.information(solver->mask()).capacity;
-    for (size_t i = 0; i < maps.size(); ++i) maps[i].push_back(map_of(static_cast<int64_t>(i)));
+    std::vector<Tensor> of_images;
+    for (int64_t i = 0; i < capacity.size(0); ++i) of_images.push_back(summed(i));
+    Tensor sum = at::stack(of_images);
+    if (settings_.keeps_steps) sums.push_back(sum);
+    return told.want_maps() ? sum : Tensor();
   };
-  pass_and_step(loss, layers, streams_of(seeds), attributions, steps, *solver, settings_.is_proximal, keep);
+  pass_and_step(loss, layers, streams_of(seeds), attributions, steps, *solver, settings_.is_proximal, told,
+                keep);
   if (settings_.is_proximal) capacity = loss.information(solver->mask()).capacity;
   Tensor activations = settings_.keeps_capacity ? grid.from_pixels(capacity).cpu() : Tensor();
+  Tensor of_steps = settings_.keeps_steps ? at::stack(sums, 1).cpu() : Tensor();
   for (size_t i = 0; i < attributions.size(); ++i) {
     const auto image = static_cast<int64_t>(i);
     auto& attribution = attributions[i];
-    attribution.map = map_of(image);
+    attribution.map = map_of(summed(image));
     if (settings_.keeps_capacity)
       attribution.tensors.emplace_back("capacity", activations[image].contiguous());
     if (!settings_.keeps_steps) continue;
-    maps[i].resize(attribution.series[0].second.size());
-    attribution.tensors.emplace_back("stepMaps", at::stack(maps[i]));
+    std::vector<Tensor> maps;
+    for (size_t step = 0; step < attribution.series[0].second.size(); ++step)
+      maps.push_back(map_of(of_steps[image][static_cast<int64_t>(step)]));
+    attribution.tensors.emplace_back("stepMaps", at::stack(maps));
   }
   if (settings_.loss_copies > 0) estimate_loss(loss, layers, solver->mask(), seeds, attributions);
 }
 
 Tensor MaskOptimisation::mask_after(const BottleneckLoss& loss, const Layers& layers,
                                     const std::vector<uint64_t>& seeds, std::span<Attribution> attributions,
-                                    Steps& steps) const {
+                                    Steps& steps, StepAudience audience) const {
   auto images = static_cast<int64_t>(attributions.size());
   AdamSolver solver(layers.first, initial_alpha(layers.first, images), settings_.beta,
                     settings_.learning_rate);
-  pass_and_step(loss, layers, streams_of(seeds), attributions, steps, solver, true, [](Tensor) {});
-  return at::sigmoid(solver.alpha());
+  auto mask = [&] { return at::sigmoid(solver.alpha()); };
+  ToldSteps told(audience, attributions, settings_, "relative", [](const Tensor& map) { return map; });
+  auto draw = [&](const Tensor&) { return told.want_maps() ? mask().mean(-1) : Tensor(); };
+  pass_and_step(loss, layers, streams_of(seeds), attributions, steps, solver, true, told, draw);
+  return mask();
 }
 
 /// What the masks cost for noise that none of them was made with. Adam's last step isn't taken, so that the
@@ -161,14 +174,10 @@ void MaskOptimisation::estimate_loss(const BottleneckLoss& loss, const Layers& l
   for (size_t i = 0; i < attributions.size(); ++i) {
     auto numbers = found.accessor<double, 2>()[static_cast<int64_t>(i)];
     auto& checks = attributions[i].checks;
-    checks.emplace_back("loss", loss_of(numbers[0], numbers[1]));
+    checks.emplace_back("loss", settings_.loss_of(numbers[0], numbers[1]));
     checks.emplace_back("crossEntropy", numbers[0]);
     checks.emplace_back("information", numbers[1]);
   }
-}
-
-double MaskOptimisation::loss_of(double fit, double information) const {
-  return (settings_.is_inverse ? -fit : fit) + settings_.beta * information;
 }
 
 /// L_F and L_I (steps, B, 2) as series, of as many steps as each image took (B).
@@ -180,7 +189,7 @@ void MaskOptimisation::add_losses(const Tensor& losses, const Tensor& taken,
     auto& series = attributions[static_cast<size_t>(i)].series;
     for (int64_t step = 0; step < steps[i]; ++step) {
       double fit = found[step][i][0], information = found[step][i][1];
-      series[0].second.push_back(loss_of(fit, information));
+      series[0].second.push_back(settings_.loss_of(fit, information));
       series[1].second.push_back(fit);
       series[2].second.push_back(information);
     }

@@ -4,6 +4,7 @@
 
 #include "attribution/mask_settings.h"
 #include "attribution/passes.h"
+#include "attribution/told_steps.h"
 #include "bottleneck/mask_solver.h"
 
 namespace iba {
@@ -28,15 +29,16 @@ class MaskOptimisation {
   /// The attributions hold their targets. It takes `settings.steps` of the steps, or fewer where every mask
   /// has come to rest. Adam's map is that of the last forward pass, after which α stays; the proximal
   /// solver's is that after its last step. Masks begin with α (B, h, w, C), or where it is undefined as the
-  /// settings say.
+  /// settings say. The audience is told of each step.
   void run(const BottleneckLoss& loss, const Layers& layers, const std::vector<uint64_t>& seeds,
            std::array<int64_t, 2> image_size, std::span<Attribution> attributions, Steps& steps,
-           Tensor alpha = {}) const;
+           StepAudience audience, Tensor alpha = {}) const;
 
   /// sigmoid(α) (B, h, w, C), or 1 for C, after as many updates as there are steps, with the series of all
   /// passes filled in (Zhang et al. 2021: the published map is that of the mask itself, unsmoothed).
+  /// The audience is told of each step.
   Tensor mask_after(const BottleneckLoss& loss, const Layers& layers, const std::vector<uint64_t>& seeds,
-                    std::span<Attribution> attributions, Steps& steps) const;
+                    std::span<Attribution> attributions, Steps& steps, StepAudience audience) const;
 
  private:
   std::unique_ptr<MaskSolver> solver_for(const NoisedLayer& layer, const BottleneckLoss& loss,
@@ -48,11 +50,10 @@ class MaskOptimisation {
   template <typename OnStep>
   void pass_and_step(const BottleneckLoss& loss, const Layers& layers, std::vector<NoiseStream> streams,
                      std::span<Attribution> attributions, Steps& steps, MaskSolver& solver, bool moves_last,
-                     OnStep on_step) const;
+                     ToldSteps& told, OnStep on_step) const;
   void add_losses(const Tensor& losses, const Tensor& taken, std::span<Attribution> attributions) const;
   void estimate_loss(const BottleneckLoss& loss, const Layers& layers, const Mask& mask,
                      const std::vector<uint64_t>& seeds, std::span<Attribution> attributions) const;
-  double loss_of(double fit, double information) const;
 
   const Network& network_;
   const MaskSettings& settings_;

@@ -32,6 +32,11 @@ struct MaskSettings {
   /// `conventions` are those where no preset was chosen. Throws INVALID_ARGUMENT for options that exclude
   /// each other.
   MaskSettings(const Options& options, const Conventions& standard);
+
+  /// L of L_F and L_I.
+  double loss_of(double fit, double information) const {
+    return (is_inverse ? -fit : fit) + beta * information;
+  }
 };
 
 /// What differs between the methods' defaults.

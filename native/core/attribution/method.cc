@@ -69,11 +69,12 @@ PreparedMethod::PreparedMethod(const MethodEntry& entry, const Network& network,
 
 std::vector<Attribution> PreparedMethod::attribute(const Tensor& images, const std::vector<Request>& requests,
                                                    const Cancellation& cancellation,
-                                                   const StepProgress& progress) const {
+                                                   const StepProgress& progress,
+                                                   const StepListener* listener) const {
   at::NoGradGuard no_grad;
   std::vector<Attribution> attributions;
   rows_.run(images.device(), [&](int64_t rows) {
-    attributions = method_->attribute({images, requests, rows, cancellation, progress});
+    attributions = method_->attribute({images, requests, rows, cancellation, progress, listener});
   });
   for (const auto& attribution : attributions) check_numbers(attribution);
   bool keeps_raw = options_.has("keepRaw") && options_.flag("keepRaw");

@@ -9,6 +9,7 @@
 
 #include "attribution/options.h"
 #include "attribution/resources.h"
+#include "attribution/step_report.h"
 #include "network/network.h"
 #include "runtime/cancellation.h"
 #include "runtime/fitting_rows.h"
@@ -45,6 +46,7 @@ struct Batch {
   int64_t rows;  // that go through the network together at most
   const Cancellation& cancellation;
   const StepProgress& progress;
+  const StepListener* listener = nullptr;  // null where nobody wants to know of the steps
 
   int64_t size() const { return images.size(0); }
   std::array<int64_t, 2> image_size() const { return {images.size(2), images.size(3)}; }
@@ -113,10 +115,11 @@ class PreparedMethod {
                  const std::map<std::string, OptionValue>& given, Resources resources);
 
   /// Runs the method on images; by one thread at a time. Where no rows were given, they adapt to the memory
-  /// of the images' device, and the progress begins anew where they have to. Throws NOT_FINITE where a number
-  /// of a result isn't.
+  /// of the images' device, and the progress begins anew where they have to, as do the steps that `listener`
+  /// is told of. Throws NOT_FINITE where a number of a result isn't.
   std::vector<Attribution> attribute(const Tensor& images, const std::vector<Request>& requests,
-                                     const Cancellation& cancellation, const StepProgress& progress) const;
+                                     const Cancellation& cancellation, const StepProgress& progress,
+                                     const StepListener* listener = nullptr) const;
 
   std::string unit() const { return method_->unit(); }
 

@@ -1,24 +1,21 @@
 #pragma once
 
-#include <optional>
-
-#include <c10/core/Event.h>
-
-#include "torch.h"
+#include "runtime/late_tensor.h"
 
 namespace iba {
 
-/// A flag that a loop finds on a device in each step. The host reads that of the step before, which is there
-/// while the device still works on what it was given since, so that it needn't wait for it.
+/// A flag that a loop finds on a device in each step, read a step late.
 class LateFlag {
  public:
-  /// Takes a bool of no dimensions, and gives the one that was taken before: false at first. On the CPU,
-  /// where there is nothing to wait for, it is the same one.
-  bool exchange(const at::Tensor& flag);
+  /// Takes a bool of no dimensions, and gives the one that was taken before: false at first. On the CPU it is
+  /// the same one.
+  bool exchange(const at::Tensor& flag) {
+    at::Tensor before = late_.exchange(flag);
+    return before.defined() && before.item<bool>();
+  }
 
  private:
-  at::Tensor taken_;
-  std::optional<c10::Event> arrived_;
+  LateTensor late_;
 };
 
 }  // namespace iba

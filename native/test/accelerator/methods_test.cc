@@ -78,13 +78,13 @@ std::vector<std::string> presets_of(const MethodEntry& entry) {
 }
 
 std::vector<Attribution> attribute(const MethodEntry& entry, const Subject& subject, const Given& options,
-                                   bool with_all = false) {
+                                   bool with_all = false, const StepListener* listener = nullptr) {
   Resources resources = subject.resources;
   if (!entry.takes.empty() && !with_all) resources.readout = nullptr;  // It is of another layer.
   PreparedMethod method(entry, subject.network, kHash, options, resources);
   Cancellation cancellation;
   return method.attribute(small_images(2).to(subject.network.device()), {{{}, 3}, {Target::of_class(2), 4}},
-                          cancellation, {});
+                          cancellation, {}, listener);
 }
 
 void check_same(const Tensor& found, const Tensor& expected, double tolerance = kRounding) {
@@ -110,11 +110,22 @@ void check_same(const Attribution& found, const Attribution& expected, double to
 }
 
 /// How often the host waits for the accelerator in such a run.
-int64_t waits_of(const std::string& method, const Given& options) {
+int64_t waits_of(const std::string& method, const Given& options, const StepListener* listener = nullptr) {
   int64_t before = host_waits();
-  attribute(find_method(method), on_accelerator(), options);
+  attribute(find_method(method), on_accelerator(), options, false, listener);
   return host_waits() - before;
 }
+
+/// A run with all that is told of its steps.
+struct ToldRun {
+  std::vector<Attribution> attributions;
+  std::vector<StepReport> told;
+
+  ToldRun(const char* method, const Subject& subject, const Given& options) {
+    const StepListener listener{[&](StepReport report) { told.push_back(std::move(report)); }, true};
+    attributions = attribute(find_method(method), subject, options, false, &listener);
+  }
+};
 
 }  // namespace
 
@@ -246,6 +257,66 @@ TEST_CASE("the proximal solver stops on an accelerator where it does on the CPU,
     check_same(found[i], expected[i]);
   }
   CHECK(waits_of("per-sample", options(2)) == waits_of("per-sample", options(30)));
+}
+
+TEST_CASE("an accelerator tells of the same steps as the CPU, a step late, and the last has the map") {
+  OneThread one_thread;
+  for (const char* method : {"per-sample", "m2ib", "coiba", "input-iba", "multi-layer"}) {
+    CAPTURE(method);
+    Given options = options_of(find_method(method));
+    options["rows"] = 2.0;  // An image at a time.
+    const ToldRun found(method, on_accelerator(), options), expected(method, on_cpu(), options);
+    REQUIRE(found.told.size() == 2 * 3);
+    REQUIRE(expected.told.size() == found.told.size());
+    for (size_t i = 0; i < found.told.size(); ++i) {
+      const StepReport &step = found.told[i], &same = expected.told[i];
+      CHECK(step.image == static_cast<int64_t>(i / 3));
+      CHECK(step.step == static_cast<int64_t>(i % 3) + 1);
+      CHECK(step.target == same.target);
+      check_same(step.map, same.map);
+      const auto& series = found.attributions[static_cast<size_t>(step.image)].series;
+      for (size_t name = 0; name < series.size(); ++name) {
+        CHECK(step.numbers[name].first == series[name].first);
+        CHECK(step.numbers[name].second == series[name].second[i % 3]);
+      }
+    }
+    if (std::string(method) != "multi-layer") {
+      for (size_t image = 0; image < 2; ++image)
+        CHECK(found.told[3 * image + 2].map.equal(found.attributions[image].map));
+    }
+    auto quiet = attribute(find_method(method), on_accelerator(), options);
+    for (size_t image = 0; image < 2; ++image) CHECK(quiet[image].map.equal(found.attributions[image].map));
+  }
+}
+
+TEST_CASE("who is told of steps on an accelerator waits for none, and may stop the work within one") {
+  OneThread one_thread;
+  for (bool with_maps : {false, true}) {
+    const StepListener listener{[](StepReport) {}, with_maps};
+    auto waits = [&](double steps) {
+      return waits_of("per-sample", {{"steps", steps}, {"rows", 2.0}}, &listener);
+    };
+    CHECK(waits(2) == waits(6));
+  }
+  auto waits = [](double steps) {
+    return waits_of("per-sample", {{"steps", steps}, {"rows", 2.0}, {"keepSteps", true}});
+  };
+  CHECK(waits(2) == waits(6));
+
+  for (const auto* subject : {&on_cpu(), &on_accelerator()}) {
+    Resources resources = subject->resources;
+    resources.readout = nullptr;
+    PreparedMethod method(find_method("per-sample"), subject->network, kHash, {{"steps", 100.0}}, resources);
+    Cancellation cancellation;
+    int64_t told = 0;
+    const StepListener listener{[&](StepReport) {
+      if (++told == 3) cancellation.cancel();
+    }};
+    CHECK_THROWS_AS(method.attribute(small_images(1).to(subject->network.device()), {{{}, 3}}, cancellation,
+                                     {}, &listener),
+                    Error);
+    CHECK(told == 3);
+  }
 }
 
 TEST_CASE("no step of a method's loop waits for the accelerator") {

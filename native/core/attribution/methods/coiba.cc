@@ -38,9 +38,9 @@ class CoIba : public Method {
       used.first.check_shape(values[cut_.at()]);
       return BottleneckLoss(cut_, used.first, values[cut_.at()], values, {}, further);
     };
-    auto explain = [&](const BottleneckLoss& loss, int64_t, const std::vector<uint64_t>& seeds,
+    auto explain = [&](const BottleneckLoss& loss, int64_t begin, const std::vector<uint64_t>& seeds,
                        std::span<Attribution> attributions) {
-      optimisation.run(loss, used, seeds, batch.image_size(), attributions, steps);
+      optimisation.run(loss, used, seeds, batch.image_size(), attributions, steps, {batch.listener, begin});
     };
     return explain_runs(network_, cut_, optimisation, batch, steps, make_loss, explain);
   }

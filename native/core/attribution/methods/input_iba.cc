@@ -45,13 +45,14 @@ class InputIba : public Method {
       if (passing.defined()) variant.passing = passing.slice(0, begin, end);
       return BottleneckLoss(input_cut_, *layer, values[network_.input], values, variant);
     };
-    auto explain = [&](const BottleneckLoss& loss, int64_t, const std::vector<uint64_t>& seeds,
+    auto explain = [&](const BottleneckLoss& loss, int64_t begin, const std::vector<uint64_t>& seeds,
                        std::span<Attribution> attributions) {
+      const StepAudience audience{batch.listener, begin};
       if (!gives_mask_) {
-        optimisation.run(loss, {*layer}, seeds, batch.image_size(), attributions, steps);
+        optimisation.run(loss, {*layer}, seeds, batch.image_size(), attributions, steps, audience);
         return;
       }
-      Tensor masks = optimisation.mask_after(loss, {*layer}, seeds, attributions, steps);
+      Tensor masks = optimisation.mask_after(loss, {*layer}, seeds, attributions, steps, audience);
       Tensor maps = masks.mean(-1).cpu();
       for (size_t i = 0; i < attributions.size(); ++i)
         attributions[i].map = maps[static_cast<int64_t>(i)].contiguous();
@@ -116,7 +117,10 @@ class InputIba : public Method {
     auto layer = feature_layer_.for_size(batch.image_size(), [&](auto size) {
       return noised_layer(network_, statistics_, size, feature_settings_);
     });
-    auto found = explain_masked(network_, feature_cut_, *layer, feature_settings_, batch, steps);
+    // The steps that are told of are those of the pixels' mask.
+    Batch quiet = batch;
+    quiet.listener = nullptr;
+    auto found = explain_masked(network_, feature_cut_, *layer, feature_settings_, quiet, steps);
     std::vector<Tensor> masks;
     for (int64_t b = 0; b < batch.size(); ++b) {
       const Attribution& feature = found[static_cast<size_t>(b)];

@@ -31,11 +31,13 @@ class MultiLayer : public Method {
   std::vector<Attribution> attribute(const Batch& batch) const override {
     Steps steps(batch, static_cast<int64_t>(layers_.size()) * masked_steps(network_, settings_, batch));
     std::vector<std::vector<Attribution>> of_layers;
+    Batch told = batch;  // of the steps of the first layer, whose series are the attribution's
     for (const auto& bottleneck : layers_) {
       auto layer = bottleneck->layer.for_size(batch.image_size(), [&](auto size) {
         return noised_layer(network_, bottleneck->statistics, size, settings_);
       });
-      of_layers.push_back(explain_masked(network_, bottleneck->cut, *layer, settings_, batch, steps));
+      of_layers.push_back(explain_masked(network_, bottleneck->cut, *layer, settings_, told, steps));
+      told.listener = nullptr;
     }
     return combined(of_layers);
   }
