@@ -2,6 +2,7 @@
  * @type {string[]} */
 export const slowTests = [
   'attribution/extremal-perturbation',
+  'attribution/family-limits',
   'attribution/imported-methods',
   'attribution/input-prior',
   'attribution/methods',
