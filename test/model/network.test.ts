@@ -34,6 +34,26 @@ test.serial('the zoo has the architectures of the fixture, with the bottleneck w
   t.is(places.get('efficientnet-lite0'), '_blocks.4', 'the last block at an eighth of the side')
 })
 
+for (const [name, place] of [
+  ['resnet50', 'layer4'],
+  ['vgg16', 'features.30'],
+  ['efficientnet-lite0', '_swish#2'],
+] as const) {
+  test.serial(
+    `${name}: Grad-CAM reads ${place}, the last layer with places before they are pooled`,
+    async t => {
+      await using model = await loadModel(name, { ...onCpu, width: 8, classes: 10 })
+      const { gradCamLayer } = addon().describeModel({ model: model.handle })
+      t.is(gradCamLayer, place)
+      const layers = await model.layers({ height: 64, width: 64 })
+      const index = layers.findIndex(layer => layer.name === gradCamLayer)
+      t.deepEqual(layers[index]!.shape.slice(1), [2, 2])
+      const next = layers.slice(index + 1).find(({ kind }) => kind !== 'group')
+    t.is(next?.kind, 'average-pool')
+    },
+  )
+}
+
 for (const { name } of architectures()) {
   test.serial(`${name}: logits equal the Python package's`, async t => {
     await using model = await loadModel(name, onCpu)

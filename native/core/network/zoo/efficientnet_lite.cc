@@ -38,6 +38,9 @@ constexpr int64_t kStemChannels = 32;
 constexpr int64_t kHeadChannels = 1280;
 constexpr double kEpsilon = 1e-3;
 constexpr double kLimit = 6;
+/// The head's activation, which the classes are read from: behind the last block a convolution still mixes
+/// the channels. The stem calls the same module first.
+constexpr const char* kHeadActivation = "_swish#2";
 
 /// Stem, head, and the number of blocks in the first and the last stage are the same in all designs.
 int64_t blocks_of(const Scaling& scaling, size_t stage) {
@@ -73,7 +76,7 @@ class EfficientNetLiteBuilder {
     }
     builder_.group("_blocks", "group", x);
     x = head(x);
-    return builder_.finish(x, bottleneck_layer(scaling_), block_name(blocks_ - 1));
+    return builder_.finish(x, bottleneck_layer(scaling_), kHeadActivation);
   }
 
  private:
