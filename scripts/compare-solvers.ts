@@ -1,6 +1,7 @@
 // Compares the ways to find a mask on photographs, on the demo network and on a small transformer: the evidence behind the
 // solvers' page in docs/bottleneck.md.
 //   node dist/scripts/compare-solvers.js --photographs FOLDER [--networks demo,…] [--passes 10,20,40] [--out FILE]
+//     [--variants 'adam 10,fast 10'] [--images 6]
 // Every result is a line that is appended to the file; what is there is not computed again.
 import { appendFile, readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -34,6 +35,8 @@ const { values: given } = parseArgs({
     networks: { type: 'string', default: 'demo,transformer,efficientnet-lite0' },
     passes: { type: 'string', default: '10,20,40' },
     seeds: { type: 'string', default: '2' },
+    variants: { type: 'string' },
+    images: { type: 'string', default: '12' },
     out: { type: 'string', default: 'solvers.jsonl' },
   },
 })
@@ -80,8 +83,10 @@ async function main(): Promise<void> {
   const lines = await readLines()
   for (const network of given.networks.split(',')) {
     await using place = await open(network)
+    const chosen = given.variants?.split(',')
     for (const variant of [...variants(), ...(place.isDemo ? warmVariants() : [])]) {
-      for (const subject of place.subjects) {
+      if (chosen && !chosen.includes(variant.name)) continue
+      for (const subject of place.subjects.slice(0, Number(given.images))) {
         const isThere = ({ network: n, variant: v, image }: Line) =>
           n === network && v === variant.name && image === subject.name
         if (lines.some(isThere)) continue
@@ -94,8 +99,7 @@ async function main(): Promise<void> {
         await appendFile(given.out, `${JSON.stringify(line)}\n`)
         lines.push(line)
       }
-      const [names = [], ...rows] = rowsOf(network, lines)
-      printTable(names, rows)
+      printTable(...tableOf(network, lines))
       print('')
     }
   }
@@ -114,8 +118,8 @@ async function readLines(): Promise<Line[]> {
   }
 }
 
-/** Both solvers after as many passes; the adaptive copies of `fast`; and after the fewest passes other prices of
- * information, from which follows what is needed for the same probability. */
+/** Both solvers after as many steps; the adaptive copies of `fast`; the proximal solver with fewer copies, and at
+ * other prices of information, from which follows what is needed for the same probability. */
 function variants(): Variant[] {
   const passes = given.passes.split(',').map(Number)
   const both = (steps: number): Variant[] => [
@@ -127,13 +131,24 @@ function variants(): Variant[] {
     name: `proximal ${fewest} beta ${beta}`,
     options: { steps: fewest!, beta, solver: 'proximal' as const },
   }))
+  const cheaper = [
+    [4, 8],
+    [5, 6],
+    [8, 4],
+    [10, 4],
+    [15, 2],
+  ].map(([steps, copies]) => ({
+    name: `proximal ${steps} of ${copies} copies`,
+    options: { steps: steps!, copies: copies!, solver: 'proximal' as const },
+  }))
   const others: Variant[] = [
     { name: 'fast 10', options: { preset: 'fast' } },
     { name: 'proximal 5', options: { steps: 5, solver: 'proximal' } },
+    ...cheaper,
     ...priced,
     { name: 'proximal 40 tolerance 0.02', options: { steps: 40, solver: 'proximal', tolerance: 0.02 } },
   ]
-  return [...both(fewest!), ...others.slice(0, 2), ...passes.slice(1).flatMap(both), ...others.slice(2)]
+  return [...both(fewest!), ...others, ...passes.slice(1).flatMap(both)]
 }
 
 /** After few steps, from where the readout begins and from where the solvers do. */
@@ -263,7 +278,7 @@ async function preciseMap({ model, statistics }: Workplace, subject: Subject): P
 }
 
 /** The means over the images, of each variant; of the images that all of them have. */
-function rowsOf(network: string, lines: readonly Line[]): string[][] {
+function tableOf(network: string, lines: readonly Line[]): [names: string[], rows: string[][]] {
   const own = lines.filter(line => line.network === network)
   const names = [...new Set(own.map(({ variant }) => variant))]
   const columns = Object.keys(own[0]?.numbers ?? {})
@@ -272,5 +287,5 @@ function rowsOf(network: string, lines: readonly Line[]): string[][] {
     const cells = columns.map(column => mean(of.map(({ numbers }) => numbers[column]!)).toPrecision(4))
     return [name, `${of.length}`, ...cells]
   })
-  return [[network, 'images', ...columns], ...rows]
+  return [[network, 'images', ...columns], rows]
 }
