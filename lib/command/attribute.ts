@@ -148,8 +148,8 @@ async function attribute(inputs: string[], options: AttributeCommandOptions): Pr
   const target = await chosenTarget(model, options.target)
   await requireWritableFolder('--out', options.out)
   const { signal } = interrupts
-  const paths = new Set(jobs.map(({ path }) => path))
-  await using ready = await withLearntStatistics(model, [asked], { paths, flags: options, signal })
+  const explained = new Set(jobs.map(({ text, path }) => text ?? path))
+  await using ready = await withLearntStatistics(model, [asked], { explained, flags: options, signal })
   await using attributer = attributerOf(model, ready.methods[0]!)
   const { classNames } = model
   const work = { attributer, target, classNames, wanted, options }

@@ -31,6 +31,8 @@ type Given = ModelOptions &
     preset?: string
     /** Images that statistics are learnt from. */
     images?: string
+    /** Texts that are explained in place of images. */
+    tokens?: string
   }
 
 /** An option for each kind of resource, which names its file. */
@@ -123,16 +125,21 @@ function missing(method: MethodDescription, name: ResourceName, options: Given):
   const layers = name === 'statistics' ? layersOf(method, options) : undefined
   const file = `${modelLabel(options.model)}-${layers?.join('+') ?? name}.safetensors`
   const ofLayers = name === 'statistics' ? ` of ${itsLayers(layers, hasSeveralLayers(method))}` : ''
+  const isOfTexts = options.tokens !== undefined
+  const source = isOfTexts ? 'the token ids of typical texts' : 'a folder of typical images'
   return new UsageError(
-    `${method.name} on ${options.model} needs ${meaning}${ofLayers}. Make it once, from a ` +
-      `folder of typical images:\n\n  ${makingCommand(name, options, file, layers)}\n\n` +
-      `then add ${flag} ${shellWord(file)} to this command.${name === 'statistics' ? onTheWay : ''}`,
+    `${method.name} on ${options.model} needs ${meaning}${ofLayers}. Make it once, from ${source}:` +
+      `\n\n  ${makingCommand(name, options, file, layers)}\n\n` +
+      `then add ${flag} ${shellWord(file)} to this command.${name === 'statistics' ? onTheWay(isOfTexts) : ''}`,
   )
 }
 
-const onTheWay =
-  '\nOr let this command do so: --images FOLDER learns and keeps them, --statistics auto learns rough ones from the\n' +
-  'images to explain, though not for evaluations.'
+function onTheWay(isOfTexts: boolean): string {
+  return isOfTexts
+    ? '\nOr let this command do so: --statistics auto learns rough ones from the texts to explain.'
+    : '\nOr let this command do so: --images FOLDER learns and keeps them, --statistics auto learns rough ones from the\n' +
+        'images to explain, though not for evaluations.'
+}
 
 /** 'its layer', 'its layer layer2', 'its layers layer2 and layer3'. */
 function itsLayers(layers: readonly string[] | undefined, areSeveral: boolean): string {
@@ -169,7 +176,8 @@ function makingCommand(
   if (weights !== undefined) words.push('--weights', weights)
   if (outputName !== undefined) words.push('--output-name', outputName)
   if (layers !== undefined) words.push('--layers', layers.join(','))
-  words.push(images, 'FOLDER')
+  if (options.tokens === undefined) words.push(images, 'FOLDER')
+  else words.push('--tokens', 'IDS.json')
   if (name !== 'patterns' && preset !== undefined) words.push('--preset', conventionsOf(preset))
   words.push(...preprocessingWords(options))
   if (device !== 'auto') words.push('--device', device)

@@ -109,7 +109,11 @@ async function compare(inputs: string[], options: CompareCommandOptions): Promis
   try {
     await comparison.read(inputs, signal)
     const paths = imagePaths(inputs)
-    await using ready = await withLearntStatistics(model, methods, { paths, flags: options, signal })
+    await using ready = await withLearntStatistics(model, methods, {
+      explained: paths,
+      flags: options,
+      signal,
+    })
     await comparison.explain(ready.methods, { ...options, target, signal })
   } catch (error) {
     if (!signal.aborted) throw error

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { count } from '../foundation/text.js'
 import { estimate, type Preset, presets, type Statistics } from '../index.js'
 import { modelLabel } from '../model/model-file.js'
+import { chosenTexts, requireInputs } from './chosen-texts.js'
 import {
   addGeneralOptions,
   addJsonOption,
@@ -14,13 +15,22 @@ import {
   requireGiven,
   requireModelOptions,
 } from './common-options.js'
+import { UsageError } from './exit.js'
 import { Interrupts } from './interrupt.js'
-import { addLearningOptions, type LearningFlags, learnWithProgress, openSource } from './learning-flags.js'
+import {
+  addLearningOptions,
+  type LearningFlags,
+  learnWithProgress,
+  openSource,
+  textSource,
+} from './learning-flags.js'
 import { duration } from './output.js'
 import { tellResult, writeOut } from './standard-streams.js'
 import { requireSafetensorsOut } from './writable.js'
 
-interface EstimateCommandOptions extends ModelOptions, PreprocessingOptions, LearningFlags {
+interface EstimateCommandOptions extends ModelOptions, PreprocessingOptions, Omit<LearningFlags, 'images'> {
+  images?: string
+  tokens?: string
   layers?: string[]
   preset: Preset
   out?: string
@@ -33,7 +43,10 @@ Examples:
 
   Several layers in one pass over the images:
     iba estimate --model vgg16 --weights vgg16.pth --layers features.11,features.17,features.24 \\
-      --images imagenet/train --out vgg16.safetensors`
+      --images imagenet/train --out vgg16.safetensors
+
+  Of a model of texts, from their token ids:
+    iba estimate --model text.pt2 --output-kind embedding --tokens ids.json --out text.safetensors`
 
 /** Adds `iba estimate`. */
 export function addEstimate(program: Command): void {
@@ -42,7 +55,7 @@ export function addEstimate(program: Command): void {
     .summary('learn the statistics of layers, which `iba attribute` needs')
     .description(
       'Runs images through a network and learns mean and standard deviation of every neuron of some layers. The noise of the ' +
-        'bottleneck is made of them. Take images like those to explain; 10,000 are best.',
+        'bottleneck is made of them. Take images like those to explain; 10,000 are best. A model of texts takes token ids in their place.',
     )
   addModelOptions(command)
   command
@@ -59,6 +72,10 @@ export function addEstimate(program: Command): void {
     )
     .option('-o, --out <file>', 'the .safetensors file to write (default: MODEL-LAYERS.safetensors)')
   addLearningOptions(command, 2)
+  command.option(
+    '--tokens <ids>',
+    'in place of --images, for a model of texts: a JSON file with a list of token ids for each text, all of one length',
+  )
   addPreprocessingOptions(command)
   addGeneralOptions(command)
   addJsonOption(command).addHelpText('after', examples).action(runEstimate)
@@ -67,10 +84,17 @@ export function addEstimate(program: Command): void {
 async function runEstimate(options: EstimateCommandOptions): Promise<void> {
   using interrupts = new Interrupts()
   requireModelOptions(options)
-  requireGiven('--images', options.images, 'Give a folder of images like those to explain.')
+  const remedy =
+    'Give a folder of images like those to explain, or, for a model of texts, token ids with --tokens.'
+  requireGiven('--images', options.images ?? options.tokens, remedy)
+  if (options.images !== undefined && options.tokens !== undefined)
+    throw new UsageError('Expected --images or --tokens, but received both. Leave one out.')
   await requireSafetensorsOut(options.out)
-  const source = await openSource(options)
+  const texts = await chosenTexts(options.tokens, undefined)
+  const { images } = options
+  const source = images === undefined ? textSource(texts, options) : await openSource({ ...options, images })
   await using model = await openModel({ ...options, signal: interrupts.signal })
+  requireInputs(model, texts)
   const layers = options.layers ?? [model.bottleneckLayer]
   const out = options.out ?? `${modelLabel(options.model)}-${layers.join('+')}.safetensors`
   await requireSafetensorsOut(out)
@@ -85,11 +109,15 @@ async function runEstimate(options: EstimateCommandOptions): Promise<void> {
   await writeOut(out, '.safetensors', file => statistics.save(file))
   const seconds = (performance.now() - started) / 1000
   const value = { file: out, ...statistics.description, seconds }
-  tellResult({ ...options, out }, `${out}: ${describe(statistics)}, ${duration(seconds)}`, value)
+  tellResult(
+    { ...options, out },
+    `${out}: ${describe(statistics, source.noun)}, ${duration(seconds)}`,
+    value,
+  )
 }
 
-function describe(statistics: Statistics): string {
+function describe(statistics: Statistics, noun: string): string {
   const { layers, preset } = statistics.description
   const names = layers.map(({ name, shape }) => `${name} (${shape.join('×')})`).join(', ')
-  return `${names}, ${count(layers[0]?.samples ?? 0, 'image')}, preset ${preset}`
+  return `${names}, ${count(layers[0]?.samples ?? 0, noun)}, preset ${preset}`
 }

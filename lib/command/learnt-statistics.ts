@@ -7,6 +7,7 @@ import { count } from '../foundation/text.js'
 import {
   type CachedStatistics,
   cachedStatistics,
+  type ImageInput,
   loadStatistics,
   type Model,
   type Preset,
@@ -28,8 +29,8 @@ export interface LearntStatisticsFlags {
 }
 
 export interface LearnFrom {
-  /** The images to explain. */
-  paths: AsyncIterable<string> | Iterable<string>
+  /** The images or texts to explain. */
+  explained: AsyncIterable<ImageInput> | Iterable<ImageInput>
   flags: LearntStatisticsFlags
   signal: AbortSignal
 }
@@ -93,14 +94,19 @@ export async function statisticsFromFolder(
 async function learntStatistics(
   model: Model,
   chosen: ChosenMethod,
-  { paths, flags, signal }: LearnFrom,
+  { explained, flags, signal }: LearnFrom,
 ): Promise<Statistics | undefined> {
   if (!chosen.method.needs.includes('statistics')) return undefined
   const place = placeOf(model, chosen)
+  if (flags.images !== undefined && model.inputKind === 'tokens') {
+    throw new UsageError(
+      '--images: the model takes texts. Learn from their token ids with `iba estimate --tokens`, and give the file with --statistics.',
+    )
+  }
   const learnt = await statisticsFromFolder(model, chosen, flags, signal)
   if (learnt !== undefined) return learnt.statistics
   if (chosen.resources.statistics === model.architecture) note(ofPackage(place.layers[0]!))
-  return flags.statistics === 'auto' ? await fromExplained(model, paths, place, signal) : undefined
+  return flags.statistics === 'auto' ? await fromExplained(model, explained, place, signal) : undefined
 }
 
 /** Of which layers statistics are needed, and in whose conventions. */
@@ -140,7 +146,7 @@ async function fromFolder(
   const source = await openSource({ images: folder, samples, seed: 0, batch })
   const learnt = await learnWithProgress(
     source,
-    { images: folder, samples, seed: 0, batch, quiet },
+    { samples, seed: 0, batch, quiet },
     signal,
     ({ images: _, ...learning }, onWarning) =>
       cachedStatistics(model, folder, { ...learning, layers, preset, onWarning }),
@@ -153,15 +159,17 @@ async function fromFolder(
 
 async function fromExplained(
   model: Model,
-  paths: LearnFrom['paths'],
+  explained: LearnFrom['explained'],
   { layers, preset }: Place,
   signal: AbortSignal,
 ): Promise<Statistics> {
   // Those that can't be read are told as they are explained.
-  const statistics = await roughStatistics(model, paths, { layers, preset, signal, onError: () => {} })
+  const statistics = await roughStatistics(model, explained, { layers, preset, signal, onError: () => {} })
   note(
-    `iba: The statistics of ${layers.join(', ')} are rough: learnt from parts of the images themselves. For results to rely on, give ` +
-      '--images FOLDER with at least 1000 typical images.',
+    `iba: The statistics of ${layers.join(', ')} are rough: learnt from ` +
+      (model.inputKind === 'tokens'
+        ? 'the texts themselves. For results to rely on, give --statistics FILE of `iba estimate --tokens` with at least 1000 typical texts.'
+        : 'parts of the images themselves. For results to rely on, give --images FOLDER with at least 1000 typical images.'),
   )
   return statistics
 }

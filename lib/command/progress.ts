@@ -6,11 +6,14 @@ export interface Measure {
   rate: (perSecond: number) => string
 }
 
-export const images: Measure = {
+const countedIn = (noun: string): Measure => ({
   amount: (done, total) =>
-    `${Math.floor(done).toLocaleString('en')}/${total?.toLocaleString('en') ?? '?'} images`,
-  rate: perSecond => `${perSecond.toFixed(perSecond < 10 ? 2 : 0)} images/s`,
-}
+    `${Math.floor(done).toLocaleString('en')}/${total?.toLocaleString('en') ?? '?'} ${noun}`,
+  rate: perSecond => `${perSecond.toFixed(perSecond < 10 ? 2 : 0)} ${noun}/s`,
+})
+
+export const images = countedIn('images')
+export const texts = countedIn('texts')
 
 export const bytes: Measure = {
   amount: (done, total) =>

@@ -119,7 +119,7 @@ export async function estimate(model: Model, options: EstimateOptions): Promise<
   const samples = await learnFrom(model, options, batch =>
     callNative(() => addon().updateStatistics({ statistics: handle, model: model.handle, ...batch })),
   )
-  requireEnough(samples, options.onWarning)
+  requireEnough(samples, model.inputKind === 'tokens' ? 'texts' : 'images', options.onWarning)
   return new Statistics(handle)
 }
 
@@ -147,10 +147,10 @@ function chosenLayers(model: Model, { layer, layers }: EstimateOptions): readonl
   return [...new Set(chosen.map(name => requireString('layer', name)))]
 }
 
-function requireEnough(samples: number, onWarning: ((message: string) => void) | undefined): void {
+function requireEnough(samples: number, of: string, onWarning: EstimateOptions['onWarning']): void {
   if (samples < 2)
-    throw new StatisticsError(`Statistics need at least 2 images, but ${samples} could be read.`)
+    throw new StatisticsError(`Statistics need at least 2 ${of}, but ${samples} could be read.`)
   if (samples >= recommendedSamples) return
   const warn = onWarning ?? ((message: string) => process.emitWarning(message, 'AttributionWarning'))
-  warn(`Statistics from ${samples} images are rough: take at least ${recommendedSamples}, better 10,000.`)
+  warn(`Statistics from ${samples} ${of} are rough: take at least ${recommendedSamples}, better 10,000.`)
 }

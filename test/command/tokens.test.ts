@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { readNpy, writeNpy } from '../../lib/index.js'
 import { iba, makeFolder } from '../support/command.js'
+import { relativeError } from '../support/family.js'
 import { tokenReference as reference, towers } from '../support/tokens.js'
 
 let folder: string
@@ -54,6 +55,53 @@ test.serial('a JSON file holds several texts', async t => {
   t.is(code, 0, stderr)
   t.regex(stdout, /^text +class .*\ntext\.0 .*text\.0\.html\ntext\.1 .*text\.1\.html\n$/)
   t.regex(await readFile(at('several', 'text.1.html'), 'utf8'), /<b>40<\/b>/)
+})
+
+test.serial('estimate learns from token ids what the per-sample bottleneck needs', async t => {
+  await writeFile(at('all.json'), JSON.stringify(reference.texts))
+  const file = at('text.safetensors')
+  const estimating = ['estimate', '--model', towers.text, '--output-kind', 'embedding', '--device', 'cpu']
+  const learnt = await iba([...estimating, '--tokens', at('all.json'), '--out', file])
+  t.is(learnt.code, 0, learnt.stderr)
+  t.regex(learnt.stdout, /layers\.2 \(10×24\), 6 texts, preset iba/)
+  t.regex(learnt.stderr, /Statistics from 6 texts are rough/)
+  const explaining = [
+    ...words('--tokens', at('all.json'), '--json'),
+    '--method',
+    'per-sample',
+    '--set',
+    'sigma=0',
+  ]
+  const given = await iba([...explaining, '--statistics', file, '--out', at('given')])
+  t.is(given.code, 0, given.stderr)
+  const rough = await iba([...explaining, '--statistics', 'auto', '--out', at('rough')])
+  t.is(rough.code, 0, rough.stderr)
+  t.regex(rough.stderr, /learnt from the texts themselves/)
+  const bits = (lines: string) =>
+    lines
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line).bits)
+  t.is(bits(given.stdout).length, 6)
+  // Of the same texts; a file rounds what it holds.
+  t.true(relativeError(bits(rough.stdout), bits(given.stdout)) < 1e-6)
+  for (const [more, message] of [
+    [[], /--images is missing.*token ids with --tokens/],
+    [['--images', folder, '--tokens', ids], /received both/],
+    [['--images', folder], /takes token ids/],
+    [['--tokens', ids], /at least 2 texts, but 1 could be read/],
+  ] as const) {
+    const { code, stderr } = await iba([...estimating, ...more, '--out', file])
+    t.not(code, 0)
+    t.regex(stderr, message)
+  }
+  const { stderr } = await iba(explaining)
+  t.regex(
+    stderr,
+    /iba estimate .*--tokens IDS\.json .*--out .*--statistics auto learns rough ones from the texts/s,
+  )
+  const pictures = await iba([...explaining, '--images', folder])
+  t.regex(pictures.stderr, /--images: the model takes texts/)
 })
 
 test.serial('what does not fit is wrong use', async t => {
