@@ -127,7 +127,7 @@ test('an image that has come to rest is told no more', async t => {
   }
 })
 
-test('an abort amid the steps stops within one of them', async t => {
+test.serial('an abort amid the steps stops within one of them', async t => {
   const iba = attributer({ steps: 100_000 })
   const controller = new AbortController()
   const reason = new Error('enough')

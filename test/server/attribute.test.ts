@@ -132,7 +132,7 @@ test('steps are told as events, then the result', async t => {
   t.deepEqual(decoded((events.at(-1)!.data.map as { data: string }).data), result.map.data)
 })
 
-test('steps are told while the work goes on, and end with it when the client goes', async t => {
+test.serial('steps are told while the work goes on, and end with it when the client goes', async t => {
   const url = `${server.url}/v1/attribute/stream?steps=400&copies=10&include=image`
   const response = await fetch(url, { method: 'POST', body: new Uint8Array(image) })
   let text = ''
