@@ -109,11 +109,7 @@ async function runEstimate(options: EstimateCommandOptions): Promise<void> {
   await writeOut(out, '.safetensors', file => statistics.save(file))
   const seconds = (performance.now() - started) / 1000
   const value = { file: out, ...statistics.description, seconds }
-  tellResult(
-    { ...options, out },
-    `${out}: ${describe(statistics, source.noun)}, ${duration(seconds)}`,
-    value,
-  )
+  tellResult({ ...options, out }, `${out}: ${describe(statistics, source.noun)}, ${duration(seconds)}`, value)
 }
 
 function describe(statistics: Statistics, noun: string): string {

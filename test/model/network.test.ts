@@ -49,7 +49,7 @@ for (const [name, place] of [
       const index = layers.findIndex(layer => layer.name === gradCamLayer)
       t.deepEqual(layers[index]!.shape.slice(1), [2, 2])
       const next = layers.slice(index + 1).find(({ kind }) => kind !== 'group')
-    t.is(next?.kind, 'average-pool')
+      t.is(next?.kind, 'average-pool')
     },
   )
 }
