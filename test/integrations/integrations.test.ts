@@ -21,6 +21,8 @@ const tools = {
   esbuild: '0.28',
   webpack: '5',
   'webpack-cli': '7',
+  bun: '1',
+  deno: '2',
 }
 
 /** They fetch some hundred megabytes and take minutes. */
@@ -119,4 +121,10 @@ recipe("Vite's server build leaves it out by itself", async t => {
   cpSync(join(project('esbuild'), 'map.mjs'), join(place, 'map.mjs'))
   await call(t, place, 'vite', 'build', '--ssr', 'map.mjs')
   t.regex(await call(t, place, 'node', join('dist', 'map.mjs')), made)
+})
+
+recipe('Bun and Deno run what Node runs', async t => {
+  const place = project('esbuild')
+  t.regex(await call(t, place, 'bun', 'map.mjs'), made)
+  t.regex(await call(t, place, 'deno', 'run', '--allow-all', 'map.mjs'), made)
 })
