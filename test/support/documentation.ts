@@ -38,10 +38,10 @@ export function readBlocks(document: string): Block[] {
   }))
 }
 
-/** The programs of a document: blocks that begin with the name of their file. */
+/** The programs of a document: blocks that begin with the name of their file. Those in folders are for other tools. */
 export function readPrograms(document: string): { file: string; text: string }[] {
   return readBlocks(document).flatMap(({ text }) => {
-    const file = /^\/\/ (\S+\.mjs)\n/.exec(text)?.[1]
+    const file = /^\/\/ ([\w-]+\.mjs)\n/.exec(text)?.[1]
     return file === undefined ? [] : [{ file, text }]
   })
 }
