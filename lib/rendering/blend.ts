@@ -12,7 +12,8 @@ export interface Ink {
 }
 
 /** The colour that a value (0 to 1, or -1 to 1 if signed) gives on a grey (0 to 255). Cover starts at nothing and grows
- * fast, so that weak values tint the picture and strong ones show their colour. */
+ * fast, so that weak values tint the picture and strong ones show their colour. That of signed values grows evenly: their weak
+ * colours are almost white, and on a dark picture a line would seem to run wherever the sign changes. */
 export function inked(value: number, grey: number, ink: Ink): Rgb {
   return mix([grey, grey, grey], colorOf(value, ink), coverOf(value, ink))
 }
@@ -21,8 +22,8 @@ function colorOf(value: number, { colors, signed }: Ink): Rgb {
   return colors(signed ? (value + 1) / 2 : value)
 }
 
-function coverOf(value: number, { opacity }: Ink): number {
-  return opacity * Math.sqrt(Math.abs(value))
+function coverOf(value: number, { opacity, signed }: Ink): number {
+  return opacity * (signed ? Math.abs(value) : Math.sqrt(value))
 }
 
 /** What a picture under a map is made of: nothing but numbers, so that another thread can be given it. */

@@ -4,6 +4,7 @@ import sharp from 'sharp'
 import type { HeatMap } from '../../lib/attribution/attribution.js'
 import { InvalidArgumentError } from '../../lib/foundation/errors.js'
 import { renderAnimation } from '../../lib/rendering/animation.js'
+import { inked } from '../../lib/rendering/blend.js'
 import { renderBoxes } from '../../lib/rendering/box.js'
 import { colorMap, colorMapNames } from '../../lib/rendering/color-map.js'
 import { type OverlayOptions, renderOverlay } from '../../lib/rendering/overlay.js'
@@ -55,6 +56,17 @@ test('colour maps grow lighter, up to the middle if they are for signed values, 
   t.deepEqual(colorMap('inferno')(0), [0, 0, 4])
   t.deepEqual(colorMap('viridis')(1), [253, 231, 37])
   t.throws(() => colorMap('jet' as 'inferno'), { instanceOf: InvalidArgumentError })
+})
+
+test('weak values tint a picture, but for signed ones, so that no line is seen where the sign changes', t => {
+  const ink = { colors: colorMap('blue-red'), opacity: 0.9, signed: true }
+  const [, before] = inked(-0.01, 40, ink)
+  const [, at] = inked(0, 40, ink)
+  const [, after] = inked(0.01, 40, ink)
+  t.is(at, 40)
+  t.true(Math.abs(before - at) <= 2 && Math.abs(after - at) <= 2, `${before} ${after}`)
+  const [tinted] = inked(0.1, 200, { ...ink, colors: colorMap('inferno'), signed: false })
+  t.true(tinted < 160, `${tinted}`)
 })
 
 test('pixels and maps of another realm are drawn, as Jest and Vitest hand them over', async t => {
