@@ -3,4 +3,6 @@
 const { runInThisContext } = require('node:vm')
 /** @type {NodeJS.Process} */
 const node = runInThisContext('process')
-module.exports = node.getBuiltinModule('node:module').createRequire(__filename)('./index.js')
+/** @type {typeof import('./index.js')} */
+const library = node.getBuiltinModule('node:module').createRequire(__filename)('./index.js')
+module.exports = library

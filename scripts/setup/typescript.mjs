@@ -29,7 +29,7 @@ const bundled = [join('dist', 'lib', 'explore', 'page'), join('dist', 'lib', 'bu
 function removeOrphans() {
   for (const file of filesBelow('dist')) {
     if (bundled.some(folder => file.startsWith(folder))) continue
-    const source = relative('dist', file).replace(/(\.d)?\.(m?)(js|ts)(\.map)?$/, '.$2')
+    const source = relative('dist', file).replace(/(\.d)?\.([cm]?)(js|ts)(\.map)?$/, '.$2')
     if (source.endsWith('.tsbuildinfo') || source.startsWith('.')) continue
     const exists = ['ts', 'js'].some(extension => existsSync(join(root, `${source}${extension}`)))
     if (!exists) rmSync(join(root, file))
