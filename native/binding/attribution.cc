@@ -43,10 +43,15 @@ void fields(Of<MethodEntry> auto& entry, auto&& field) {
   field("options", entry.options);
 }
 
+/// What is explained of an image.
+void explained_fields(auto& found, auto&& field) {
+  field("target", found.target.is_class() ? found.target.index : -1);
+  field("score", found.score);
+  field("probability", found.probability);
+}
+
 void fields(Of<Attribution> auto& attribution, auto&& field) {
-  field("target", attribution.target.is_class() ? attribution.target.index : -1);
-  field("score", attribution.score);
-  field("probability", attribution.probability);
+  explained_fields(attribution, field);
   field("map", attribution.map);
   field("checks", attribution.checks);
   field("series", attribution.series);
@@ -57,9 +62,7 @@ void fields(Of<StepReport> auto& report, auto&& field) {
   field("image", report.image);
   field("step", report.step);
   field("steps", report.steps);
-  field("target", report.target.is_class() ? report.target.index : -1);
-  field("score", report.score);
-  field("probability", report.probability);
+  explained_fields(report, field);
   field("numbers", report.numbers);
   field("map", report.map);
   field("unit", report.unit);

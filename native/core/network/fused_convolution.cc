@@ -47,7 +47,8 @@ Tensor convolve_and_add(const Convolution& convolution, const Tensor& x, const T
 Tensor added_and_rectified(Tensor sum, const Tensor& shortcut, const Relu* relu) {
   if (shortcut.defined()) sum.add_(shortcut);
   if (!relu) return sum;
-  return relu->limit ? at::hardtanh_(sum, 0, *relu->limit) : sum.relu_();
+  std::vector<Tensor> inputs{std::move(sum)};
+  return relu->forward(inputs, nullptr);
 }
 
 /// By trying it: an operator that is missing or takes other arguments, and a processor that can't, all throw.
