@@ -10,15 +10,15 @@ interface Expected {
   /** What of the entry, where it is not all of it. */
   part?: (reference: Float32Array) => Float32Array
   of: 'raw' | 'map'
-  /** The greatest relative L2 error. */
-  within: Record<'resnet50' | 'vgg16', number>
+  /** The greatest relative L2 error. On VGG-16 fifty passes take a minute, and they are the same loops as on ResNet-50. */
+  within: { resnet50: number; vgg16?: number }
 }
 
 const exact = { resnet50: 1e-4, vgg16: 1e-4 }
 
 // A gradient jumps where rounding turns the sign of an activation near 0, and a drop is a small difference of large logits.
 // On another processor than that of the reference numbers PyTorch itself is up to 1.8e-3 (ResNet-50, in double precision)
-// and 2.7e-3 (VGG-16) from their gradient, 4.1e-3 from SmoothGrad (VGG-16) and 2.0e-4 from the drops (ResNet-50). What
+// and 2.7e-3 (VGG-16) from their gradient and 2.0e-4 from the drops (ResNet-50). What
 // changes a gradient's factors (another number of steps, another noise, another rule) is further away than what is allowed here.
 const jumps = { resnet50: 5e-3, vgg16: 1e-2 }
 
@@ -41,9 +41,9 @@ const expectations: Expected[] = [
     options: { preset: 'paper' },
     entry: 'integrated_gradients.mean_gradient',
     of: 'raw',
-    within: { resnet50: 1e-3, vgg16: 5e-3 },
+    within: { resnet50: 1e-3 },
   },
-  { method: 'smoothgrad', entry: 'smoothgrad', of: 'raw', within: { resnet50: 2e-3, vgg16: 2e-2 } },
+  { method: 'smoothgrad', entry: 'smoothgrad', of: 'raw', within: { resnet50: 2e-3 } },
 ]
 
 /** Of 16 × 16 patches every third in both directions, as all of them take long. */
@@ -72,12 +72,14 @@ for (const name of ['resnet50', 'vgg16'] as const) {
   })
 
   for (const { method, options = {}, entry, part = (all: Float32Array) => all, of, within } of expectations) {
+    const most = within[name]
+    if (most === undefined) continue
     test.serial(`${name}: ${method} equals the reference`, async t => {
       const result = await explain(model, method, options, await reference)
       const data = of === 'raw' ? result.tensors.raw!.data : result.map.data
       const error = relativeError(data, part((await reference).array(entry)))
       t.log(`relative L2 ${error}, ${result.seconds.toFixed(2)} s`)
-      t.true(error <= within[name], `${error}`)
+      t.true(error <= most, `${error}`)
     })
   }
 

@@ -103,8 +103,13 @@ testWithBrowser(
       }
       const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
       await page.goto(site.url)
-      await page.keyboard.press('Control+k')
-      await page.getByRole('searchbox').fill('proximal solver')
+      const search = page.getByRole('searchbox')
+      // A key is heard once the page's program runs.
+      while ((await search.count()) === 0) {
+        await page.keyboard.press('Control+k')
+        await page.waitForTimeout(200)
+      }
+      await search.fill('proximal solver')
       await page.locator('.results .result').first().waitFor()
       t.regex(await page.locator('.results .result').first().innerText(), /proximal solver/i)
     } finally {
