@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { addExplanationRoutes } from './explanation-routes.js'
 import { addExploreRoutes } from './explore/explore-routes.js'
@@ -17,7 +18,7 @@ import { timedBody } from './timed-body.js'
 export const attributionServer: FastifyPluginAsync<AttributionServerOptions> = async (app, options) => {
   const service = await Service.open(options)
   // What runs finishes before connections are closed.
-  app.addHook('preClose', () => service.stop())
+  app.addHook('preClose', () => stopWithin(service, app.initialConfig.pluginTimeout))
   app.addHook('onClose', () => service.close())
   addParsers(app, service)
   addMonitoring(app, service)
@@ -31,6 +32,14 @@ export const attributionServer: FastifyPluginAsync<AttributionServerOptions> = a
   app.addHook('onReady', async () => {
     void service.warmUp((err, model) => app.log.error({ err, model }, 'the model cannot explain an image'))
   })
+}
+
+/** Stops, or begins to: Fastify's time for hooks may be shorter than the grace, and a hook that takes longer would end the process
+ * with an error. Connections that are answered are waited for all the same. */
+async function stopWithin(service: Service, milliseconds = 10_000): Promise<void> {
+  const stopped = service.stop()
+  if (milliseconds === 0) await stopped
+  else await Promise.race([stopped, pause(milliseconds / 2, undefined, { ref: false })])
 }
 
 /** Images and forms are taken whole, within the limit; the lines of a batch as they come. All have to come in time. */
@@ -56,6 +65,10 @@ const lines = /^application\/(x-)?(ndjson|jsonl(ines)?)/
 function addMonitoring(app: FastifyInstance, service: Service): void {
   app.addHook('onRequest', async ({ method }) => {
     if (method === 'POST') service.requireRunning()
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    // Or else the server would wait for the client to end the connection.
+    if (service.isStopping) void reply.header('connection', 'close')
   })
   app.addHook('onResponse', async ({ routeOptions }, { statusCode, elapsedTime }) => {
     const route = routeOptions.url ?? 'unknown'

@@ -28,6 +28,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     logger,
     trustProxy,
     bodyLimit: limits.bodyBytes,
+    // Of which half is for the grace.
+    pluginTimeout: 2 * (limits.graceSeconds + 5) * 1000,
     // Who stops reading an answer holds its connection no longer than an explanation may take.
     connectionTimeout: (limits.seconds + limits.receivingSeconds) * 1000,
     genReqId: requestId,
