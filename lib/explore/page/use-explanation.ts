@@ -52,11 +52,23 @@ export function useExplanation(
       if (signal.aborted) return
       setState(({ progress }) => ({ explanation, draft, progress: draft && progress, problem: undefined }))
     }
-    const onStep = (soFar: Explanation, steps: number) => show(soFar, { step: soFar.steps.length, steps })
+    // Steps may come faster than they can be drawn.
+    let newest: Explanation | undefined
+    const onStep = (soFar: Explanation, steps: number) => {
+      if (newest === undefined) requestAnimationFrame(() => showNewest(steps))
+      newest = soFar
+    }
+    const showNewest = (steps: number) => {
+      if (newest) show(newest, { step: newest.steps.length, steps })
+      newest = undefined
+    }
     const work = async () => {
       setState(state => ({ ...state, progress: 0, problem: undefined }))
       if (isFirst && quick) show(await explainAtOnce(image, quick, signal), { by: quick.method! })
-      if (!signal.aborted) show(await explain(image, query, signal, { onProgress, onStep }))
+      if (signal.aborted) return
+      const whole = await explain(image, query, signal, { onProgress, onStep })
+      newest = undefined
+      show(whole)
     }
     const timer = setTimeout(() => {
       work().catch(error => {
