@@ -3,8 +3,7 @@
 // work left behind the last, or where the objects of JavaScript still grow by more than a tenth after the first half, or memory by more than
 // a quarter: native allocators keep some.
 
-import type { AddressInfo } from 'node:net'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import sharp from 'sharp'
 import { estimate, loadModel } from '../lib/index.js'
 import { createServer } from '../lib/server/index.js'
@@ -62,6 +61,54 @@ function leaving({ path, part, after }: { path: string; part: number; after: num
   })
 }
 
+/** A client that sends a byte of its image now and then. Such a one is told that it is too slow. */
+function dripping(): Promise<void> {
+  const head = `POST /v1/attribute HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${image.length}\r\n\r\n`
+  return slow(head, '408', socket => {
+    let at = 0
+    const timer = setInterval(() => socket.write(image.subarray(at, ++at)), 20)
+    socket.on('close', () => clearInterval(timer))
+  })
+}
+
+/** A client that takes its time over every piece of the answer. It has all of it in the end. */
+function sipping(): Promise<void> {
+  const head = `POST /v1/attribute/stream?steps=10&include=stepMaps HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: ${image.length}\r\n\r\n`
+  return slow(head, 'event: result', socket => {
+    socket.write(image)
+    socket.on('data', () => {
+      socket.pause()
+      setTimeout(() => socket.resume(), 20)
+    })
+  })
+}
+
+/** Counts it as a failure where what is expected isn't in the answer. */
+function slow(head: string, expected: string, act: (socket: Socket) => void): Promise<void> {
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(head)
+      act(socket)
+    })
+    let answer = ''
+    socket.setEncoding('latin1').on('data', piece => {
+      answer += piece
+      if (expected === '408' && answer.includes('\r\n\r\n')) socket.end()
+    })
+    const timer = setTimeout(() => socket.destroy(), 60_000)
+    socket
+      .on('error', () => {})
+      .on('close', () => {
+        clearTimeout(timer)
+        if (!answer.includes(expected)) {
+          failures++
+          console.error(`slow client: ${answer.slice(-500)}`)
+        }
+        resolve()
+      })
+  })
+}
+
 /** While a map is made, while the image is sent, and amid the events, of which none were read. */
 const departures = [
   { path: '/v1/attribute', part: 1, after: 20 },
@@ -76,6 +123,8 @@ for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < requests / rounds / atOnce; i++) {
       await damaged()
       if (i % 20 === 0) await leaving(departures[(i / 20) % departures.length]!)
+      if (i % 100 === 10) await dripping()
+      if (i % 100 === 60) await sipping()
     }
   }
   await Promise.all(Array.from({ length: atOnce }, worker))
