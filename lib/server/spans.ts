@@ -22,7 +22,7 @@ export interface Span {
 }
 
 const failed = 2
-const api = await openTelemetry()
+let api: Promise<OpenTelemetry | undefined> | undefined
 
 /** Does a piece of work within a span, where the program that the server runs in has OpenTelemetry. */
 export async function withSpan<Result>(
@@ -30,8 +30,10 @@ export async function withSpan<Result>(
   attributes: Attributes,
   work: (span: Pick<Span, 'setAttributes'>) => Promise<Result>,
 ): Promise<Result> {
-  if (api === undefined) return await work({ setAttributes: () => undefined })
-  return await api.trace
+  api ??= openTelemetry()
+  const tracing = await api
+  if (tracing === undefined) return await work({ setAttributes: () => undefined })
+  return await tracing.trace
     .getTracer('attribution-bottleneck')
     .startActiveSpan(name, { attributes }, async span => {
       try {
@@ -46,7 +48,8 @@ export async function withSpan<Result>(
     })
 }
 
-/** It is an optional peer: absent where nobody traces. */
+/** It is an optional peer: absent where nobody traces. Asked for at the first piece of work, since `require` takes no module that
+ * waits as it loads. */
 async function openTelemetry(): Promise<OpenTelemetry | undefined> {
   const name: string = '@opentelemetry/api'
   try {
