@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { packageRoot } from '../native/packages.mjs'
 
 /** The small network that comes with the package, trained on synthetic images: for trying things out. */
 export const demo = {
@@ -60,5 +60,5 @@ export async function demoClassNames(): Promise<string[]> {
 
 /** @internal The path of a file in the package's folder `demo`. */
 export function packaged(name: string): string {
-  return fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
+  return join(packageRoot, 'demo', name)
 }

@@ -15,7 +15,7 @@ import {
   listAttempts,
   searching,
 } from './find-libtorch.mjs'
-import { installCommand } from './packages.mjs'
+import { installCommand, isArchived } from './packages.mjs'
 
 /** The native add-on, and the LibTorch that it runs on. */
 export interface LoadedAddon {
@@ -48,7 +48,9 @@ interface Loader {
   loadBinding(path: string): unknown
 }
 
-const remedy = `\`${installCommand()}\` puts it right.`
+const remedy = isArchived()
+  ? 'Have attribution-bottleneck and @attribution-bottleneck unpacked from the archive: docs/integrations.md shows how.'
+  : `\`${installCommand()}\` puts it right.`
 
 let loaded: LoadedAddon | undefined
 let opening: Promise<Opened> | undefined

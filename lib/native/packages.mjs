@@ -4,8 +4,11 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+/** The end of an archive's name within a path. */
+const archive = /\.asar(?=[\\/])/
+
 /** This package's folder, also when this file runs from dist/. */
-export const packageRoot = findRoot(dirname(fileURLToPath(import.meta.url)))
+export const packageRoot = unpackedFolder(findRoot(dirname(fileURLToPath(import.meta.url))))
 
 /** Where the packages of binaries are published. */
 export const scope = '@attribution-bottleneck'
@@ -59,6 +62,19 @@ export function projectStore(root = packageRoot) {
 /** Whether this is the source tree rather than an installed package, which has no configuration of TypeScript. */
 export function isSourceTree() {
   return existsSync(join(packageRoot, 'tsconfig.json'))
+}
+
+/** What Electron packs is a folder to JavaScript alone: native code reads what was unpacked beside the archive.
+ * @param {string} folder
+ * @returns {string} the one beside the archive, or the folder itself where there is none */
+export function unpackedFolder(folder) {
+  const beside = folder.replace(archive, '.asar.unpacked')
+  return existsSync(join(beside, 'package.json')) ? beside : folder
+}
+
+/** Whether this package lies in one of Electron's archives, out of which the system can load no library. */
+export function isArchived() {
+  return archive.test(packageRoot)
 }
 
 /** The version of this package.
