@@ -1,6 +1,12 @@
 import { runInNewContext } from 'node:vm'
 import test from 'ava'
-import { InvalidArgumentError, insertionDeletion, loadModel, type Model } from '../../lib/index.js'
+import {
+  InvalidArgumentError,
+  insertionDeletion,
+  loadModel,
+  type Model,
+  ModelError,
+} from '../../lib/index.js'
 import { relativeError } from '../support/family.js'
 import { tokenReference as reference, towerPreprocessing, towers } from '../support/tokens.js'
 
@@ -61,6 +67,30 @@ test('the same tower in ONNX gives the same features', async t => {
   t.regex(model.bottleneckLayer, /layers\.2$/)
   for (const [i, features] of (await model.logits(texts)).entries())
     t.true(relativeError(features, reference.features[i]!) < 1e-5)
+})
+
+test('the same tower in ONNX for a single text takes any number of texts, and has the same features and layers', async t => {
+  await using model = await loadModel(towers.single, { outputKind: 'embedding' })
+  t.is(model.vocabulary, 64)
+  t.deepEqual(model.imageSize, [1, 10])
+  t.regex(model.bottleneckLayer, /layers\.2$/)
+  for (const [i, features] of (await model.logits(texts)).entries())
+    t.true(relativeError(features, reference.features[i]!) < 1e-5)
+})
+
+test('the tower that reads at the greatest id, in ONNX for a single text, has the same features', async t => {
+  await using model = await loadModel(towers.argmaxSingle, { outputKind: 'embedding' })
+  t.is(model.vocabulary, 64)
+  t.deepEqual(model.imageSize, [1, 10])
+  for (const [i, features] of (await model.logits(texts)).entries())
+    t.true(relativeError(features, reference.argmaxFeatures[i]!) < 1e-5)
+})
+
+test('a program that was exported for a single text says how to export it', async t => {
+  await t.throwsAsync(loadModel(towers.singleExported, { outputKind: 'embedding' }), {
+    instanceOf: ModelError,
+    message: /exported for one number of texts only\. Export it with dynamic_shapes=.*"batch"/,
+  })
 })
 
 test('a tower that reads at the greatest id takes texts of any length', async t => {

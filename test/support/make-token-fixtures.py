@@ -4,7 +4,8 @@ noise that our streams draw.
 Needs torch, onnx, onnxscript and transformers:  python test/support/make-token-fixtures.py
 
 text.pt2 and vision.pt2 are small CLIPTextModelWithProjection and CLIPVisionModelWithProjection of transformers, text.onnx is
-the former in ONNX. argmax.pt2 is written here, as open_clip writes its text towers, and takes texts of any length.
+the former in ONNX, single.onnx and single.pt2 for a single text. argmax.pt2 is written here, as open_clip writes its text
+towers, and takes texts of any length; argmax-single.onnx is the same in ONNX for a single text.
 """
 
 import json
@@ -187,8 +188,15 @@ def main():
     export(text, (all_ids,), "text.pt2", {"input_ids": {0: batch}})
     export(vision, (image.expand(2, -1, -1, -1).clone(),), "vision.pt2", {"pixel_values": {0: batch}})
     export(argmax, (all_ids[:, :8].clone(),), "argmax.pt2", ({0: batch, 1: length},))
-    program = torch.onnx.export(text, (all_ids,), dynamic_shapes={"input_ids": {0: batch}}, dynamo=True, verbose=False)
-    onnx.save(without_traces(program.model_proto), FOLDER / "text.onnx")
+    export(text, (ids,), "single.pt2", None)
+
+    def export_onnx(model, given, name, shapes=None):
+        program = torch.onnx.export(model, given, dynamic_shapes=shapes, dynamo=True, verbose=False)
+        onnx.save(without_traces(program.model_proto), FOLDER / name)
+
+    export_onnx(text, (all_ids,), "text.onnx", {"input_ids": {0: batch}})
+    export_onnx(text, (ids,), "single.onnx")
+    export_onnx(argmax, (ids,), "argmax-single.onnx")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,10 @@ export const towers = {
   text: path('text.pt2'),
   onnx: path('text.onnx'),
   argmax: path('argmax.pt2'),
+  /** The first for a single text, in ONNX and exported, and the second in ONNX. */
+  single: path('single.onnx'),
+  singleExported: path('single.pt2'),
+  argmaxSingle: path('argmax-single.onnx'),
   vision: path('vision.pt2'),
 }
 

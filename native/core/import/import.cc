@@ -245,8 +245,9 @@ Network import_exported(const std::filesystem::path& path, const OutputChoice& o
     return import_program(program, {channels, height, width, exported.has_any_size()});
   } catch (const c10::Error& error) {
     if (exported.has_any_batch()) throw;
-    throw Error(ErrorCode::model, "'" + path.string() +
-                                      "' was exported for one number of images only. Export it with "
+    throw Error(ErrorCode::model, "'" + path.string() + "' was exported for one number of " +
+                                      (exported.takes_tokens() ? "texts" : "images") +
+                                      " only. Export it with "
                                       "dynamic_shapes=({0: torch.export.Dim(\"batch\")},).");
   }
 }

@@ -82,12 +82,27 @@ std::vector<Item> places_by_dimension(Call& call) {
   return indices;
 }
 
+/// Of a single image, what is read of each lies in the first place of its batch, which is its own. Of several
+/// images it lies in the place of each.
+void read_own_rows(Call& call, std::vector<Item>& indices) {
+  const NodeSizes* single = call.single();
+  if (!single || single->input.empty() || single->input[0] != 1) return;
+  Item input = call.tensor(0);
+  const Tensor& first = tensor_in(indices[0]);
+  const int64_t rows = tensor_in(input).size(0);
+  bool is_of_first = rows > 1 && first.dim() == 1 && first.size(0) == rows && first.eq(0).all().item<bool>();
+  if (is_of_first)
+    indices[0] = call.aten("arange", {call.size(input, 0), number(static_cast<int64_t>(at::kLong))});
+}
+
 std::vector<Item> gather_nd(Call& call) {
   if (call.integer("batch_dims", 0) != 0) {
     call.refuse(
         "reads other places in each of a batch (batch_dims), which isn't read. Export the model again.");
   }
-  return {call.aten("index", {call.tensor(0), make_list(places_by_dimension(call))}, "Tensor")};
+  auto indices = places_by_dimension(call);
+  read_own_rows(call, indices);
+  return {call.aten("index", {call.tensor(0), make_list(std::move(indices))}, "Tensor")};
 }
 
 /// Writes values to places, each given by its indices along the first dimensions.
