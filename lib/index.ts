@@ -54,6 +54,7 @@ export { bootstrap, type Score } from './evaluation/bootstrap.js'
 export { complexity, sparseness } from './evaluation/protocols/complexity.js'
 export {
   type ConfidenceChange,
+  type ConfidenceOptions,
   type ConfidenceResult,
   confidenceChange,
 } from './evaluation/protocols/confidence.js'

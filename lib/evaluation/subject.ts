@@ -136,8 +136,13 @@ function requireTarget(targets: EvaluationOptions['targets'], index: number, mod
 
 /** @throws InvalidArgumentError where a map isn't finite, or of another size than its input, or the input is a text, which has
  * no pixels to change */
-export function requireMapOf(map: HeatMap, { name, width, height, text }: PreparedInput): void {
-  if (text) throw invalid('images', 'images', `${name}, token ids`)
+export function requireMapOf(map: HeatMap, input: PreparedInput): void {
+  if (input.text) throw invalid('images', 'images', `${input.name}, token ids`)
+  requireFittingMap(map, input)
+}
+
+/** The same of an input of any kind. */
+export function requireFittingMap(map: HeatMap, { name, width, height }: PreparedInput): void {
   requireHeatMap(map)
   if (map.width !== width || map.height !== height)
     throw invalid('maps', `a map of ${width}×${height}, as the input '${name}'`, `${map.width}×${map.height}`)

@@ -1,6 +1,6 @@
 import type { ModelHandle } from './model-calls.js'
 import type { NativeTarget } from './target.js'
-import type { ByteTensor, Cancellable, Tensor } from './values.js'
+import type { ByteTensor, Cancellable, InputTensor, Tensor } from './values.js'
 
 /** The softmax probability of a class at each point of `shares`. */
 export interface DegradationCurves {
@@ -128,11 +128,11 @@ export interface EvaluationCalls {
   road(call: SubjectCall & { shares: readonly number[]; noise: number; seed: number }): Promise<ImageRoad>
   /** Of an image (H, W, 3), the number of each pixel's superpixel (H, W). */
   superpixels(call: { image: ByteTensor; count: number; compactness: number }): Tensor
-  /** The target's probability for each of some images (N, C, H, W), or its score where it has none; the first one settles the
-   * target. */
+  /** The target's probability for each of some images (N, C, H, W) or texts, or its score where it has none; the first one
+   * settles the target. */
   strengths(call: {
     model: ModelHandle
-    images: Tensor
+    images: InputTensor
     target: NativeTarget
   }): Promise<{ target: number; strengths: number[] }>
   /** Masks are (count, tiles). */

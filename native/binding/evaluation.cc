@@ -11,6 +11,7 @@
 #include "executors.h"
 #include "handles.h"
 #include "image/superpixels.h"
+#include "inputs.h"
 #include "module.h"
 #include "runtime/device.h"
 #include "runtime/rows.h"
@@ -190,7 +191,7 @@ void fields(Of<Strengths> auto& found, auto&& field) {
 }
 
 Task<Strengths> watch(const std::shared_ptr<Model>& model, const Tensor& images, const Target& target) {
-  check_images(images, *model);
+  check_inputs(images, *model);
   check_target(target, model->network);
   return {executor_of(model->device), [model, images, target] {
             Tensor outputs = logits(model->network, sent_to(model->device, images)).to(at::kCPU, at::kDouble);

@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import {
   type Attribution,
+  confidenceChange,
   createAttributer,
   estimate,
   InvalidArgumentError,
@@ -131,6 +132,36 @@ test('the padding behind the end of a text carries no bits', async t => {
   const { tokens } = await explain('m2ib', { steps: 10, copies }, texts[1]!)
   const end = reference.texts[1]!.indexOf(63)
   t.true(tokens!.slice(end + 1).every(bits => bits < tokens![end]!))
+})
+
+test('drop and increase in confidence hide the tokens of the lower half', async t => {
+  const [first, second] = [texts[0]!, texts[2]!]
+  const [m2ib, other] = [await explain('m2ib', settings, first), await explain('m2ib', settings, second)]
+  const { images, drop, increase } = await confidenceChange(model, {
+    images: [first, second],
+    maps: [m2ib.map, other.map],
+    targets: target,
+    hidden: 1,
+  })
+  const cosine = (features: ArrayLike<number>) => {
+    const lengths = Math.hypot(...Array.from(features)) * Math.hypot(...target.embedding)
+    return target.embedding.reduce((sum, value, i) => sum + value * features[i]!, 0) / lengths
+  }
+  for (const [i, { tokens }] of [first, second].entries()) {
+    const values = [m2ib, other][i]!.tokens!
+    const lowest = [1, 2, 3, 4, 5, 6, 7, 8].sort((a, b) => values[a]! - values[b]!).slice(0, 4)
+    const hidden = tokens.map((id, place) => (lowest.includes(place) ? 1 : id))
+    const [features, ofHidden] = await model.logits([{ tokens }, { tokens: hidden }])
+    t.true(Math.abs(images[i]!.before - cosine(features!)) < 1e-5)
+    t.true(Math.abs(images[i]!.after - cosine(ofHidden!)) < 1e-5)
+  }
+  const changes = images.map(({ before, after }) => before - after)
+  t.true(Math.abs(drop - (Math.max(0, changes[0]!) + Math.max(0, changes[1]!)) / 2) < 1e-6)
+  t.is(increase, changes.filter(change => change < 0).length / 2)
+  await t.throwsAsync(
+    confidenceChange(model, { images: first, maps: m2ib.map, targets: target, hidden: 64 }),
+    { instanceOf: InvalidArgumentError, message: /hidden/ },
+  )
 })
 
 test('methods of pixels say that they are', async t => {
