@@ -417,9 +417,11 @@ export interface DeepLiftOptions extends MethodOptions {
 
 /** The options of `deep-shap`. */
 export interface DeepShapOptions extends MethodOptions {
-  /** Baselines. Default 10. */
+  /** Baselines at most. Default 10. */
   samples?: number
-  /** How each is drawn from the image. Default uniform. */
+  /** Images that are the baselines, a sample of what the network sees: all of them, or as many as samples, drawn for each image. */
+  baselines?: string | readonly ImageInput[]
+  /** Without baselines: how each is drawn from the image. Default uniform. */
   baseline?: 'uniform' | 'shuffled-pixels' | 'shuffled-tiles'
 }
 
@@ -675,6 +677,12 @@ export interface AttentionRolloutOptions extends MethodOptions {
   fusion?: 'mean' | 'max' | 'min'
 }
 
+/** The options of `generic-attention`. */
+export interface GenericAttentionOptions extends MethodOptions {
+  /** Of how many blocks attention counts, from the last one on (default: of all; its authors take 1 for CLIP). */
+  blocks?: number
+}
+
 /** The options of `patternnet`. */
 export interface PatternnetOptions extends MethodOptions {
   /** Of this model, or the path of its file, which is read when the first image is explained. */
@@ -721,7 +729,7 @@ export interface Methods {
   readonly 'full-grad': (model: Model, options?: MethodOptions) => Attributer
   /** The difference of the logit to that of a baseline, handed down by the ratio of differences at each activation function (rescale rule); what the map's sum lacks of it is the completeness gap. Shrikumar et al. 2017. */
   readonly 'deep-lift': (model: Model, options?: DeepLiftOptions) => Attributer
-  /** DeepLIFT, averaged over baselines that are drawn at random. Lundberg and Lee 2017. */
+  /** DeepLIFT, averaged over baselines of a set, or over such that are drawn at random. Lundberg and Lee 2017. */
   readonly 'deep-shap': (model: Model, options?: DeepShapOptions) => Attributer
   /** The gradient with only what is positive passing each ReLU, where the ReLU was active; the greatest absolute value over the colours. Springenberg et al. 2015. */
   readonly 'guided-backprop': (model: Model, options?: MethodOptions) => Attributer
@@ -768,7 +776,7 @@ export interface Methods {
   /** How much of each token flows into what a transformer's classes are read from, by its attention alone: the same for each class. Abnar and Zuidema 2020. */
   readonly 'attention-rollout': (model: Model, options?: AttentionRolloutOptions) => Attributer
   /** The attention of a transformer, weighted by its positive derivatives of the logit, carried from block to block. Chefer et al. 2021. */
-  readonly 'generic-attention': (model: Model, options?: MethodOptions) => Attributer
+  readonly 'generic-attention': (model: Model, options?: GenericAttentionOptions) => Attributer
   /** The gradient with each weight replaced by the direction that its neuron detects in the data; the greatest absolute value over the colours. Kindermans et al. 2018. */
   readonly patternnet: (model: Model, options: PatternnetOptions) => Attributer
   /** The gradient with each weight multiplied by the direction that its neuron detects in the data, summed over the colours. Kindermans et al. 2018. */

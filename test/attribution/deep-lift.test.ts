@@ -16,6 +16,7 @@ import { noiseImage, noiseImages, smallModel } from '../support/small-model.js'
 const folder = fileURLToPath(new URL('../../../test/fixtures/deep-lift', import.meta.url))
 const target = 3
 const images = noiseImages(2, { name: 'two images', height: 16 })
+const baselines = noiseImages(5, { name: 'baselines', height: 16 })
 
 const sum = (values: ArrayLike<number>) => Array.from(values).reduce((total, value) => total + value, 0)
 const rawOf = (results: readonly Attribution[]) =>
@@ -33,7 +34,7 @@ const black = ({ data, shape }: PreparedImage): PreparedImage => ({
 
 for (const rows of [1, 16]) {
   test(`DeepLIFT and DeepSHAP are what captum gives, with ${rows} rows`, async t => {
-    const reference = await readReference<'averages' | 'maxima' | 'shap'>(folder, 'captum')
+    const reference = await readReference<'averages' | 'maxima' | 'shap' | 'shapOfSet'>(folder, 'captum')
     const compare = async (attributer: Attributer, expected: { data: Float32Array }) => {
       const found = rawOf(await attributer.attribute(images, { targets: target, seed: 5 }))
       const error = relativeError(found, expected.data)
@@ -46,6 +47,7 @@ for (const rows of [1, 16]) {
     await compare(methods['deep-lift'](averages, { baseline: 'zero', ...kept }), reference.averages)
     await compare(methods['deep-lift'](maxima, { baseline: 'zero', ...kept }), reference.maxima)
     await compare(methods['deep-shap'](averages, { samples: 3, ...kept }), reference.shap)
+    await compare(methods['deep-shap'](averages, { baselines, ...kept }), reference.shapOfSet)
   })
 }
 
@@ -98,4 +100,29 @@ test('DeepSHAP of one baseline is DeepLIFT from it, and of two another map', asy
   t.deepEqual(one, await explain(methods['deep-lift'](model, shared)))
   const two = await explain(methods['deep-shap'](model, { ...shared, samples: 2 }))
   t.true(relativeError(two, one) > 1e-2)
+})
+
+test('of a set larger than its samples DeepSHAP takes some, others for each image, and the same in any batch', async t => {
+  await using model = await loadFile(join(folder, 'averages.pt'), 16)
+  const explain = async (options: object, seed: number, given = images) => {
+    await using attributer = methods['deep-shap'](model, { keepRaw: true, ...options })
+    return await attributer.attribute(given, { targets: target, seed })
+  }
+  const ofEach = await Promise.all(
+    baselines.map(async baseline => rawOf(await explain({ baselines: [baseline] }, 0, [images[0]!]))),
+  )
+  const meanOf = (chosen: readonly number[]) =>
+    Float32Array.from(ofEach[0]!, (_, i) => sum(chosen.map(k => ofEach[k]![i]!)) / chosen.length)
+  t.true(relativeError(rawOf(await explain({ baselines }, 0)).slice(0, 768), meanOf([0, 1, 2, 3, 4])) < 1e-5)
+  const pairs = baselines.flatMap((_, i) => baselines.slice(0, i).map((_, j) => [i, j]))
+  const drawn = new Set<number>()
+  for (const seed of [1, 2, 3, 4]) {
+    const [alone] = await explain({ baselines, samples: 2 }, seed, [images[0]!])
+    const errors = pairs.map(pair => relativeError(rawOf([alone!]), meanOf(pair)))
+    t.true(Math.min(...errors) < 1e-5, 'two of the set')
+    drawn.add(errors.indexOf(Math.min(...errors)))
+    const [together] = await explain({ baselines, samples: 2 }, seed)
+    t.true(relativeError(rawOf([together!]), rawOf([alone!])) < 1e-5)
+  }
+  t.true(drawn.size > 1, 'the seed decides which')
 })

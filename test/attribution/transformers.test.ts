@@ -22,8 +22,10 @@ for (const [name, size] of references) {
     ['rollout', 'attention-rollout', {}],
     ['rollout of maxima', 'attention-rollout', { fusion: 'max', discard: 0.3 }],
     ['generic', 'generic-attention', {}],
+    ['generic', 'generic-attention', { blocks: 3 }],
+    ['generic of the last', 'generic-attention', { blocks: 1 }],
   ] as const) {
-    test(`${name}: ${expected} is what matrices of all tokens give`, async t => {
+    test(`${name}: ${expected} is what matrices of all tokens give, with ${JSON.stringify(options)}`, async t => {
       const reference = await readReference<typeof expected>(transformers, name)
       await using model = await load()
       await using attributer = methods[method](model, { ...options, keepRaw: true, rows: 1 })

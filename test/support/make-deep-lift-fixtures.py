@@ -3,9 +3,10 @@
 Needs torch and captum:  python test/support/make-deep-lift-fixtures.py [FOLDER]
 
 `averages` and `maxima` have activation functions and pools as modules of their own, as captum needs them. For the two images
-normal("two images") and class TARGET there are DeepLIFT from a baseline of zeros and, of `averages`, DeepSHAP from three baselines of
-each image, which are drawn as the package draws them for seed SEED. Behind max pools captum's own convergence delta says
-that with such baselines a part is lost. `reused` runs one ReLU twice, and functions beside modules.
+normal("two images") and class TARGET there are DeepLIFT from a baseline of zeros and, of `averages`, DeepSHAP from three
+baselines of each image, which are drawn as the package draws them for seed SEED, and from the five images normal("baselines").
+Behind max pools captum's own convergence delta says that with such baselines a part is lost. `reused` runs one ReLU twice, and
+functions beside modules.
 """
 
 import sys
@@ -112,6 +113,7 @@ def main(folder):
     expected = {
         name: DeepLift(models[name]).attribute(x, torch.zeros_like(x), target=TARGET) for name in ("averages", "maxima")}
     expected["shap"] = torch.cat(shap)
+    expected["shapOfSet"] = DeepLiftShap(models["averages"]).attribute(x, normal("baselines", (5, 3, 16, 16)), target=TARGET)
     torch.save({name: value.detach().float() for name, value in expected.items()}, folder / "captum.reference.pth")
 
 

@@ -3,11 +3,10 @@
 Needs torch, and for relevance lxt and zennit:  python test/support/make-transformer-fixtures.py [FOLDER]
 
 `class-token` reads a class token, and its attention is one operation; `pooled` averages its tokens, and its attention is
-written out. For the two images normal("two images") and class TARGET there are attention rollout (mean of the heads; their maximum with 30 % of
-the lowest attention dropped) and the relevance of Chefer, Gur and Wolf (2021), written out below in matrices of all
-tokens, and the relevance of AttnLRP and CP-LRP by lxt's functions and zennit's γ rule (0.25 for convolutions, 0.05 for
-linear layers), in the gradient × input form, summed
-over the colours.
+written out. For the two images normal("two images") and class TARGET there are attention rollout (mean of the heads; their
+maximum with 30 % of the lowest attention dropped) and the relevance of Chefer, Gur and Wolf (2021), of all blocks and of the
+last one alone, written out below in matrices of all tokens, and the relevance of AttnLRP and CP-LRP by lxt's functions and
+zennit's γ rule (0.25 for convolutions, 0.05 for linear layers), in the gradient × input form, summed over the colours.
 """
 
 import sys
@@ -167,8 +166,8 @@ def rollout(model, x, fuse, discard):
     return places(model, total)
 
 
-def generic(model, x):
-    found = watched_weights(model, x)
+def generic(model, x, blocks=None):
+    found = watched_weights(model, x)[-(blocks or 0):]
     tokens = found[0][0].shape[-1]
     relevance = torch.eye(tokens).double().expand(len(x), tokens, tokens)
     for weights, derivative in found:
@@ -235,6 +234,7 @@ def main(folder):
             "rollout": rollout(model, x, lambda weights: weights.mean(1), 0),
             "rollout of maxima": rollout(model, x, lambda weights: weights.amax(1), 0.3),
             "generic": generic(model, x),
+            "generic of the last": generic(model, x, 1),
             "attn-lrp": relevance(model, x, attn_lrp),
             "cp-lrp": relevance(model, x, cp_lrp),
         }

@@ -86,6 +86,7 @@ class TokenAttention::Run {
     bool is_last = i + 1 == attention_.found_.size();
     int64_t images = images_[is_last ? rows_.size() : rows_.size() - 1];
     Attended attended = attention_.attended(attention_.found_[i], state, gradient, images);
+    attended.above = static_cast<int64_t>(attention_.found_.size() - i) - 1;
     if (is_last) rows_.push_back(tokens_read(attended.derivative));
     attention_.require_tokens(rows_.back().size(1), attended.weights.size(3));
     rows_.back() = carry_(rows_.back(), attended);

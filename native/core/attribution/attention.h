@@ -13,6 +13,7 @@ namespace iba {
 struct Attended {
   Tensor weights;
   Tensor derivative;
+  int64_t above = 0;  // how many steps of attention lie between it and the output
 };
 
 /// What makes of a row over the tokens (N, T), as it is above an attention, the row below it.

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "error.h"
+#include "io/text.h"
 #include "runtime/device.h"
 
 namespace iba {
@@ -108,6 +109,14 @@ at::Tensor make_baseline(Baseline baseline, const at::Tensor& image, const Basel
       return shuffle_tiles(image, options.tile, options.seed);
   }
   throw Error(ErrorCode::invalid_argument, "An unknown baseline.");
+}
+
+void require_baselines_of(const at::Tensor& set, at::IntArrayRef image) {
+  if (set.sizes().slice(1) == image) return;
+  throw Error(ErrorCode::invalid_argument, "Expected baselines of the explained image's shape " +
+                                               io::shape_text(image) + ", but received " +
+                                               io::shape_text(set.sizes().slice(1)) +
+                                               ". Resize and crop them as the image.");
 }
 
 }  // namespace iba

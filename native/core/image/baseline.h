@@ -42,4 +42,8 @@ struct BaselineOptions {
 /// tiles are shuffled with their channels together (tiles only among those of full size).
 at::Tensor make_baseline(Baseline baseline, const at::Tensor& image, const BaselineOptions& options = {});
 
+/// Throws INVALID_ARGUMENT where the images of a set (N, C, H, W) have another shape than the explained one
+/// (C, H, W), which they are to be baselines of.
+void require_baselines_of(const at::Tensor& set, at::IntArrayRef image);
+
 }  // namespace iba

@@ -208,6 +208,7 @@ TEST_CASE("priors of every kind, and baselines of a set, are on an accelerator t
   check("input-iba", kLittleGenerated, kDecided);
   check("input-iba", {{"prior", at::rand({32, 32})}});
   check("gradient-shap", {{"baselines", normal("baselines", {4, 3, 32, 32})}});
+  check("deep-shap", {{"baselines", normal("baselines", {4, 3, 32, 32})}});
   for (const char* game : {"delete", "dual"})
     check("extremal-perturbation", {{"game", std::string(game)}}, kDecided);
   check("extremal-perturbation", {{"perturbation", std::string("fade")}}, kDecided);

@@ -1,4 +1,7 @@
 #include "attribution/attention.h"
+
+#include <optional>
+
 #include "attribution/methods/methods.h"
 #include "image/enlarge.h"
 
@@ -74,13 +77,18 @@ class AttentionRollout : public AttentionMap {
 class GenericAttention : public AttentionMap {
  public:
   explicit GenericAttention(const MethodContext& context)
-      : AttentionMap(context.network, "Generic attention explainability") {}
+      : AttentionMap(context.network, "Generic attention explainability") {
+    if (context.options.has("blocks")) blocks_ = context.options.whole("blocks");
+  }
 
  private:
   Tensor carry(const Tensor& row, const Attended& attended) const override {
+    if (blocks_ && attended.above >= *blocks_) return row;
     Tensor relevant = (attended.weights * attended.derivative).relu_().mean(1);
     return row + passed(row, relevant);
   }
+
+  std::optional<int64_t> blocks_;
 };
 
 }  // namespace
@@ -102,7 +110,13 @@ MethodEntry generic_attention_method() {
   return {"generic-attention",
           "the attention of a transformer, weighted by its positive derivatives of the logit, carried from "
           "block to block",
-          "Chefer et al. 2021", with_common_options(), make_method<GenericAttention>};
+          "Chefer et al. 2021",
+          with_common_options({whole_option("blocks",
+                                            "of how many blocks attention counts, from the last one on "
+                                            "(default: of all; its authors take 1 for CLIP)",
+                                            1, 1)
+                                   .without_default()}),
+          make_method<GenericAttention>};
 }
 
 }  // namespace iba

@@ -1,7 +1,8 @@
-#include "attribution/methods/methods.h"
+#include <ATen/CPUGeneratorImpl.h>
 
 #include <algorithm>
 
+#include "attribution/methods/methods.h"
 #include "attribution/passes.h"
 #include "attribution/rules/deep_lift_rules.h"
 #include "image/baseline.h"
@@ -65,8 +66,9 @@ class DeepLift : public Method {
 
   std::string unit() const override { return "logits"; }
 
- private:
-  Tensor baselines_of(const Batch& batch, int64_t begin, int64_t end, int64_t k) const {
+ protected:
+  /// The k-th baseline of each image from `begin` to `end`.
+  virtual Tensor baselines_of(const Batch& batch, int64_t begin, int64_t end, int64_t k) const {
     std::vector<Tensor> baselines;
     for (int64_t b = begin; b < end; ++b) {
       baselines.push_back(
@@ -75,6 +77,7 @@ class DeepLift : public Method {
     return at::stack(baselines);
   }
 
+ private:
   static std::vector<Attribution> attributions(const Targets& targets, const Tensor& raw,
                                                const Tensor& baseline_scores) {
     std::vector<Attribution> found;
@@ -97,9 +100,35 @@ class DeepLift : public Method {
   int64_t samples_;
 };
 
+/// The baselines of a set, all of them where they are no more than the samples, else some drawn for each
+/// image; without a set, baselines that are drawn from the image.
 class DeepShap : public DeepLift {
  public:
-  explicit DeepShap(const MethodContext& context) : DeepLift(context, context.options.whole("samples")) {}
+  explicit DeepShap(const MethodContext& context)
+      : DeepLift(context, samples_of(context)), set_(context.options.tensor("baselines")) {
+    if (set_.defined()) set_ = set_.to(context.network.device(), at::kFloat);
+  }
+
+ private:
+  static int64_t samples_of(const MethodContext& context) {
+    const int64_t samples = context.options.whole("samples");
+    Tensor set = context.options.tensor("baselines");
+    return set.defined() ? std::min(samples, set.size(0)) : samples;
+  }
+
+  Tensor baselines_of(const Batch& batch, int64_t begin, int64_t end, int64_t k) const override {
+    if (!set_.defined()) return DeepLift::baselines_of(batch, begin, end, k);
+    require_baselines_of(set_, batch.images.sizes().slice(1));
+    std::vector<Tensor> baselines;
+    for (int64_t b = begin; b < end; ++b) {
+      auto generator = at::detail::createCPUGenerator(batch.requests[static_cast<size_t>(b)].seed);
+      Tensor order = at::randperm(set_.size(0), generator, at::kLong);
+      baselines.push_back(set_[order[k].item<int64_t>()]);
+    }
+    return at::stack(baselines);
+  }
+
+  Tensor set_;  // (N, C, H, W)
 };
 
 }  // namespace
@@ -116,10 +145,15 @@ MethodEntry deep_lift_method() {
 }
 
 MethodEntry deep_shap_method() {
-  return {"deep-shap", "DeepLIFT, averaged over baselines that are drawn at random", "Lundberg and Lee 2017",
-          with_common_options({whole_option("samples", "baselines", 10, 1),
-                               choice_option("baseline", "how each is drawn from the image", "uniform",
-                                             {"uniform", "shuffled-pixels", "shuffled-tiles"})}),
+  return {"deep-shap", "DeepLIFT, averaged over baselines of a set, or over such that are drawn at random",
+          "Lundberg and Lee 2017",
+          with_common_options(
+              {whole_option("samples", "baselines at most", 10, 1),
+               images_option("baselines",
+                             "images that are the baselines, a sample of what the network sees: all of them, "
+                             "or as many as samples, drawn for each image"),
+               choice_option("baseline", "without baselines: how each is drawn from the image", "uniform",
+                             {"uniform", "shuffled-pixels", "shuffled-tiles"})}),
           make_method<DeepShap>};
 }
 

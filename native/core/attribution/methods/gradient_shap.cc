@@ -4,9 +4,7 @@
 
 #include "attribution/methods/methods.h"
 #include "attribution/passes.h"
-#include "error.h"
 #include "image/baseline.h"
-#include "io/text.h"
 #include "runtime/device.h"
 #include "runtime/noise.h"
 
@@ -36,7 +34,7 @@ class GradientShap : public Method {
   }
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
-    if (set_.defined()) check_set(batch.images.sizes().slice(1));
+    if (set_.defined()) require_baselines_of(set_, batch.images.sizes().slice(1));
     Steps steps(batch, runs_of(batch) + batch.size() * runs_of(samples_, batch.rows));
     Targets targets = find_targets(network_, batch, steps);
     std::vector<Attribution> attributions;
@@ -52,14 +50,6 @@ class GradientShap : public Method {
   std::string unit() const override { return "logits"; }
 
  private:
-  void check_set(at::IntArrayRef image) const {
-    if (set_.sizes().slice(1) == image) return;
-    throw Error(ErrorCode::invalid_argument, "Expected baselines of the explained image's shape " +
-                                                 io::shape_text(image) + ", but received " +
-                                                 io::shape_text(set_.sizes().slice(1)) +
-                                                 ". Resize and crop them as the image.");
-  }
-
   /// The mean over the samples of the gradient at a random place of a way, times the way.
   Tensor expected_gradient(const Batch& batch, int64_t b, const Target& target, Steps& steps) const {
     Tensor image = batch.images[b];
