@@ -4,11 +4,12 @@ noise that our streams draw.
 Needs torch, onnx, onnxscript and transformers:  python test/support/make-token-fixtures.py
 
 text.pt2 and vision.pt2 are small CLIPTextModelWithProjection and CLIPVisionModelWithProjection of transformers, text.onnx is
-the former in ONNX, single.onnx and single.pt2 for a single text. argmax.pt2 is written here, as open_clip writes its text
-towers, and takes texts of any length; argmax-single.onnx is the same in ONNX for a single text.
+the former in ONNX, traced.pt in TorchScript, single.onnx and single.pt2 for a single text. argmax.pt2 is written here, as open_clip
+writes its text towers, and takes texts of any length; scripted.pt is the same in TorchScript, argmax-single.onnx for a single text.
 """
 
 import json
+import zipfile
 from pathlib import Path
 
 import onnx
@@ -130,6 +131,27 @@ def without_traces(model):
     return model
 
 
+class Features(nn.Module):
+    """What a tower of transformers is compared by alone, since a trace gives no classes of Python's."""
+
+    def __init__(self, tower):
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, ids):
+        return self.tower(ids).text_embeds
+
+
+def save_script(script, name):
+    """Without the lines of Python that it came from."""
+    script.save(FOLDER / name)
+    with zipfile.ZipFile(FOLDER / name) as archive:
+        kept = [(info, archive.read(info)) for info in archive.infolist() if not info.filename.endswith("debug_pkl")]
+    with zipfile.ZipFile(FOLDER / name, "w") as archive:
+        for info, content in kept:
+            archive.writestr(zipfile.ZipInfo(info.filename), content)
+
+
 def main():
     torch.set_num_threads(1)
     FOLDER.mkdir(exist_ok=True)
@@ -197,6 +219,8 @@ def main():
     export_onnx(text, (all_ids,), "text.onnx", {"input_ids": {0: batch}})
     export_onnx(text, (ids,), "single.onnx")
     export_onnx(argmax, (ids,), "argmax-single.onnx")
+    save_script(torch.jit.trace(Features(text), (all_ids,)), "traced.pt")
+    save_script(torch.jit.script(argmax), "scripted.pt")
 
 
 if __name__ == "__main__":

@@ -32,9 +32,11 @@ export const towers = {
   text: path('text.pt2'),
   onnx: path('text.onnx'),
   argmax: path('argmax.pt2'),
-  /** The first for a single text, in ONNX and exported, and the second in ONNX. */
+  /** The first in TorchScript and, for a single text, in ONNX and exported; the second likewise. */
+  traced: path('traced.pt'),
   single: path('single.onnx'),
   singleExported: path('single.pt2'),
+  scripted: path('scripted.pt'),
   argmaxSingle: path('argmax-single.onnx'),
   vision: path('vision.pt2'),
 }

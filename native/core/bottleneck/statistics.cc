@@ -49,7 +49,8 @@ void LayerStatistics::merge(const LayerStatistics& other) {
     return;
   }
   require(other.mean_.sizes() == mean_.sizes(),
-          "The activations of '" + layer_ + "' changed their shape between batches: use images of one size.");
+          "The activations of '" + layer_ +
+              "' changed their shape between batches: use images of one size, or texts of one length.");
   auto total = static_cast<double>(samples_ + other.samples_);
   Tensor delta = other.mean_ - mean_;
   double weight = static_cast<double>(other.samples_) / total;

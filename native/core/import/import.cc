@@ -14,10 +14,10 @@
 #include "import/own_normalisation.h"
 #include "import/token_layers.h"
 #include "import/torchscript.h"
+#include "import/trial.h"
 #include "io/malformed.h"
 #include "io/text.h"
 #include "network/interpreter.h"
-#include "network/seeded_weights.h"
 #include "network/tokens.h"
 #include "network/two_classes.h"
 #include "runtime/allocation_limit.h"
@@ -28,6 +28,7 @@ namespace {
 
 using imported::Item;
 using imported::Recorder;
+using imported::Trial;
 
 /// A model of one of the formats.
 struct Program {
@@ -126,37 +127,6 @@ std::optional<Recording> try_record(const Program& program, const Tensor& images
   }
 }
 
-/// What a program is tried on: images, or ids of this many tokens.
-struct Trial {
-  int64_t channels;
-  int64_t height;
-  int64_t width;
-  bool may_be_larger = true;
-  std::optional<int64_t> tokens = {};
-
-  Tensor inputs(int64_t rows) const {
-    return tokens ? ids(rows, width) : seeded_normal("trial", 0, {rows, channels, height, width}, 1.0);
-  }
-
-  /// Of another size: of images one that is a whole number of strides larger in most models, and of another
-  /// shape as well, so that height and width can be told apart. Of texts a shorter one, for which every table
-  /// of positions is long enough.
-  Tensor inputs_of_another_size(int64_t rows) const {
-    constexpr int64_t kMorePixels = 32;
-    if (tokens) return ids(rows, width / 2);
-    return seeded_normal("trial", 0, {rows, channels, height + 2 * kMorePixels, width + kMorePixels}, 1.0);
-  }
-
- private:
-  /// Texts end with the last token, which most of CLIP's models read at.
-  Tensor ids(int64_t rows, int64_t length) const {
-    Tensor numbers = seeded_normal("trial", 0, {rows, 1, 1, length}, 1.0).abs().mul(1e6).to(at::kLong);
-    Tensor found = numbers.remainder(std::max<int64_t>(*tokens - 1, 1));
-    found.select(3, length - 1).fill_(*tokens - 1);
-    return found;
-  }
-};
-
 /// What an image's size is to it, and where its layers lie.
 void find_places(Network& network, const Trial& trial, const Tensor& input) {
   if (trial.tokens) {
@@ -211,6 +181,18 @@ Trial token_trial(const Program& program, int64_t length, bool has_any_length) {
   return {1, 1, length, has_any_length && length > 3, table->size};
 }
 
+/// A script doesn't say what it takes. Of texts, none how long they are: as those of CLIP, or as one of its
+/// tables is. Absent where it looks up no token ids of these lengths.
+std::optional<Trial> script_token_trial(const Program& program, const std::vector<int64_t>& lengths) {
+  const AllocationLimit limit(trial_memory());
+  for (int64_t length : lengths) {
+    auto first = try_record(program, at::zeros({2, 1, 1, length}, at::kLong));
+    auto table = first ? find_token_table(first->network) : std::nullopt;
+    if (table) return Trial{1, 1, length, length > 3, table->size};
+  }
+  return std::nullopt;
+}
+
 Network import_torchscript(const std::filesystem::path& path, std::array<int64_t, 2> size,
                            const OutputChoice& output) {
   imported::TorchScriptProgram script(path);
@@ -218,10 +200,13 @@ Network import_torchscript(const std::filesystem::path& path, std::array<int64_t
   try {
     return import_program(program, {3, size[0], size[1]});
   } catch (const c10::Error&) {
-    // Pictures are in colour or grey; a script tells which by failing.
+    // Pictures are in colour or grey, or there are texts in their place; a script tells which by failing.
     try {
       return import_program(program, {1, size[0], size[1]});
     } catch (const std::exception&) {
+    }
+    if (auto texts = script_token_trial(program, script.possible_lengths())) {
+      return import_program(program, *texts);
     }
     throw;
   }

@@ -100,7 +100,10 @@ Item Recorder::call(const NativeOperator& op, std::vector<Item> given) {
   }
   evaluate(op.schema, arguments);
   auto depends = dependence_of(arguments);
-  if ((name == "aten::size" || name == "aten::sym_size") && arguments.size() == 1 && depends.network) {
+  // One by one, since some of them may depend on the batch. In every recording alike, whether they do in that
+  // one or not.
+  const bool may_differ = depends.network || depends.shape;
+  if ((name == "aten::size" || name == "aten::sym_size") && arguments.size() == 1 && may_differ) {
     std::vector<Item> sizes;
     for (int64_t i = 0; i < arguments[0]->value.toTensor().dim(); ++i) {
       sizes.push_back(call_by_name("aten::size", "int", {arguments[0], make_item(i)}));
@@ -124,7 +127,8 @@ Item Recorder::execute(const NativeOperator& op, std::vector<Item>& arguments, c
 /// One of an operator's results as a value of the network, or as a constant.
 Item Recorder::result(const NativeOperator& op, const std::vector<Item>& arguments, const Dependence& depends,
                       const at::IValue& value, std::optional<size_t> element) {
-  bool is_list = value.isTensorList() || (value.isList() && depends.network) || value.isTuple();
+  bool is_list =
+      value.isTensorList() || (value.isList() && (depends.network || depends.shape)) || value.isTuple();
   if (is_list && !element) {
     std::vector<Item> elements;
     size_t count = value.isTuple() ? value.toTupleRef().elements().size() : value.toListRef().size();

@@ -12,9 +12,11 @@
 #include "error.h"
 #include "import/allowed_operators.h"
 #include "import/script_archive.h"
+#include "import/script_lengths.h"
 #include "import/script_lists.h"
 #include "import/script_program.h"
 #include "import/script_values.h"
+#include "import/token_input.h"
 #include "io/malformed.h"
 #include "io/text.h"
 #include "runtime/cancellation_scope.h"
@@ -272,8 +274,7 @@ bool has_operator(std::string_view name) {
 }
 
 /// Compiles the program of the file and makes its model, without running anything of it.
-at::IValue make_model(const ScriptArchive& archive) {
-  const auto constants = script_constants(*archive.constants);
+at::IValue make_model(const ScriptArchive& archive, const std::vector<at::IValue>& constants) {
   const ScriptProgram program(archive.sources, {is_allowed_operator, constants.size()}, has_operator);
   auto unit = std::make_shared<jit::CompilationUnit>();
   auto source = [&](const std::string& module) {
@@ -298,7 +299,8 @@ TorchScriptProgram::TorchScriptProgram(const std::filesystem::path& path) {
     const ScriptArchive archive = read_script_archive(path);
     run_on_large_stack(kStackOfCompiler, [&] {
       try {
-        model_ = make_model(archive);
+        constants_ = script_constants(*archive.constants);
+        model_ = make_model(archive, constants_);
       } catch (const Error& error) {
         throw Error(error.code(), "'" + file + "': " + error.what());
       } catch (const io::Malformed&) {
@@ -314,7 +316,11 @@ TorchScriptProgram::TorchScriptProgram(const std::filesystem::path& path) {
 }
 
 Item TorchScriptProgram::run(Recorder& recorder) const {
-  return ScriptRun(recorder).method(make_item(model_), "forward", {recorder.images()});
+  return ScriptRun(recorder).method(make_item(model_), "forward", {program_input(recorder)});
+}
+
+std::vector<int64_t> TorchScriptProgram::possible_lengths() const {
+  return imported::possible_lengths(model_, constants_);
 }
 
 }  // namespace iba::imported

@@ -158,9 +158,7 @@ void Program::read_images(std::array<int64_t, 2> image_size) {
 }
 
 void Program::read_length(const Value& input) {
-  // A text as long as those of CLIP where nothing is said.
-  constexpr int64_t kUsualLength = 77;
-  image_shape_ = {1, 1, kUsualLength};
+  image_shape_ = {1, 1, kUsualTokens};
   has_any_size_ = true;
   if (!input.shape) return;
   const int64_t* length = input.shape->size() == 2 ? number_in((*input.shape)[1]) : nullptr;
