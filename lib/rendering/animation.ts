@@ -29,7 +29,13 @@ export async function renderAnimation(
   options: AnimationOptions = {},
 ): Promise<Buffer> {
   const { format = 'gif', frameMilliseconds = 300, ...overlay } = options
-  requireKnownKeys('renderAnimation options', overlay, ['opacity', 'colorMap', 'colorBar', 'maximum'])
+  requireKnownKeys('renderAnimation options', overlay, [
+    'opacity',
+    'colorMap',
+    'colorBar',
+    'maximum',
+    'minimum',
+  ])
   requireOneOf('format', format, ['gif', 'webp'])
   requireInteger('frameMilliseconds', frameMilliseconds, 20, 60_000)
   if (!Array.isArray(maps) || maps.length === 0) throw invalid('maps', 'at least one map', maps)

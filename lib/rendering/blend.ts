@@ -36,17 +36,20 @@ export interface Blending {
   /** The value that gets the strongest colour; values that aren't numbers count as 0, and so do values below 0 unless
    * they are signed. */
   maximum: number
+  /** The value that gets the weakest colour, below `maximum`; signed values have theirs at 0. */
+  minimum: number
   table: InkTable
 }
 
 /** RGB pixels of the grey picture under the map. */
-export function blend({ grey, size, map, maximum, table }: Blending): Uint8Array<ArrayBuffer> {
+export function blend({ grey, size, map, maximum, minimum, table }: Blending): Uint8Array<ArrayBuffer> {
   const pixels = new Uint8Array(size.width * size.height * 3)
   const columns = cells(size.width, map.width)
   const rows = cells(size.height, map.height)
   const lowest = table.signed ? -1 : 0
+  const start = table.signed ? 0 : minimum
   const values = map.data.map(value =>
-    Number.isNaN(value) ? 0 : Math.min(Math.max(value / maximum, lowest), 1),
+    Number.isNaN(value) ? 0 : Math.min(Math.max((value - start) / (maximum - start), lowest), 1),
   )
   let at = 0
   for (const row of rows) {

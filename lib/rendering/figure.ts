@@ -9,7 +9,7 @@ import { labels, ticks } from './ticks.js'
 /** What stands around a picture. */
 export interface Frame {
   title?: string
-  bar?: { ink: Ink; maximum: number; unit: string }
+  bar?: { ink: Ink; minimum: number; maximum: number; unit: string }
 }
 
 const margin = 16
@@ -52,37 +52,33 @@ export async function drawFigure(pixels: Uint8Array, size: Size, frame: Frame): 
 type Bar = NonNullable<Frame['bar']>
 
 /** Width of the scale with its labels and its unit. */
-function barWidth({ maximum, unit, ink }: Bar): number {
-  const longest = Math.max(...labels(barTicks({ maximum, ink })).map(label => label.length))
+function barWidth({ unit, ...scale }: Bar): number {
+  const longest = Math.max(...labels(barTicks(scale)).map(label => label.length))
   return Math.ceil(bar.width + bar.labels + longest * digitWidth + (unit === '' ? 0 : bar.unit))
 }
 
 /** The values that are written beside the scale. */
-function barTicks({ maximum, ink }: Pick<Bar, 'maximum' | 'ink'>): number[] {
+function barTicks({ minimum, maximum, ink }: Omit<Bar, 'unit'>): number[] {
+  if (!ink.signed) return ticks(maximum, minimum)
   const values = ticks(maximum)
-  if (!ink.signed) return values
   const above = values.slice(1)
   return [...above.map(value => -value).reverse(), ...values]
 }
 
 /** The scale: each colour as it looks on a middle grey, so that it can be compared with the picture. */
-function colorBar(
-  write: typeof text,
-  x: number,
-  top: number,
-  height: number,
-  { ink, maximum, unit }: Bar,
-): string {
+function colorBar(write: typeof text, x: number, top: number, height: number, scale: Bar): string {
+  const { ink, maximum, unit } = scale
   const lowest = ink.signed ? -1 : 0
+  const least = ink.signed ? -maximum : scale.minimum
   const stops = Array.from({ length: 33 }, (_, i) => {
     const color = inked(1 - ((1 - lowest) * i) / 32, 160, ink).join(',')
     return `<stop offset="${i / 32}" stop-color="rgb(${color})"/>`
   })
   const right = x + bar.width
-  const values = barTicks({ maximum, ink })
+  const values = barTicks(scale)
   const names = labels(values)
   const marks = values.map((value, i) => {
-    const y = top + (height * (1 - value / maximum)) / (1 - lowest)
+    const y = top + (height * (maximum - value)) / (maximum - least)
     const inside = Math.min(Math.max(y, top + 0.5), top + height - 0.5)
     return (
       `<line x1="${right}" x2="${right + 5}" y1="${inside}" y2="${inside}" stroke="#666"/>` +
@@ -93,7 +89,7 @@ function colorBar(
     `<defs><linearGradient id="scale" x1="0" y1="0" x2="0" y2="1">${stops.join('')}</linearGradient></defs>` +
     `<rect x="${x}" y="${top}" width="${bar.width}" height="${height}" fill="url(#scale)"/>` +
     marks.join('') +
-    write(unit, x + barWidth({ maximum, unit, ink }) - 5, top + height / 2, {
+    write(unit, x + barWidth(scale) - 5, top + height / 2, {
       size: 14,
       anchor: 'middle',
       turn: -90,

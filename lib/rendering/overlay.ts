@@ -5,7 +5,7 @@ import { blendOnThread } from './blend-thread.js'
 import { type ColorMap, type ColorMapName, colorMap } from './color-map.js'
 import { drawFigure, type Frame } from './figure.js'
 import { displaySize, type Picture, requireHeatMap, requirePicture, toGrey } from './picture.js'
-import { isSigned, largest } from './range.js'
+import { isSigned, largest, leastShown } from './range.js'
 
 /** Options of {@link renderOverlay}. */
 export interface OverlayOptions {
@@ -17,6 +17,9 @@ export interface OverlayOptions {
   colorBar?: boolean
   /** The value that gets the strongest colour, to compare several maps. Default: the largest of the map. */
   maximum?: number
+  /** The value where colours begin, unless the map is drawn with values below 0. Default: 0; of a map that isn't of bits, and whose values are
+   * all above a tenth of the greatest, such as RISE's, the least of them, where no maximum is given. */
+  minimum?: number
   /** Draw values below 0 too, in colours of their own; otherwise they are drawn as 0. Default: whether the map has
    * values below 0 that are worth seeing. */
   signed?: boolean
@@ -24,7 +27,7 @@ export interface OverlayOptions {
   title?: string
 }
 
-const optionNames = ['opacity', 'colorMap', 'colorBar', 'maximum', 'signed', 'title'] as const
+const optionNames = ['opacity', 'colorMap', 'colorBar', 'maximum', 'minimum', 'signed', 'title'] as const
 
 /** Draws a map over its image: where the map is 0 the image shows in grey, strong values show their colour.
  *
@@ -46,13 +49,16 @@ export async function renderOverlay(
     signed,
   }
   const top = maximum === undefined ? largest([map], signed) : requireNumber('maximum', maximum, 1e-100)
+  const least = options.minimum ?? (maximum === undefined && !signed ? leastShown(map) : 0)
+  const minimum = requireNumber('minimum', least, 0)
+  if (minimum >= top) throw invalid('minimum', `a number below the maximum, ${top}`, minimum)
   const frame: Frame = {
     ...(title !== undefined && { title: requireString('title', title) }),
-    ...(colorBar && { bar: { ink, maximum: top, unit: map.unit ?? '' } }),
+    ...(colorBar && { bar: { ink, minimum, maximum: top, unit: map.unit ?? '' } }),
   }
   const size = displaySize(image)
   const grey = await toGrey(image, size)
-  const pixels = await blendOnThread({ grey, size, map, maximum: top, table: inkTable(ink) })
+  const pixels = await blendOnThread({ grey, size, map, maximum: top, minimum, table: inkTable(ink) })
   return await drawFigure(pixels, size, frame)
 }
 

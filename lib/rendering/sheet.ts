@@ -6,7 +6,7 @@ import { blendOnThread } from './blend-thread.js'
 import { colorMap } from './color-map.js'
 import { lettering } from './lettering.js'
 import { type Picture, type Size, toGrey } from './picture.js'
-import { isSigned, largestShown } from './range.js'
+import { isSigned, largestShown, leastShown } from './range.js'
 import type { text } from './svg.js'
 
 /** One map of a comparison, with what is to be said below it. */
@@ -95,7 +95,8 @@ export async function shownMap(image: Picture, map: HeatMap, size: Size): Promis
   const ink: Ink = { colors: colorMap(signed ? 'blue-red' : 'inferno'), opacity: 0.9, signed }
   const grey = await toGrey(image, size)
   const maximum = largestShown(map, signed)
-  return await blendOnThread({ grey, size, map, maximum, table: inkTable(ink) })
+  const minimum = Math.min(leastShown(map), 0.99 * maximum)
+  return await blendOnThread({ grey, size, map, maximum, minimum, table: inkTable(ink) })
 }
 
 /** RGB pixels of an image in another size. */

@@ -1,10 +1,12 @@
-/** Round values from 0 to at most `maximum`, four to eight of them, to label a scale with. */
-export function ticks(maximum: number): number[] {
-  const rough = maximum / 5
+/** Round values from 0 or a minimum to at most `maximum`, four to eight of them, to label a scale with. */
+export function ticks(maximum: number, minimum = 0): number[] {
+  const rough = (maximum - minimum) / 5
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = ([1, 2, 2.5, 5].find(factor => factor * power >= rough) ?? 10) * power
   // A hair more than the maximum is allowed, so that rounding doesn't lose the last one.
-  return Array.from({ length: Math.floor(maximum / step + 1e-6) + 1 }, (_, i) => i * step)
+  const first = Math.ceil(minimum / step - 1e-6)
+  const count = Math.floor(maximum / step + 1e-6) - first + 1
+  return Array.from({ length: count }, (_, i) => (first + i) * step)
 }
 
 /** Evenly spaced values as text, with just the digits that tell them apart. */

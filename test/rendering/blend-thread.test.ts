@@ -16,7 +16,7 @@ function blending(signed: boolean, size = { width: 97, height: 61 }): Blending {
   const data = Float32Array.from({ length: 13 * 9 }, (_, i) => Math.sin(i * 12.9898) * 43)
   data.set([Number.NaN, Infinity, -Infinity], 20)
   const ink = { colors: colorMap(signed ? 'blue-red' : 'viridis'), opacity: 0.7, signed }
-  return { grey, size, map: { data, width: 13, height: 9 }, maximum: 31, table: inkTable(ink) }
+  return { grey, size, map: { data, width: 13, height: 9 }, maximum: 31, minimum: 0, table: inkTable(ink) }
 }
 
 test('a thread blends to the same bytes as the event loop would', async t => {
@@ -51,7 +51,7 @@ test('without its file the thread is done without, and with it a process ends wh
     const { blendOnThread } = await import('${pathToFileURL(join(at, 'blend-thread.js')).href}')
     const map = { data: Float32Array.of(0, 1), width: 2, height: 1 }
     const table = { colors: new Uint8Array(3075).fill(9), cover: new Float32Array(1025).fill(1), signed: false }
-    const blending = { grey: new Uint8Array(4), size: { width: 4, height: 1 }, map, maximum: 1, table }
+    const blending = { grey: new Uint8Array(4), size: { width: 4, height: 1 }, map, maximum: 1, minimum: 0, table }
     const all = await Promise.all([blendOnThread(blending), blendOnThread(blending)])
     all.push(await blendOnThread(blending))
     console.log(all.map(pixels => pixels.join()).join(' '))`

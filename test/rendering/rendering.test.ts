@@ -138,6 +138,30 @@ test('a common maximum keeps weak maps weak', async t => {
   t.true(strong(224, 224)[0]! > weak(224, 224)[0]! + 50)
 })
 
+test('a map that is nowhere near 0, as RISE makes them, is drawn from its least value on, but for bits', async t => {
+  const least = 0.8
+  const data = spot().data.map(value => (value === 0 ? least : 1))
+  const raised = (unit: HeatMap['unit'], more: OverlayOptions = {}) =>
+    renderOverlay(orange, { ...spot(), data, unit }, { colorBar: false, ...more }).then(pixelsOf)
+  const spotted = await pixelsOf(await renderOverlay(orange, spot(1), { colorBar: false }))
+  const [relative, bits] = [await raised('relative'), await raised('bits/pixel')]
+  t.deepEqual(relative(10, 10), spotted(10, 10))
+  t.deepEqual(relative(224, 224), spotted(224, 224))
+  t.false(isGrey(bits(10, 10)))
+  // Where maps are compared on one scale, that begins at 0 or where it is said.
+  t.deepEqual((await raised('relative', { maximum: 1 }))(10, 10), bits(10, 10))
+  t.deepEqual((await raised('bits/pixel', { minimum: least }))(10, 10), spotted(10, 10))
+  // What is the same everywhere but for rounding stays so.
+  const flat = { ...spot(), data: data.map((_, i) => 5 + (i % 2) * 1e-6), unit: 'relative' as const }
+  const at = await pixelsOf(await renderOverlay(orange, flat, { colorBar: false }))
+  t.deepEqual(at(10, 10), at(42, 10))
+  t.deepEqual(labels(ticks(1, least)), ['0.80', '0.85', '0.90', '0.95', '1.00'])
+  await t.throwsAsync(renderOverlay(orange, spot(1), { minimum: 1 }), {
+    instanceOf: InvalidArgumentError,
+    message: /minimum/,
+  })
+})
+
 test('values below 0 are blue and those above red, 0 shows the picture', async t => {
   const map: HeatMap = {
     data: new Float32Array([-1, -1, 0, 0, 0, 0, 1, 1]),

@@ -1,6 +1,7 @@
 import { blend, inkTable } from '../../rendering/blend.js'
 import { type ColorMap, type ColorMapName, colorsOf } from '../../rendering/colors.js'
-import type { MapData } from './api.js'
+import { isSigned, largest, leastShown } from '../../rendering/range.js'
+import type { Explanation, MapData } from './api.js'
 
 /** The colours that a reader can choose for maps without values below 0. */
 export type MapColors = Exclude<ColorMapName, 'blue-red'>
@@ -23,6 +24,8 @@ export interface Ground {
 export interface Inking {
   colors: ColorMap
   maximum: number
+  /** Where colours begin, of a map without signs. */
+  minimum: number
   signed: boolean
 }
 
@@ -40,16 +43,21 @@ export async function groundOf(png: string): Promise<Ground> {
 }
 
 /** Colours and scale of a map. */
-export function inkingOf(map: MapData, name: MapColors): Inking {
-  let [greatest, least] = [0, 0]
-  for (const value of map.data) {
-    if (value > greatest) greatest = value
-    if (value < least) least = value
+export function inkingOf({ map, unit }: Pick<Explanation, 'map' | 'unit'>, name: MapColors): Inking {
+  const signed = isSigned(map)
+  const colors = colorsOf(signed ? 'blue-red' : name)
+  return {
+    colors,
+    maximum: largest([map], signed),
+    minimum: signed ? 0 : leastShown({ ...map, unit }),
+    signed,
   }
-  const size = Math.max(greatest, -least)
-  const signed = least < -0.005 * size
-  const maximum = (signed ? size : greatest) || 1
-  return { colors: colorsOf(signed ? 'blue-red' : name), maximum, signed }
+}
+
+/** What the ends of its scale are, in words. */
+export function endsOf({ maximum, minimum, signed }: Inking): { least: string; most: string } {
+  const text = (value: number) => value.toLocaleString('en', { maximumSignificantDigits: 2 })
+  return { least: signed ? `−${text(maximum)}` : text(minimum), most: text(maximum) }
 }
 
 /** Draws a map over the grey picture. */
@@ -64,7 +72,8 @@ export function drawMap(
   canvas.width = width
   canvas.height = height
   const table = inkTable({ ...inking, opacity })
-  const rgb = blend({ grey, size: { width, height }, map, maximum: inking.maximum, table })
+  const { maximum, minimum } = inking
+  const rgb = blend({ grey, size: { width, height }, map, maximum, minimum, table })
   const image = new ImageData(width, height)
   for (let i = 0; i < width * height; i++) {
     image.data[4 * i] = rgb[3 * i]!

@@ -1,5 +1,5 @@
 import type { Explanation } from './api.js'
-import { contourOf, drawMap, type Ground, inkingOf, type Marked } from './drawing.js'
+import { contourOf, drawMap, endsOf, type Ground, inkingOf, type Marked } from './drawing.js'
 import type { View } from './settings.js'
 
 export interface Drawn {
@@ -13,7 +13,7 @@ export interface Drawn {
 /** A map over its image, with its colour bar and what is marked, as an SVG whose lines and words stay sharp. */
 export function svgOf({ explanation: { map, unit }, ground, marked, view, title }: Drawn): string {
   const canvas = document.createElement('canvas')
-  const inking = inkingOf(map, view.colors)
+  const inking = inkingOf({ map, unit }, view.colors)
   drawMap(canvas, ground, map, inking, view.opacity / 100)
   const { width, height } = ground
   const [margin, head, bar] = [24, 40, 18]
@@ -24,7 +24,7 @@ export function svgOf({ explanation: { map, unit }, ground, marked, view, title 
     const color = `rgb(${inking.colors(1 - i / 16).join(',')})`
     return `<stop offset="${i / 16}" stop-color="${color}"/>`
   })
-  const most = inking.maximum.toLocaleString('en', { maximumSignificantDigits: 2 })
+  const { least, most } = endsOf(inking)
   const contour = marked
     ? `<g transform="translate(${left} ${top}) scale(${width / map.width} ${height / map.height})" fill="none" stroke="#fff" stroke-width="1.2"><path d="${contourOf(map, marked.threshold)}"/></g>`
     : ''
@@ -38,7 +38,7 @@ ${words(left, margin + 18, title, ' font-size="20" font-weight="600"')}
 ${contour}
 <rect x="${barLeft}" y="${top}" width="${bar}" height="${height}" fill="url(#bar)"/>
 ${words(barLeft + bar + 8, top + 12, most)}
-${words(barLeft + bar + 8, top + height, inking.signed ? `−${most}` : '0')}
+${words(barLeft + bar + 8, top + height, least)}
 ${words(0, 0, unit, ` transform="translate(${barLeft + bar + 22} ${top + height / 2}) rotate(-90)" text-anchor="middle" fill="#6a6a70"`)}
 </svg>
 `

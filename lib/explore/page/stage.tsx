@@ -3,6 +3,7 @@ import type { Explanation, MapData } from './api.js'
 import {
   contourOf,
   drawMap,
+  endsOf,
   type Ground,
   groundOf,
   inkingOf,
@@ -90,11 +91,11 @@ export function Stage({ first, second, names, step, marked, view, draft, progres
         onKeyDown={onKey}
         style={{ aspectRatio: `${width} / ${height}` }}
       >
-        {ground && <MapCanvas ground={ground} map={map} scale={first.map} view={view} />}
+        {ground && <MapCanvas ground={ground} map={map} scale={first} view={view} />}
         {contour && <Contour map={first.map} path={contour} />}
         {second && otherGround && (
           <div class="over" style={{ clipPath: `inset(0 0 0 ${wiper}%)` }}>
-            <MapCanvas ground={otherGround} map={second.map} scale={second.map} view={view} />
+            <MapCanvas ground={otherGround} map={second.map} scale={second} view={view} />
             {otherContour && <Contour map={second.map} path={otherContour} />}
           </div>
         )}
@@ -185,8 +186,8 @@ export function useGround(png: string | undefined): Ground | undefined {
 interface MapCanvasProps {
   ground: Ground
   map: MapData
-  /** The map on whose scale it is drawn. */
-  scale: MapData
+  /** The one on whose scale it is drawn. */
+  scale: Explanation
   view: View
 }
 
@@ -201,19 +202,19 @@ function MapCanvas({ ground, map, scale, view: { colors, opacity } }: MapCanvasP
 interface ScaleProps {
   name?: string
   map: MapData
-  unit: string
+  unit: Explanation['unit']
   view: View
 }
 
 /** Which colours mean what. */
 function Scale({ name, map, unit, view: { colors } }: ScaleProps) {
-  const inking = inkingOf(map, colors)
+  const inking = inkingOf({ map, unit }, colors)
   const stops = Array.from({ length: 17 }, (_, i) => `rgb(${inking.colors(i / 16).join(' ')})`)
-  const most = inking.maximum.toLocaleString('en', { maximumSignificantDigits: 2 })
+  const { least, most } = endsOf(inking)
   return (
     <div class="scale">
       {name !== undefined && <b>{name}</b>}
-      <span>{inking.signed ? `−${most}` : '0'}</span>
+      <span>{least}</span>
       <div class="bar" style={{ background: `linear-gradient(90deg, ${stops.join(', ')})` }} />
       <span>
         {most} {unit === 'relative' ? '(relative)' : unit}
