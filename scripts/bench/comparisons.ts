@@ -1,7 +1,7 @@
 import type { PaperModel } from './workload.js'
 
 /** What a method is measured beside: a library, or a loop as its authors write it. */
-export type Library = 'captum' | 'grad-cam' | 'saliency' | 'lxt' | 'PyTorch'
+export type Library = 'captum' | 'grad-cam' | 'saliency' | 'lxt' | 'TorchRay' | 'PyTorch'
 
 /** The script that asks a library, in this folder. */
 export const scripts: Readonly<Record<Library, string>> = {
@@ -9,6 +9,7 @@ export const scripts: Readonly<Record<Library, string>> = {
   'grad-cam': 'cam_reference.py',
   saliency: 'paths_reference.py',
   lxt: 'relevance_reference.py',
+  TorchRay: 'perturbation_reference.py',
   PyTorch: 'rise_reference.py',
 }
 
@@ -21,6 +22,8 @@ export type MethodSettings = Readonly<Record<string, number | string>>
 export interface Comparison {
   method: string
   beside: Library
+  /** What tells it from other comparisons of the method. */
+  variant?: string
   /** In the Python script, if it isn't that one. */
   theirs?: string
   /** Default: the paper's. */
@@ -166,11 +169,23 @@ export const comparisons: readonly Comparison[] = [
     gives: 'map',
     rounds: 2,
   },
+  ...['attn-lrp', 'cp-lrp'].map(
+    (composite): Comparison => ({
+      method: 'lrp',
+      variant: composite,
+      beside: 'lxt',
+      networks: ['vit'],
+      settings: { composite, gamma: 0.25, linearGamma: 0.05 },
+      gives: 'map',
+    }),
+  ),
   {
-    method: 'lrp',
-    beside: 'lxt',
-    networks: ['vit'],
-    settings: { composite: 'cp-lrp', gamma: 0.25, linearGamma: 0.05 },
+    method: 'extremal-perturbation',
+    beside: 'TorchRay',
+    ...once,
+    settings: { steps: 40 },
+    brief: { steps: 4 },
     gives: 'map',
+    rounds: 2,
   },
 ]

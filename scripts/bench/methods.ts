@@ -82,7 +82,14 @@ async function* besideLibrary(
   for (const comparison of chosen) {
     const explained = images.slice(0, comparison.brief ? 1 : images.length)
     const row = await compare(model, name, reference, comparison, explained, rounds)
-    yield { model: name, method: comparison.method, beside: library, images: explained.length, ...row }
+    const { method, variant } = comparison
+    yield {
+      model: name,
+      method: variant ? `${method} (${variant})` : method,
+      beside: library,
+      images: explained.length,
+      ...row,
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-"""CP-LRP of a vision transformer by lxt and zennit, to measure against; tasks.py says how it is called. The network is timm's
+"""AttnLRP and CP-LRP of a vision transformer by lxt and zennit, to measure against; tasks.py says how it is called. The network is timm's
 ViT-S/16 with seeded weights, which is written beside the images as `vit.pt`."""
 
 import sys
@@ -40,11 +40,21 @@ class Identity(nn.Module):
         return rules.identity_rule_implicit(self.function, x)
 
 
-class Stop(nn.Module):
-    """None goes to queries and keys."""
+class Entering(nn.Module):
+    """What relevance queries, keys and values get: even shares of it, or all of it the values."""
+
+    def __init__(self, linear):
+        super().__init__()
+        self.linear = linear
+        self.composite = None
 
     def forward(self, x):
-        return rules.stop_gradient(x)
+        query, key, value = self.linear(x).chunk(3, -1)
+        if self.composite == "attn-lrp":
+            shares = [rules.divide_gradient(part, factor) for part, factor in ((query, 4), (key, 4), (value, 2))]
+        else:
+            shares = [rules.stop_gradient(query), rules.stop_gradient(key), value]
+        return torch.cat(shares, -1)
 
 
 def open_model(network):
@@ -64,13 +74,15 @@ def open_model(network):
             module.forward = types.MethodType(layer_norm_forward, module)
     for block in model.blocks:
         block.mlp.act = Identity(block.mlp.act)
-        block.attn.q_norm, block.attn.k_norm = Stop(), Stop()
+        block.attn.qkv = Entering(block.attn.qkv)
     return model
 
 
 class RelevanceTask(Task):
     def lrp(self):
         gamma, linear = self.settings["gamma"], self.settings["linearGamma"]
+        for block in self.model.blocks:
+            block.attn.qkv.composite = self.settings["composite"]
         composite = LayerMapComposite([(nn.Conv2d, Gamma(gamma)), (nn.Linear, Gamma(linear))])
         pixels = self.images.clone().requires_grad_()
         with composite.context(self.model) as changed:
