@@ -7,6 +7,7 @@ import { InvalidArgumentError } from '../lib/index.js'
 import type { Benchmark, Row, Settings } from './bench/benchmark.js'
 import { degradationBenchmark } from './bench/degradation.js'
 import { eventLoopBenchmark } from './bench/event-loop.js'
+import { floodBenchmark } from './bench/flood.js'
 import { describeMachine } from './bench/machine.js'
 import { memoryBenchmark } from './bench/memory.js'
 import { methodsBenchmark } from './bench/methods.js'
@@ -25,6 +26,7 @@ const benchmarks = [
   eventLoopBenchmark,
   throughputBenchmark,
   serveBenchmark,
+  floodBenchmark,
   memoryBenchmark,
 ]
 

@@ -1,12 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
-import { createAttributer, demo, loadModel, type Model } from '../../lib/index.js'
+import { createAttributer, loadModel, type Model } from '../../lib/index.js'
 import type { Benchmark, Row } from './benchmark.js'
+import { metrics, photograph, type Server, startServer } from './server-process.js'
 
-const main = fileURLToPath(new URL('../../lib/command/main.js', import.meta.url))
 const concurrencies = [1, 8, 32]
 const batch = 8
 
@@ -21,12 +17,12 @@ export const serveBenchmark: Benchmark = {
   name: 'serve',
   title: `Maps per second of \`iba serve\` on the demo network, beside attributeAll with batches of ${batch} too`,
   async *run({ quick }) {
-    const image = await readFile(join(demo.images, '01-teapot.jpg'))
-    const seconds = quick ? 3 : 15
+    const image = await photograph()
+    const seconds = quick ? 3 : 60
     await using model = await loadModel('demo', { device: 'cpu' })
     for (const method of methods) {
       const alone = await withoutServer(model, method, image, seconds)
-      const server = await startServer()
+      const server = await startServer(['--batch', String(batch)])
       try {
         for (const connections of concurrencies)
           yield await rowOf(server, method, image, { connections, seconds, alone })
@@ -110,55 +106,4 @@ async function rowOf(
     'event loop, 99 % (ms)': 1000 * read('nodejs_eventloop_delay_seconds_p99'),
     'memory (MB)': read('process_resident_memory_bytes') / 1e6,
   }
-}
-
-interface Server {
-  url: string
-  stop: () => Promise<void>
-}
-
-/** A server as a process of its own, so that its numbers are not those of who measures. */
-async function startServer(): Promise<Server> {
-  const words = [
-    main,
-    'serve',
-    '--model',
-    'demo',
-    '--device',
-    'cpu',
-    '--port',
-    '0',
-    '--batch',
-    String(batch),
-    '--timeout',
-    '600',
-    '--quiet',
-  ]
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] })
-  const url = await addressOf(child)
-  const stop = () =>
-    new Promise<void>(resolve => {
-      child.on('close', () => resolve())
-      child.kill('SIGTERM')
-    })
-  while ((await fetch(`${url}/ready`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 50))
-  return { url, stop }
-}
-
-function addressOf(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    child.stderr!.setEncoding('utf8').on('data', (piece: string) => {
-      text += piece
-      const found = /at (http:\/\/\S+);/.exec(text)?.[1]
-      if (found) resolve(found)
-    })
-    child.on('close', () => reject(new Error(text)))
-  })
-}
-
-/** The server's own numbers since it was last asked. */
-async function metrics(url: string): Promise<(name: string) => number> {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  return name => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
 }
