@@ -160,6 +160,8 @@ export interface CoibaOptions {
   keepCapacity?: boolean
   /** Return the map after every step as well. Default false. */
   keepSteps?: boolean
+  /** Whether the mask restricts the class token and others that belong to no place too, or they pass free. Default restricted. */
+  classToken?: 'restricted' | 'free'
   /** Floor of the standard deviation in the iba preset. Default 0.01. */
   minimumStd?: number
   /** Images that are explained together at most (default: 1, on CUDA 16). */
@@ -280,6 +282,8 @@ export interface InputIbaOptions {
 export interface M2ibOptions {
   /** Where the bottleneck goes (default: the paper's place in the network; in CLIP's towers what the tenth of twelve blocks gives). */
   layer?: string
+  /** Standard normal, or narrowly around what the layer's block reads, so that the block is skipped where nothing passes, as made for BERT (Jiang et al. 2020). Default standard. */
+  noise?: 'standard' | 'block-input'
   /** Conventions of the authors' library, or of the paper's code; fast has the former with adaptive copies (default: the statistics'). */
   preset?: 'iba' | 'paper' | 'fast'
   /** Images, or copies of images, that go through the network together at most. Default 32. */

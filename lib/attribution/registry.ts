@@ -67,6 +67,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
       {"name":"sigma","summary":"smoothing of the mask in neurons, 0 for none","form":"number","defaults":{"iba":0,"paper":0},"minimum":0,"maximum":1000},
       {"name":"keepCapacity","summary":"return the capacity of every neuron as well","form":"flag","defaults":{"iba":false,"paper":false}},
       {"name":"keepSteps","summary":"return the map after every step as well","form":"flag","defaults":{"iba":false,"paper":false}},
+      {"name":"classToken","summary":"whether the mask restricts the class token and others that belong to no place too, or they pass free","form":"choice","defaults":{"iba":"restricted","paper":"restricted"},"choices":["restricted","free"]},
       {"name":"minimumStd","summary":"floor of the standard deviation in the iba preset","form":"number","defaults":{"iba":0.01,"paper":0.01},"minimum":1e-12,"maximum":1000000000000},
       {"name":"batch","summary":"images that are explained together at most (default: 1, on CUDA 16)","form":"whole","defaults":{"iba":null,"paper":null},"minimum":1,"maximum":1024},
     ],
@@ -149,6 +150,7 @@ export const methodDescriptions: readonly MethodDescription[] = [
     batch: {"cpu":1,"cuda":16},
     options: [
       {"name":"layer","summary":"where the bottleneck goes (default: the paper's place in the network; in CLIP's towers what the tenth of twelve blocks gives)","form":"text","defaults":{"iba":null,"paper":null}},
+      {"name":"noise","summary":"standard normal, or narrowly around what the layer's block reads, so that the block is skipped where nothing passes, as made for BERT (Jiang et al. 2020)","form":"choice","defaults":{"iba":"standard","paper":"standard"},"choices":["standard","block-input"]},
       {"name":"preset","summary":"conventions of the authors' library, or of the paper's code; fast has the former with adaptive copies (default: the statistics')","form":"choice","defaults":{"iba":null,"paper":null},"choices":["iba","paper","fast"]},
       {"name":"rows","summary":"images, or copies of images, that go through the network together at most","form":"whole","defaults":{"iba":32,"paper":32},"minimum":1,"maximum":4096},
       {"name":"solver","summary":"how the mask is found: Adam is the paper's, proximal comes to a lower loss in as many steps","form":"choice","defaults":{"iba":"adam","paper":"adam"},"choices":["adam","proximal"]},

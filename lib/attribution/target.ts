@@ -20,13 +20,13 @@ export interface LabelsTarget {
 }
 
 /** One output, such as that of a regression. 'prediction', the default: for methods that go back from a number it is the
- * output itself, for bottlenecks that it stays as it is for the unchanged image; 'up' and 'down': that it is high or low; a
- * number: that it is near it. */
+ * output itself, for bottlenecks that it stays as it is for the unchanged image; 'up' and 'down': that it is high or low;
+ * 'away': that it is far from 0, on either side; a number: that it is near it. */
 export interface OutputTarget {
   /** Which output. */
   output: OutputName
   /** What is asked of it. Default 'prediction'. */
-  towards?: 'prediction' | 'up' | 'down' | number
+  towards?: 'prediction' | 'up' | 'down' | 'away' | number
 }
 
 /** The cosine of the network's outputs with an embedding, such as that of a text (Wang et al. 2023). */
@@ -157,11 +157,11 @@ function outputTarget(
   model: Model,
 ): Partial<NativeTarget> {
   const index = outputIndex(`${name}.output`, output, model)
-  if (towards === 'prediction') return { kind: 'prediction', index }
+  if (towards === 'prediction' || towards === 'away') return { kind: towards, index }
   if (typeof towards === 'number')
     return { kind: 'value', index, value: requireNumber(`${name}.towards`, towards) }
   if (towards !== 'up' && towards !== 'down')
-    throw invalid(`${name}.towards`, "'prediction', 'up', 'down' or a number", towards)
+    throw invalid(`${name}.towards`, "'prediction', 'up', 'down', 'away' or a number", towards)
   const weights = Array.from({ length: model.classes }, (_, i) =>
     i === index ? (towards === 'up' ? 1 : -1) : 0,
   )

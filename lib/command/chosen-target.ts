@@ -58,10 +58,11 @@ function outputIn(text: string, model: Model): Target {
   const [, name, towards] = /^(.*?)(?:=([^=]*))?$/s.exec(text)!
   const output = outputOf(name!, model)
   if (towards === undefined) return { output }
-  if (towards === 'prediction' || towards === 'up' || towards === 'down') return { output, towards }
+  if (towards === 'prediction' || towards === 'up' || towards === 'down' || towards === 'away')
+    return { output, towards }
   if (towards.trim() !== '' && Number.isFinite(Number(towards))) return { output, towards: Number(towards) }
   throw new UsageError(
-    `--target output:${text}: expected prediction, up, down or a number behind '=', but received '${towards}'.`,
+    `--target output:${text}: expected prediction, up, down, away or a number behind '=', but received '${towards}'.`,
   )
 }
 

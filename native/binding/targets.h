@@ -5,8 +5,8 @@
 
 namespace iba {
 
-constexpr std::array<std::string_view, 8> enum_names(Target::Kind) {
-  return {"class", "label", "contrast", "labels", "prediction", "value", "similarity", "weighting"};
+constexpr std::array<std::string_view, 9> enum_names(Target::Kind) {
+  return {"class", "label", "contrast", "labels", "prediction", "value", "away", "similarity", "weighting"};
 }
 
 void fields(Of<Target> auto& target, auto&& field) {

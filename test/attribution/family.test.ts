@@ -96,6 +96,26 @@ test('CoIBA restricts the norms of a transformer by one mask of tokens as PyTorc
   agree(t, await explain('coiba', options, 3, transformer), familyReference.vit.coiba)
 })
 
+test('CoIBA leaves the class token alone as PyTorch does', async t => {
+  const layers = 'blocks.1.norm1, blocks.2.norm1'
+  const options = { statistics: ofTransformer, ...settings, layers, classToken: 'free' }
+  const found = await explain('coiba', options, 3, transformer)
+  agree(t, found, familyReference.vit.coibaFree)
+  // Where nothing else passes, the class token still tells what it read before.
+  const shut = { initialAlpha: -50, steps: 1 }
+  const [free, restricted] = [
+    await explain('coiba', { ...options, ...shut }, 3, transformer),
+    await explain('coiba', { ...options, ...shut, classToken: 'restricted' }, 3, transformer),
+  ]
+  t.is(free.series.information![0], 0)
+  t.not(free.series.crossEntropy![0], restricted.series.crossEntropy![0])
+})
+
+test('a network without a class token has the same map where that is free', async t => {
+  const found = await explain('coiba', { statistics, steps, copies, classToken: 'free' })
+  t.deepEqual(found.map.data, (await explain('coiba', { statistics, steps, copies })).map.data)
+})
+
 test('CoIBA in one layer is the per-sample bottleneck with shared channels', async t => {
   const one = await explain('coiba', { statistics, ...settings, layers: 'layer2', beta: 10 })
   const shared = { statistics, ...settings, share: 'channels', sigma: 0 }

@@ -56,6 +56,7 @@ const kinds: readonly Target[] = [
   { output: 2, towards: 0.5 },
   embedding,
   { weights: embedding.embedding },
+  { output: 2, towards: 'away' },
 ]
 
 for (const method of describeMethods()) {
@@ -163,7 +164,7 @@ const wrong: readonly (readonly [unknown, RegExp])[] = [
   [{ contrast: [3, 12] }, /target\.contrast\[1\]/],
   [{ contrast: [3], labels: [1] }, /Expected a class/],
   [{ labels: 'all' }, /at least one output/],
-  [{ output: 2, towards: 'left' }, /'prediction', 'up', 'down' or a number/],
+  [{ output: 2, towards: 'left' }, /'prediction', 'up', 'down', 'away' or a number/],
   [{ output: 2, to: 1 }, /Unknown option 'to'/],
   [{ embedding: [1, 2] }, /10 numbers, one for each output/],
   [{ embedding: new Float32Array(10) }, /all 0/],

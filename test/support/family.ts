@@ -21,7 +21,8 @@ export interface FamilyReference {
   nib: number[]
   coiba: FamilyRun
   inputIba: FamilyRun
-  vit: { clean: number[]; coiba: FamilyRun }
+  /** CoIBA, and without a mask of the class token. */
+  vit: { clean: number[]; coiba: FamilyRun; coibaFree: FamilyRun }
   settings: { steps: number; copies: number; seed: number }
 }
 

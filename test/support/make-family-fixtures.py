@@ -182,6 +182,7 @@ def targets_of(clean):
         "prediction": ({"output": 2}, lambda y: (y[:, 2] - clean[2]) ** 2, lambda y: y[:, 2]),
         "up": ({"output": 2, "towards": "up"}, lambda y: -y[:, 2], lambda y: y[:, 2]),
         "down": ({"output": 2, "towards": "down"}, lambda y: y[:, 2], lambda y: -y[:, 2]),
+        "away": ({"output": 2, "towards": "away"}, lambda y: -(y[:, 2] ** 2), lambda y: y[:, 2] ** 2),
         "value": ({"output": 2, "towards": 0.5}, lambda y: (y[:, 2] - 0.5) ** 2, lambda y: -((y[:, 2] - 0.5) ** 2)),
         "embedding": ({"embedding": embedding.tolist()}, lambda y: -cosine(y), cosine),
         "weights": ({"weights": weights.tolist()}, lambda y: -(y @ weights), lambda y: y @ weights),
@@ -226,7 +227,8 @@ def coiba_resnet(model, images, image, target):
     return optimise((1, 1, *r.shape[2:]), forward, beta=1)
 
 
-def coiba_vit(model, images, image, target):
+def coiba_vit(model, images, image, target, first=0):
+    """The tokens before the first are left as they are, and don't count."""
     layers = (1, 2)
     with torch.no_grad():
         x0, all_x = model.blocks[0](model.embed(image)), model.blocks[0](model.embed(images))
@@ -239,17 +241,20 @@ def coiba_vit(model, images, image, target):
         keep, drop = torch.sigmoid(a), torch.sigmoid(-a)
         draws = [noise.draw(s[0].shape) for s in stats]
         x, capacity = x0.expand(COPIES, -1, -1), None
-        for i, (mean, std, active), e in zip(layers, stats, draws):
+        for i, s, e in zip(layers, stats, draws):
             n = model.blocks[i].norm1(x)
+            free, n = n[:, :first], n[:, first:]
+            mean, std, active = (part[first:] for part in s)
             if capacity is None:
                 capacity = kl(keep, drop, (n[:1] - mean) / std) * active
-            z = (mean + keep * (n - mean)) * active + drop * std * active * e
-            x = model.blocks[i].after_norm(x, z)
+            z = (mean + keep * (n - mean)) * active + drop * std * active * e[:, first:]
+            x = model.blocks[i].after_norm(x, torch.cat([free, z], 1))
         fit = cross_entropy(target)(model.classify(x)).mean()
         information = capacity.mean()
-        return fit + information, fit, capacity, information
+        of_all = torch.cat([torch.zeros_like(capacity[:, :1]).expand(-1, first, -1), capacity], 1)
+        return fit + information, fit, of_all, information
 
-    return optimise((1, x0.shape[1], 1), forward, beta=1)
+    return optimise((1, x0.shape[1] - first, 1), forward, beta=1)
 
 
 def input_iba(model, image, passing, target, steps=STEPS):
@@ -329,6 +334,7 @@ def main():
     with torch.no_grad():
         vit_clean = vit(image)[0]
     found["vit"] = {"clean": vit_clean.tolist(), "coiba": coiba_vit(vit, images, image, 3)}
+    found["vit"]["coibaFree"] = coiba_vit(vit, images, image, 3, first=1)
     found["settings"] = {"steps": STEPS, "copies": COPIES, "seed": SEED}
     rounded = json.loads(json.dumps(found), parse_float=lambda text: float(f"{float(text):.6g}"))
     (FOLDER / "family.json").write_text(json.dumps(rounded) + "\n")

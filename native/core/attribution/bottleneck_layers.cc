@@ -21,7 +21,8 @@ std::shared_ptr<const NoisedLayer> noised_layer(const Network& network, const Ne
                                                 std::array<int64_t, 2> image_size,
                                                 const MaskSettings& settings) {
   Grid grid = require_grid(network.layer(statistics.layer), statistics.mean.sizes(), image_size);
-  return std::make_shared<NoisedLayer>(network, statistics, grid, *settings.conventions, settings.kernel);
+  return std::make_shared<NoisedLayer>(network, statistics, grid, *settings.conventions, settings.kernel,
+                                       settings.placeless);
 }
 
 std::vector<std::string> chosen_layers(const Options& options, const Network& network) {

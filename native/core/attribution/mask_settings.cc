@@ -48,6 +48,8 @@ MaskSettings::MaskSettings(const Options& options, const Conventions& standard)
       kernel(SmoothingKernel::of(options.number("sigma"))),
       is_inverse(options.has("inverse") && options.flag("inverse")),
       shares_channels(is(options, "share", "channels")),
+      placeless(is(options, "classToken", "free") ? NoisedLayer::Placeless::free
+                                                  : NoisedLayer::Placeless::restricted),
       loss_copies(options.has("lossCopies") ? options.whole("lossCopies") : 0),
       keeps_capacity(options.flag("keepCapacity")),
       keeps_steps(options.flag("keepSteps")) {

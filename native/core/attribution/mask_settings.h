@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "attribution/method.h"
-#include "bottleneck/smoothing.h"
+#include "bottleneck/noised_layer.h"
 
 namespace iba {
 
@@ -25,6 +25,7 @@ struct MaskSettings {
   bool is_inverse;
   std::optional<double> loss_limit;
   bool shares_channels;
+  NoisedLayer::Placeless placeless;
   int64_t loss_copies;
   bool keeps_capacity;
   bool keeps_steps;

@@ -60,7 +60,8 @@ BottleneckLoss::Terms BottleneckLoss::information(const Mask& mask) const {
   terms.mask = mask;
   terms.capacity = variant_.passing.defined() ? capacity_beyond(normalised_, mask, variant_.passing)
                                               : layer_.capacity(normalised_, mask);
-  terms.information = terms.capacity.mean({1, 2, 3}, false, at::kDouble);
+  terms.information =
+      terms.capacity.sum({1, 2, 3}, false, at::kDouble).div_(static_cast<double>(layer_.restricted()));
   return terms;
 }
 
@@ -121,7 +122,7 @@ Tensor BottleneckLoss::backward(Terms terms, double beta) const {
   // ∂L/∂λ = β·∂L_I/∂λ + ∂L_F/∂Z·∂Z/∂λ. The inverse mixes with 1 − λ for λ and subtracts L_F: both signs
   // cancel.
   Tensor by_mask = information_derivative(terms.mask);
-  by_mask.mul_(beta / static_cast<double>(terms.capacity[0].numel()));
+  by_mask.mul_(beta / static_cast<double>(layer_.restricted()));
   layer_.mix_backward(centred_, mixing_mask(terms.mask), terms.noise, terms.noised, std::move(by_noised),
                       by_mask);
   if (further_.empty()) return by_mask;

@@ -13,7 +13,7 @@ namespace iba {
 /// The loss of an information bottleneck (Schulz et al. 2020, section 3), for images whose activations R at a
 /// layer are known. Each image has a mask λ and is noised in S copies:
 ///
-///   L_I  = mean over the neurons of KL[P(Z|R) ‖ Q(Z)]
+///   L_I  = mean over the restricted neurons of KL[P(Z|R) ‖ Q(Z)]
 ///   Z    = λR + (1 − λ)ε,  ε ~ N(μ, σ²)
 ///   L_F  = mean over the copies of the target's loss for Z, such as −ln p(class | Z)
 ///   L    = L_F + β·L_I

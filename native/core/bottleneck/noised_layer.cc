@@ -20,7 +20,7 @@ NeuronStatistics NeuronStatistics::of(const LayerStatistics& statistics, const C
 }
 
 NoisedLayer::NoisedLayer(const Network& network, const NeuronStatistics& statistics, const Grid& grid,
-                         const Conventions& conventions, SmoothingKernel kernel)
+                         const Conventions& conventions, SmoothingKernel kernel, Placeless placeless)
     : name_(statistics.layer),
       grid_(grid),
       smoothing_(kernel, grid, at::TensorOptions(network.device()).dtype(at::kFloat)),
@@ -34,6 +34,30 @@ NoisedLayer::NoisedLayer(const Network& network, const NeuronStatistics& statist
   std_ = to_pixels(statistics.std, at::kFloat);
   Tensor inactive = statistics.active.logical_not();
   if (inactive.any().item<bool>()) inactive_ = to_pixels(inactive, at::kBool);
+  restricted_ = mean_.numel();
+  uncounted_ = inactive_;
+  if (placeless == Placeless::free && !grid_.is_all_places()) free_placeless();
+}
+
+/// Tokens lie as a row, of which some in front and behind belong to no place.
+void NoisedLayer::free_placeless() {
+  const int64_t tokens = mean_.size(1), channels = mean_.size(2);
+  free_ = at::ones({1, tokens, 1}, mean_.options().dtype(at::kBool));
+  free_.slice(1, grid_.prefix, tokens - grid_.suffix).fill_(false);
+  restricted_ -= (grid_.prefix + grid_.suffix) * channels;
+  uncounted_ = inactive_.defined() ? inactive_.logical_or(free_) : free_;
+  if (inactive_.defined()) inactive_.masked_fill_(free_, false);
+}
+
+Mask NoisedLayer::opened(Mask mask) const {
+  if (free_.defined()) mask = {mask.keep.masked_fill(free_, 1), mask.drop.masked_fill(free_, 0)};
+  return mask;
+}
+
+NoisedLayer NoisedLayer::around(const Tensor& means) const {
+  NoisedLayer layer = *this;
+  layer.mean_ = grid_.to_pixels(means.to(at::kFloat));
+  return layer;
 }
 
 void NoisedLayer::check_shape(const Tensor& activation) const {
@@ -46,35 +70,35 @@ void NoisedLayer::check_shape(const Tensor& activation) const {
 }
 
 Tensor NoisedLayer::filled(int64_t images, double number) const {
-  auto shape = mean_.sizes().vec();
+  auto shape = std_.sizes().vec();
   shape.insert(shape.begin(), images);
-  return at::full(shape, number, mean_.options());
+  return at::full(shape, number, std_.options());
 }
 
 Tensor NoisedLayer::filled_places(int64_t images, double number) const {
-  return at::full({images, mean_.size(0), mean_.size(1), 1}, number, mean_.options());
+  return at::full({images, std_.size(0), std_.size(1), 1}, number, std_.options());
 }
 
 Tensor NoisedLayer::mask_backward(const Tensor& alpha, Tensor gradient) const {
-  const bool is_shared = alpha.size(-1) != mean_.size(-1);
-  if (!is_shared) silence_inactive(gradient);
+  const bool is_shared = alpha.size(-1) != std_.size(-1);
+  if (!is_shared) leave_out_uncounted(gradient);
   if (is_shared && gradient.size(-1) != 1) gradient = over_channels(std::move(gradient));
   return iba::mask_backward(alpha, smoothing_, gradient);
 }
 
 Tensor NoisedLayer::over_channels(Tensor gradient) const {
-  silence_inactive(gradient);
+  leave_out_uncounted(gradient);
   return gradient.sum(-1, true);
 }
 
 Tensor NoisedLayer::smoothing_backward(Tensor gradient) const {
-  silence_inactive(gradient);
+  leave_out_uncounted(gradient);
   return smoothing_.adjoint(gradient);
 }
 
 Tensor NoisedLayer::capacity(const Tensor& normalised, const Mask& mask) const {
   Tensor nats = iba::capacity(normalised, mask);
-  silence_inactive(nats);
+  leave_out_uncounted(nats);
   return nats;
 }
 
@@ -88,6 +112,10 @@ Tensor NoisedLayer::draw_noise(std::vector<NoiseStream>& streams, int64_t copies
 
 void NoisedLayer::silence_inactive(Tensor& pixels) const {
   if (inactive_.defined()) pixels.masked_fill_(inactive_, 0);
+}
+
+void NoisedLayer::leave_out_uncounted(Tensor& pixels) const {
+  if (uncounted_.defined()) pixels.masked_fill_(uncounted_, 0);
 }
 
 Tensor NoisedLayer::mix(const Tensor& centred, const Mask& mask, const Tensor& noise) const {

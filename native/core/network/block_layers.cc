@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "error.h"
+#include "network/graph.h"
+
 namespace iba {
 
 namespace {
@@ -53,6 +56,25 @@ std::vector<std::string> block_layers(const Network& network) {
     names.push_back(normed_entry(network, layer.name));
   }
   return names;
+}
+
+ValueId block_input(const Network& network, const std::string& block) {
+  auto from_input = values_computed_from(network, network.input, Through::gradients);
+  std::vector<bool> is_own(network.value_count, false);
+  std::vector<ValueId> read;
+  for (const auto& step : network.steps) {
+    if (step.module != block && !step.module.starts_with(block + ".")) continue;
+    is_own[step.output] = true;
+    for (ValueId input : step.inputs) {
+      bool is_new = std::find(read.begin(), read.end(), input) == read.end();
+      if (!is_own[input] && from_input[input] && is_new) read.push_back(input);
+    }
+  }
+  if (read.size() == 1) return read[0];
+  throw Error(ErrorCode::model,
+              "'" + block + "' reads " + std::to_string(read.size()) +
+                  " values of the network, expected a block that reads one, such as that of a "
+                  "transformer. Choose another layer.");
 }
 
 }  // namespace iba

@@ -12,4 +12,8 @@ namespace iba {
 /// that norm.
 std::vector<std::string> block_layers(const Network& network);
 
+/// What a block reads: the one value of the network from outside that its module computes with. Throws MODEL
+/// where the layer is no module that reads just one.
+ValueId block_input(const Network& network, const std::string& block);
+
 }  // namespace iba

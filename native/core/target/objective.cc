@@ -216,6 +216,8 @@ const Formulas& formulas_of(Target::Kind kind) {
       {picked, picked_gradient, squared::loss, squared::loss_gradient, no_probability, picked},
       {squared::score, squared::score_gradient, squared::loss, squared::loss_gradient, no_probability,
        squared::score},
+      {squared::loss, squared::loss_gradient, squared::score, squared::score_gradient, no_probability,
+       squared::loss},
       {similarity::score, similarity::score_gradient, similarity::loss, similarity::loss_gradient,
        no_probability, similarity::score},
       {weighting::score, weighting::score_gradient, weighting::loss, weighting::loss_gradient, no_probability,
@@ -289,7 +291,8 @@ Objective::Group Objective::group_of(Target::Kind kind, const std::vector<Target
   } else {
     parameters.index = sent_to(device, at::tensor(indices).unsqueeze(1));
   }
-  if (kind == Kind::prediction || kind == Kind::value) parameters.value = as_float(values, 1);
+  if (kind == Kind::prediction || kind == Kind::value || kind == Kind::away)
+    parameters.value = as_float(values, 1);
   return group;
 }
 

@@ -59,6 +59,7 @@ void check_target(const Target& target, const Network& network) {
       return;
     case Kind::label:
     case Kind::prediction:
+    case Kind::away:
       return check_index(target.index, network);
     case Kind::value:
       check_index(target.index, network);

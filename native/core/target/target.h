@@ -27,6 +27,9 @@ struct Target {
     prediction,
     /// An output near `value`: the negative squared distance, and that distance.
     value,
+    /// An output far from 0, on either side: its square, and the negative, which nothing bounds (what Khakzar
+    /// et al. 2021 call maximising the score).
+    away,
     /// The cosine with an embedding, `weights`, and its negative (M2IB, Wang et al. 2023).
     similarity,
     /// The sum of the outputs times `weights`, and its negative, which nothing bounds.

@@ -88,6 +88,10 @@ MethodEntry coiba_method() {
       text_option("layers",
                   "where the bottlenecks go, with commas between them (default: from the paper's place "
                   "on, all blocks of its kind; of a transformer's blocks their first layer norm)"));
+  options.push_back(choice_option(
+      "classToken",
+      "whether the mask restricts the class token and others that belong to no place too, or they pass free",
+      "restricted", {"restricted", "free"}));
   options.push_back(minimum_std_option());
   return {"coiba",
           "one mask of places that restricts several layers at once; the information of the first, in bits",
