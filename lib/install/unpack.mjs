@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, resolve, sep } from 'node:path'
@@ -58,10 +59,9 @@ async function open(file) {
  * @returns {AsyncGenerator<import('yauzl').Entry>} */
 async function* entriesOf(zip) {
   for (let left = zip.entryCount; left > 0; left--) {
-    yield await new Promise((resolve, reject) => {
-      zip.once('entry', resolve).once('error', reject)
-      zip.readEntry()
-    })
+    const read = once(zip, 'entry')
+    zip.readEntry()
+    yield (await read)[0]
   }
 }
 
