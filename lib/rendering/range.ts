@@ -47,3 +47,10 @@ export function largestShown(map: HeatMap, signed: boolean): number {
   const shown = sizes[Math.floor(0.995 * (sizes.length - 1))]!
   return shown > 0 ? shown : largest([map], signed)
 }
+
+/** The scale on which a map is shown beside others: without outliers, and from where its colours begin. */
+export function shownRange(map: HeatMap): { signed: boolean; minimum: number; maximum: number } {
+  const signed = isSigned(map)
+  const maximum = largestShown(map, signed)
+  return { signed, maximum, minimum: signed ? 0 : Math.min(leastShown(map), 0.99 * maximum) }
+}

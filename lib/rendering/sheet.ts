@@ -6,7 +6,7 @@ import { blendOnThread } from './blend-thread.js'
 import { colorMap } from './color-map.js'
 import { lettering } from './lettering.js'
 import { type Picture, type Size, toGrey } from './picture.js'
-import { isSigned, largestShown, leastShown } from './range.js'
+import { shownRange } from './range.js'
 import type { text } from './svg.js'
 
 /** One map of a comparison, with what is to be said below it. */
@@ -91,11 +91,9 @@ function shownSize({ width, height }: Size): Size {
 /** RGB pixels of a map over its image as comparisons show it: signed maps in blue and red, others from dark to light,
  * each on a scale of its own that leaves outliers out. */
 export async function shownMap(image: Picture, map: HeatMap, size: Size): Promise<Uint8Array> {
-  const signed = isSigned(map)
+  const { signed, minimum, maximum } = shownRange(map)
   const ink: Ink = { colors: colorMap(signed ? 'blue-red' : 'inferno'), opacity: 0.9, signed }
   const grey = await toGrey(image, size)
-  const maximum = largestShown(map, signed)
-  const minimum = Math.min(leastShown(map), 0.99 * maximum)
   return await blendOnThread({ grey, size, map, maximum, minimum, table: inkTable(ink) })
 }
 

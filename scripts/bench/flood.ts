@@ -25,7 +25,6 @@ export const floodBenchmark: Benchmark = {
     try {
       const send = (client: keyof typeof keys, connections: number) =>
         load(server, { key: keys[client], image, connections, seconds })
-      await send('patient', 1)
       const alone = await send('patient', 1)
       yield rowOf('alone', alone)
       const [flood, beside] = await Promise.all([send('flooding', floodConnections), send('patient', 1)])

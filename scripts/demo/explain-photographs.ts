@@ -12,7 +12,7 @@ import {
   renderOverlay,
 } from '../../lib/index.js'
 import type { PageItem, PageSection } from '../../lib/rendering/page.js'
-import { isSigned, largestShown, leastShown } from '../../lib/rendering/range.js'
+import { shownRange } from '../../lib/rendering/range.js'
 import { type ComparedImage, renderSheet } from '../../lib/rendering/sheet.js'
 import { bitsOf, factsLine } from './facts.js'
 import { fetchPhotographs, type Photograph, photographNetwork } from './photographs.js'
@@ -85,8 +85,7 @@ async function show(
   await writeFileAtomically(`${path}.webp`, animation)
   const otherOverlays = others.map(async ({ method, map }) => {
     // As in comparisons, a few values that stand out don't hide the others.
-    const maximum = largestShown(map, isSigned(map))
-    const minimum = isSigned(map) ? 0 : Math.min(leastShown(map), 0.99 * maximum)
+    const { minimum, maximum } = shownRange(map)
     const overlay = await renderOverlay(image, map, { maximum, minimum, colorBar: false })
     await writeFileAtomically(`${path}.${method}.png`, overlay)
     return { name: method, overlay: await forPage(overlay) }
