@@ -92,11 +92,7 @@ export function addServe(program: Command): void {
     )
   command
     .optionsGroup('Limits:')
-    .option(
-      '--places <number>',
-      'requests that wait or run, of each network (default: 64)',
-      wholeNumber(1, 100_000),
-    )
+    .option('--places <number>', 'requests that wait, of each network (default: 64)', wholeNumber(1, 100_000))
     .option('--timeout <seconds>', 'for a request, its waiting included (default: 60)', positive)
     .option('--grace <seconds>', 'for what runs as the server is told to stop (default: 30)', positive)
     .option('--max-body <bytes>', 'of a request (default: 16 MiB)', wholeNumber(1, 2 ** 29))

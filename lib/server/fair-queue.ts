@@ -1,7 +1,7 @@
 import { RequestFailure } from './failure.js'
 
 export interface FairQueueOptions {
-  /** Tasks that wait or run, at most. */
+  /** Tasks that wait, at most. */
   places: number
 }
 
@@ -23,9 +23,9 @@ interface Waiting extends QueuedTask {
 const mostRunning = 2
 
 /** Tasks of many clients for one device. Clients take turns, so that who sends much waits longest; and where all places are
- * taken, who holds the most of them loses its last one to who holds few. */
+ * taken, who has the most tasks loses its last one that waits to who has few. */
 export class FairQueue {
-  /** Tasks that wait or run, at most. */
+  /** Tasks that wait, at most. */
   readonly places: number
   /** By client, in the order of their turns. */
   readonly #waiting = new Map<string, Waiting[]>()
@@ -66,7 +66,7 @@ export class FairQueue {
     const { client, weight, signal } = task
     signal.throwIfAborted()
     if (this.#closed) throw this.#closed.reason
-    if (this.waiting + this.running >= this.places) this.#makePlace(client)
+    if (this.waiting >= this.places) this.#makePlace(client)
     await this.#turn(task)
     const started = performance.now()
     try {
@@ -142,16 +142,15 @@ export class FairQueue {
   }
 
   #makePlace(client: string): void {
-    const [greediest, tasks] = [...this.#waiting].reduce<[string, Waiting[]]>(
-      (most, each) => (each[1].length > most[1].length ? each : most),
-      ['', []],
-    )
-    const own = this.#waiting.get(client)?.length ?? 0
-    if (tasks.length > own + 1) {
-      const last = tasks.at(-1)!
+    const own = this.#tasksOf(client)
+    const [greediest, most] = [...this.#waiting.keys()]
+      .map((other): [string, number] => [other, this.#tasksOf(other)])
+      .reduce((a, b) => (b[1] > a[1] ? b : a))
+    if (most > own + 1) {
+      const last = this.#waiting.get(greediest)!.at(-1)!
       this.#remove(last)
       last.refuse(this.#tooMany())
-    } else if (greediest === client && this.#waiting.size > 1) {
+    } else if (own >= most && this.#hasOthers(client)) {
       throw this.#tooMany()
     } else {
       throw new RequestFailure(
@@ -166,10 +165,18 @@ export class FairQueue {
   #tooMany(): RequestFailure {
     return new RequestFailure(
       'TOO_MANY_REQUESTS',
-      'You have as many requests waiting as any other client, and others need a place.',
+      'You have as many requests waiting or running as any other client, and others need a place.',
       'Send fewer at a time, and try again after the seconds that Retry-After tells.',
       this.retryAfter,
     )
+  }
+
+  #tasksOf(client: string): number {
+    return (this.#waiting.get(client)?.length ?? 0) + (this.#runningOf.get(client) ?? 0)
+  }
+
+  #hasOthers(client: string): boolean {
+    return [...this.#waiting.keys(), ...this.#runningOf.keys()].some(other => other !== client)
   }
 
   #remove(entry: Waiting): void {

@@ -82,7 +82,7 @@ export class Monitor {
       )
     gauge('iba_queue_waiting', 'Requests that wait for their turn.', ({ queue }) => queue.waiting)
     gauge('iba_queue_running', 'Requests that are explained.', ({ queue }) => queue.running)
-    gauge('iba_queue_places', 'Requests that may wait or be explained.', ({ queue }) => queue.places)
+    gauge('iba_queue_places', 'Requests that may wait.', ({ queue }) => queue.places)
     gauge('iba_ready', 'Whether the model has explained a first image.', ({ isReady }) => Number(isReady))
   }
 

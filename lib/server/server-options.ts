@@ -32,7 +32,7 @@ export interface ServerLimits {
   seconds: number
   /** Seconds within which a request has to arrive. Default 30. */
   receivingSeconds: number
-  /** Requests that wait for a model or are explained, at most. Default 64. */
+  /** Requests that wait for a model, at most; those that are explained aren't counted. Default 64. */
   places: number
   /** Seconds within which what runs may finish as the server stops. Default 30. */
   graceSeconds: number

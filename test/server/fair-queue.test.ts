@@ -54,19 +54,34 @@ test('as many run as fill two batches', async t => {
 })
 
 test('one client may fill the queue, but gives up places to others', async t => {
-  const queue = new FairQueue({ places: 4 })
+  const queue = new FairQueue({ places: 2 })
   const task = held()
   const run = (client: string) => codeOf(queue.run({ client, weight: 1, signal: never }, task.work))
   const flood = ['a', 'a', 'a', 'a'].map(run)
   t.is(await run('a'), 'OVERLOADED')
-  const other = run('b')
+  const others = [run('b'), run('c')]
   t.is(await flood[3], 'TOO_MANY_REQUESTS')
+  t.is(await flood[2], 'TOO_MANY_REQUESTS')
   t.is(await run('a'), 'TOO_MANY_REQUESTS')
-  t.is(await run('c'), 'OVERLOADED')
+  t.is(await run('d'), 'OVERLOADED')
   t.deepEqual([queue.running, queue.waiting], [2, 2])
   t.true(queue.retryAfter >= 1)
   task.end()
-  t.deepEqual(await Promise.all([...flood, other]), ['done', 'done', 'done', 'TOO_MANY_REQUESTS', 'done'])
+  t.deepEqual(await Promise.all([...flood.slice(0, 2), ...others]), ['done', 'done', 'done', 'done'])
+})
+
+test('where all that a flood has runs already, others find a place', async t => {
+  const queue = new FairQueue({ places: 16 })
+  const task = held()
+  const run = (client: string) => codeOf(queue.run({ client, weight: 1 / 8, signal: never }, task.work))
+  const flood = Array.from({ length: 100 }, () => run('a'))
+  const patient = run('b')
+  t.deepEqual([queue.running, queue.waiting], [16, 16])
+  task.end()
+  t.is(await patient, 'done')
+  const ends = await Promise.all(flood)
+  const count = (end: string) => ends.filter(other => other === end).length
+  t.deepEqual([count('done'), count('TOO_MANY_REQUESTS'), count('OVERLOADED')], [31, 1, 68])
 })
 
 test('an abort takes a task out of the queue, and closing refuses those that wait', async t => {

@@ -164,14 +164,14 @@ test.serial('what runs finishes, though hooks of the application have less time'
 })
 
 test.serial('a client that goes away ends its work, and one that floods leaves places to others', async t => {
-  const server = await startServer({ limits: { places: 4, ...endless.limits } })
+  const server = await startServer({ limits: { places: 3, ...endless.limits } })
   t.teardown(server.close)
   const image = await picture()
   const url = `${server.url}/v1/attribute?${endless.query}`
-  const controllers = Array.from({ length: 4 }, () => new AbortController())
+  const controllers = Array.from({ length: 5 }, () => new AbortController())
   const flood = controllers.map(({ signal }) => post(url, image, { signal }).catch(error => error))
   const state = async () => (await get(`${server.url}/ready`)).json.models[0]
-  await until(async () => (await state()).waiting === 2)
+  await until(async () => (await state()).waiting === 3)
   const full = await post(url, image)
   t.is(full.status, 503)
   t.is(full.json.error.code, 'OVERLOADED')
@@ -190,7 +190,7 @@ test.serial('a client that goes away ends its work, and one that floods leaves p
 test.serial('clients of other keys keep their places', async t => {
   const server = await startServer({
     apiKeys: [key, `${key}2`],
-    limits: { places: 4, ...endless.limits },
+    limits: { places: 2, ...endless.limits },
   })
   t.teardown(server.close)
   const image = await picture()
