@@ -26,6 +26,13 @@ void append_problem(std::ostringstream& out, const char* what, const std::vector
   if (!names.empty()) out << " " << what << " (" << names.size() << "): " << io::joined_some(names) << ".";
 }
 
+/// The tensor, which shares no memory that holds more than it. Weights are large, so one that has its memory
+/// to itself isn't copied.
+Tensor owning(const Tensor& tensor) {
+  const bool is_alone = tensor.is_contiguous() && tensor.storage().nbytes() == tensor.nbytes();
+  return is_alone ? tensor : tensor.clone(at::MemoryFormat::Contiguous);
+}
+
 /// Lets an operator make its new tensors on that device, whatever device it was recorded with. Numbers stay
 /// on the CPU.
 void make_tensors_on(at::Device device, Operator& op) {
@@ -115,7 +122,7 @@ void Network::load(const std::vector<std::pair<std::string, Tensor>>& tensors) {
       misshapen.push_back(name + " is " + io::shape_text(tensor.sizes()) + ", expected " +
                           io::shape_text(parameter->sizes()));
     } else {
-      *parameter = tensor.to(parameter->options()).clone();
+      *parameter = owning(tensor.to(parameter->options()));
     }
     given.erase(found);
   }

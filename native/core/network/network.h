@@ -97,8 +97,9 @@ class Network {
   void to(at::Device device, at::MemoryFormat layout = at::MemoryFormat::ChannelsLast);
   at::Device device() const;
 
-  /// Copies the tensors in, by name. Throws WEIGHTS naming every missing, unknown or wrongly shaped entry.
-  /// `num_batches_tracked`, which evaluation doesn't use, may be present or absent.
+  /// Takes the tensors over, by name; their memory is shared where nothing else is in it. Throws WEIGHTS
+  /// naming every missing, unknown or wrongly shaped entry. `num_batches_tracked`, which evaluation doesn't
+  /// use, may be present or absent.
   void load(const std::vector<std::pair<std::string, Tensor>>& tensors);
 
   /// Throws WEIGHTS naming the first parameter that holds NaN or infinity.

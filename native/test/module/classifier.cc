@@ -44,9 +44,9 @@ void initialise(Network& network, const at::Generator& generator) {
   for (auto& [name, tensor] : network.parameters()) {
     if (tensor->dim() == 4) {
       double fan_out = static_cast<double>(tensor->numel() / tensor->size(1));
-      tensor->normal_(0.0, std::sqrt(2.0 / fan_out), generator);
+      *tensor = at::empty(tensor->sizes()).normal_(0.0, std::sqrt(2.0 / fan_out), generator);
     } else if (tensor->dim() == 2) {
-      tensor->normal_(0.0, kLinearDeviation, generator);
+      *tensor = at::empty(tensor->sizes()).normal_(0.0, kLinearDeviation, generator);
     }
   }
 }

@@ -3,6 +3,7 @@
 #include "attribution/methods/methods.h"
 #include "attribution/passes.h"
 #include "bottleneck/loss.h"
+#include "runtime/reused_memory.h"
 
 namespace iba {
 
@@ -19,6 +20,7 @@ class ReadoutMethod : public Method {
         bottleneck_(context.network, readout_) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
+    ReusedMemory reused;
     Steps steps(batch, batch.size());
     Targets targets;
     std::vector<Attribution> attributions;

@@ -4,6 +4,15 @@
 
 namespace iba {
 
+namespace {
+
+/// Zeros that take no memory, as weights are there before they are read or drawn.
+Tensor unset(at::IntArrayRef shape) {
+  return at::zeros({}).expand(shape);
+}
+
+}  // namespace
+
 Builder::Builder(std::string architecture, int64_t input_channels, int64_t classes) {
   network_.architecture = std::move(architecture);
   network_.input_channels = input_channels;
@@ -23,7 +32,7 @@ ValueId Builder::convolution(const std::string& module, ValueId x, const Convolu
                                       std::to_string(shape.groups) + " group(s). Choose a greater width.");
   }
   Convolution convolution;
-  convolution.weight = at::zeros({shape.out, shape.in / shape.groups, shape.kernel, shape.kernel});
+  convolution.weight = unset({shape.out, shape.in / shape.groups, shape.kernel, shape.kernel});
   if (shape.bias) convolution.bias = at::zeros({shape.out});
   convolution.stride = {shape.stride, shape.stride};
   convolution.padding = {shape.padding, shape.padding};
@@ -39,7 +48,7 @@ ValueId Builder::batch_norm(const std::string& module, ValueId x, int64_t channe
 }
 
 ValueId Builder::linear(const std::string& module, ValueId x, int64_t in, int64_t out) {
-  return step(module, Linear{at::zeros({out, in}), at::zeros({out})}, {x});
+  return step(module, Linear{unset({out, in}), unset({out})}, {x});
 }
 
 void Builder::group(const std::string& name, const std::string& kind, ValueId value) {
