@@ -140,6 +140,7 @@ async function explain(
   const bytes = await imageBytes(image, service.remote, signal)
   const call = { client: service.clientOf(request), signal }
   const explained = await model.explain(bytes, chosen, settings, call, told)
+  await service.turns.next()
   service.monitor.explained(model.name, explained)
   const { name } = model
   const { method, seconds } = explained.attribution

@@ -5,6 +5,8 @@ import { Metrics } from './metrics.js'
 import type { Explained, ServedModel } from './served-model.js'
 
 const channel = 'attribution-bottleneck:batch'
+/** The time between two timers whose lateness is measured. Node counts it among their delays. */
+const timerSeconds = 0.01
 const secondsBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const sizeBounds = [1, 2, 4, 8, 16, 32, 64, 128]
 
@@ -12,7 +14,7 @@ const sizeBounds = [1, 2, 4, 8, 16, 32, 64, 128]
 export class Monitor {
   readonly #metrics = new Metrics()
   readonly #models: ReadonlyMap<string, ServedModel>
-  readonly #delay = monitorEventLoopDelay({ resolution: 10 })
+  readonly #delay = monitorEventLoopDelay({ resolution: timerSeconds * 1000 })
   readonly #requests = this.#metrics.counter('iba_requests_total', 'Requests by route and status.')
   readonly #requestSeconds = this.#metrics.histogram(
     'iba_request_seconds',
@@ -103,7 +105,7 @@ export class Monitor {
       gauge(
         `nodejs_eventloop_delay_seconds_${name}`,
         `How late timers are, at the ${percentile}th percentile since the last reading.`,
-        () => this.#delay.percentile(percentile) / 1e9 || 0,
+        () => Math.max(0, this.#delay.percentile(percentile) / 1e9 - timerSeconds || 0),
       )
   }
 }

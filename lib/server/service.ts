@@ -15,6 +15,7 @@ import {
   type ServerLimits,
 } from './server-options.js'
 import type { Settings } from './settings.js'
+import { Turns } from './turns.js'
 
 /** What all routes share: the models, the limits, how images are fetched, and how it ends. */
 export class Service {
@@ -25,6 +26,8 @@ export class Service {
   readonly monitor: Monitor
   /** Who sends a request. */
   readonly clientOf: (request: FastifyRequest) => string
+  /** Of answers, which are long. */
+  readonly turns = new Turns()
   readonly #ending = new AbortController()
   #stopped: Promise<void> | undefined
 

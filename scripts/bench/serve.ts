@@ -15,17 +15,20 @@ const methods = [
 
 export const serveBenchmark: Benchmark = {
   name: 'serve',
-  title: `Maps per second of \`iba serve\` on the demo network, beside attributeAll with batches of ${batch} too`,
+  title: `Maps per second of \`iba serve\` on the demo network, beside attributeAll in the same batch: ${batch} images, or as many as are sent at a time`,
   async *run({ quick }) {
     const image = await photograph()
     const seconds = quick ? 3 : 60
     await using model = await loadModel('demo', { device: 'cpu' })
     for (const method of methods) {
-      const alone = await withoutServer(model, method, image, seconds)
+      const single = await withoutServer(model, method, image, { batch: 1, seconds })
+      const whole = await withoutServer(model, method, image, { batch, seconds })
       const server = await startServer(['--batch', String(batch)])
       try {
-        for (const connections of concurrencies)
+        for (const connections of concurrencies) {
+          const alone = connections === 1 ? single : whole
           yield await rowOf(server, method, image, { connections, seconds, alone })
+        }
       } finally {
         await server.stop()
       }
@@ -47,7 +50,7 @@ async function withoutServer(
   model: Model,
   { name, options, resources }: Method,
   image: Uint8Array,
-  seconds: number,
+  { batch, seconds }: { batch: number; seconds: number },
 ): Promise<Rate> {
   await using attributer = createAttributer(model, name, { ...options, ...resources, batch })
   await attributer.attribute(image)
@@ -81,6 +84,7 @@ async function rowOf(
   const target = `${url}/v1/attribute?${query}`
   await fetch(target, { method: 'POST', body: new Uint8Array(image) })
   const before = await metrics(url)
+  const ownBefore = process.cpuUsage()
   const result = await autocannon({
     url: target,
     method: 'POST',
@@ -91,6 +95,7 @@ async function rowOf(
   })
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${result.non2xx} requests were refused and ${result.errors} failed.`)
+  const own = process.cpuUsage(ownBefore)
   const read = await metrics(url)
   const perSecond = result['2xx'] / result.duration
   const processorSeconds = (read('process_cpu_seconds') - before('process_cpu_seconds')) / result['2xx']
@@ -101,6 +106,7 @@ async function rowOf(
     'of attributeAll': perSecond / alone.perSecond,
     'processor seconds a map': processorSeconds,
     'those of attributeAll': alone.processorSeconds,
+    'those of the client': (own.user + own.system) / 1e6 / result['2xx'],
     'latency, median (ms)': result.latency.p50,
     '99 % within (ms)': result.latency.p99,
     'event loop, 99 % (ms)': 1000 * read('nodejs_eventloop_delay_seconds_p99'),

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import test from 'ava'
 import Fastify from 'fastify'
 import { InvalidArgumentError } from '../../lib/index.js'
@@ -55,6 +56,18 @@ test.serial('metrics count requests, batches, stages and rows', async t => {
   t.true(value('process_resident_memory_bytes') > 1e7)
   for (const line of (text as string).trim().split('\n'))
     t.regex(line, /^(# (HELP|TYPE) [a-z_0-9]+ .+|[a-z_0-9]+(\{([a-z]+="[^"]*",?)+\})? [0-9.e+-]+)$/)
+})
+
+test.serial('timers of an idle server are hardly late', async t => {
+  const server = await startServer()
+  t.teardown(server.close)
+  await until(async () => {
+    await get(`${server.url}/metrics`)
+    await pause(300)
+    const { json: text } = await get(`${server.url}/metrics`)
+    return Number(/^nodejs_eventloop_delay_seconds_p50 (\S+)$/m.exec(text)?.[1]) < 0.008
+  })
+  t.pass()
 })
 
 test.serial('where there are keys, each request needs one, but the probes', async t => {
