@@ -71,9 +71,11 @@ export function* searching({
 }
 
 /** The file name of a shared library, as this platform spells it.
- * @param {string} name */
-export function libraryFile(name) {
-  return process.platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`
+ * @param {string} name
+ * @param {NodeJS.Platform} [platform] */
+export function libraryFile(name, platform = process.platform) {
+  if (platform === 'win32') return `${name}.dll`
+  return platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`
 }
 
 /** One line a place, for messages.

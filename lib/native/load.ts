@@ -164,7 +164,7 @@ function openLoader(path: string): Loader {
   }
 }
 
-/** A shared library, which stays open. On Linux and macOS any thread may open one. */
+/** A shared library, which stays open. Any thread may open one. */
 function library(loader: Loader, path: string, global: boolean): Step<void> {
   return {
     atOnce: () => loader.open(path, global),
@@ -201,7 +201,7 @@ function* openCuda(loader: Loader, { folder, version, cuda }: LibTorch): Stepwis
   if (process.env.IBA_DEVICE === 'cpu') return 'IBA_DEVICE=cpu rules it out'
   if (!cuda) return `LibTorch ${version} in ${folder} was built without CUDA`
   try {
-    yield library(loader, 'libcuda.so.1', true)
+    yield library(loader, process.platform === 'win32' ? 'nvcuda.dll' : 'libcuda.so.1', true)
   } catch (error) {
     return `no NVIDIA driver was found (${textOf(error)})`
   }

@@ -25,7 +25,13 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
 
 }  // namespace
 
+#ifdef _WIN32
+#define IBA_EXPORTED __declspec(dllexport)
+#else
+#define IBA_EXPORTED __attribute__((visibility("default")))
+#endif
+
 /// Called by the loader, once for each JavaScript environment.
-extern "C" __attribute__((visibility("default"))) napi_value iba_init(napi_env env, napi_value exports) {
+extern "C" IBA_EXPORTED napi_value iba_init(napi_env env, napi_value exports) {
   return Napi::RegisterModule(env, exports, initialise);
 }

@@ -1,14 +1,11 @@
 // The file that Node opens. It needs no LibTorch: it opens LibTorch by absolute path, wherever that was
 // found, and then the binding, which is linked against LibTorch without naming a folder.
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
-#include <dlfcn.h>
 #include <node_api.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "library.h"
 
 typedef napi_value (*init_function)(napi_env, napi_value);
 
@@ -17,7 +14,7 @@ typedef struct {
   napi_async_work work;
   napi_deferred deferred;
   char* path;
-  int visibility;
+  bool global;
   char* problem;  // NULL where the library is open
 } opening;
 
@@ -47,32 +44,34 @@ static char* TakePath(napi_env env, napi_value value, const char* expected) {
   return path;
 }
 
-static void* OpenLibrary(napi_env env, const char* path, int visibility) {
-  void* library = dlopen(path, RTLD_NOW | visibility);
-  if (library == NULL) napi_throw_error(env, "ERR_DLOPEN_FAILED", dlerror());
+static void* OpenLibrary(napi_env env, const char* path, bool global) {
+  char* problem = NULL;
+  void* library = OpenShared(path, global, &problem);
+  if (library == NULL)
+    napi_throw_error(env, "ERR_DLOPEN_FAILED", problem == NULL ? "no memory to say why" : problem);
+  free(problem);
   return library;
 }
 
-// The path and the visibility that a function was called with, or NULL with an exception pending.
-static char* TakeLibrary(napi_env env, napi_callback_info info, const char* expected, int* visibility) {
+// The path that a function was called with, and whether the library is for everyone; NULL with an exception
+// pending.
+static char* TakeLibrary(napi_env env, napi_callback_info info, const char* expected, bool* global) {
   size_t count = 2;
   napi_value arguments[2];
   if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok) return NULL;
-  bool global;
-  if (count != 2 || napi_get_value_bool(env, arguments[1], &global) != napi_ok) {
+  if (count != 2 || napi_get_value_bool(env, arguments[1], global) != napi_ok) {
     napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", expected);
     return NULL;
   }
-  *visibility = global ? RTLD_GLOBAL : RTLD_LOCAL;
   return TakePath(env, arguments[0], expected);
 }
 
 // open(path, global): opens a shared library and leaves it open until the process ends.
 static napi_value Open(napi_env env, napi_callback_info info) {
-  int visibility;
-  char* path = TakeLibrary(env, info, "open(path, global) takes a string and a boolean", &visibility);
+  bool global;
+  char* path = TakeLibrary(env, info, "open(path, global) takes a string and a boolean", &global);
   if (path == NULL) return NULL;
-  OpenLibrary(env, path, visibility);
+  OpenLibrary(env, path, global);
   free(path);
   return NULL;
 }
@@ -80,7 +79,7 @@ static napi_value Open(napi_env env, napi_callback_info info) {
 static void OpenHere(napi_env env, void* data) {
   (void)env;
   opening* given = data;
-  if (dlopen(given->path, RTLD_NOW | given->visibility) == NULL) given->problem = strdup(dlerror());
+  OpenShared(given->path, given->global, &given->problem);
 }
 
 static void SettleOpening(napi_env env, napi_status status, void* data) {
@@ -105,8 +104,8 @@ static void SettleOpening(napi_env env, napi_status status, void* data) {
 
 // openOnThread(path, global): as `open`, on a thread of Node's pool. A promise.
 static napi_value OpenOnThread(napi_env env, napi_callback_info info) {
-  int visibility;
-  char* path = TakeLibrary(env, info, "openOnThread(path, global) takes a string and a boolean", &visibility);
+  bool global;
+  char* path = TakeLibrary(env, info, "openOnThread(path, global) takes a string and a boolean", &global);
   if (path == NULL) return NULL;
   opening* given = calloc(1, sizeof(opening));
   napi_value promise, name;
@@ -117,7 +116,7 @@ static napi_value OpenOnThread(napi_env env, napi_callback_info info) {
     return NULL;
   }
   given->path = path;
-  given->visibility = visibility;
+  given->global = global;
   if (napi_create_string_utf8(env, "openOnThread", NAPI_AUTO_LENGTH, &name) != napi_ok ||
       napi_create_async_work(env, NULL, name, OpenHere, SettleOpening, given, &given->work) != napi_ok ||
       napi_queue_async_work(env, given->work) != napi_ok) {
@@ -139,11 +138,10 @@ static napi_value LoadBinding(napi_env env, napi_callback_info info) {
   }
   char* path = TakePath(env, argument, expected);
   if (path == NULL) return NULL;
-  void* library = OpenLibrary(env, path, RTLD_LOCAL);
+  void* library = OpenLibrary(env, path, false);
   free(path);
   if (library == NULL) return NULL;
-  init_function init;
-  *(void**)&init = dlsym(library, "iba_init");  // ISO C has no cast from an object to a function pointer
+  init_function init = (init_function)FindFunction(library, "iba_init");
   if (init == NULL) {
     napi_throw_error(env, "ERR_DLOPEN_FAILED", "the library exports no iba_init");
     return NULL;

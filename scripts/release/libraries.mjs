@@ -10,7 +10,10 @@ import { libraryFile } from '../../lib/native/find-libtorch.mjs'
  * @returns {string[]} their names */
 export function copyLibraries(from, to) {
   mkdirSync(to, { recursive: true })
-  const names = closure(from, ['c10', 'torch_cpu'].map(libraryFile))
+  const names = closure(
+    from,
+    ['c10', 'torch_cpu'].map(name => libraryFile(name)),
+  )
   for (const name of names) {
     copyFileSync(join(from, name), join(to, name))
     if (process.platform === 'linux') tool('strip', ['--strip-unneeded', join(to, name)])

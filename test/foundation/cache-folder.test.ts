@@ -7,7 +7,9 @@ test('the cache is where the platform keeps caches', t => {
   const env = { HOME: '/home/ada' }
   t.is(cacheFolder(env, 'linux'), '/home/ada/.cache/attribution-bottleneck')
   t.is(cacheFolder(env, 'darwin'), '/home/ada/Library/Caches/attribution-bottleneck')
+  t.is(cacheFolder({ ...env, LOCALAPPDATA: '/ada/Local' }, 'win32'), '/ada/Local/attribution-bottleneck')
   t.true(cacheFolder({}, 'linux').startsWith(join(homedir(), '.cache')))
+  t.true(cacheFolder({}, 'win32').startsWith(join(homedir(), 'AppData', 'Local')))
 })
 
 test('XDG_CACHE_HOME moves the cache, unless it is relative', t => {

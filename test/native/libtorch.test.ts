@@ -86,6 +86,11 @@ test('a package of LibTorch comes before python3, and the project before the cac
   t.deepEqual(tried, [{ place: `torch of python3, ${torch}`, reason: 'no binding' }])
 })
 
+test('libraries are named as the platform names them', t => {
+  const names = (['linux', 'darwin', 'win32'] as const).map(platform => libraryFile('c10', platform))
+  t.deepEqual(names, ['libc10.so', 'libc10.dylib', 'c10.dll'])
+})
+
 test("the project's store is in its node_modules, whatever package manager laid them out", t => {
   const store = '/app/node_modules/.cache/attribution-bottleneck'
   t.is(projectStore('/app/node_modules/attribution-bottleneck'), store)
