@@ -6,7 +6,8 @@ namespace iba {
 
 namespace {
 
-/// Zeros that take no memory, as weights are there before they are read or drawn.
+/// Zeros that take no memory, as large weights are before they are read or drawn. They are replaced, not
+/// written to.
 Tensor unset(at::IntArrayRef shape) {
   return at::zeros({}).expand(shape);
 }
@@ -48,7 +49,7 @@ ValueId Builder::batch_norm(const std::string& module, ValueId x, int64_t channe
 }
 
 ValueId Builder::linear(const std::string& module, ValueId x, int64_t in, int64_t out) {
-  return step(module, Linear{unset({out, in}), unset({out})}, {x});
+  return step(module, Linear{unset({out, in}), at::zeros({out})}, {x});
 }
 
 void Builder::group(const std::string& name, const std::string& kind, ValueId value) {
