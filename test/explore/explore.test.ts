@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import type { FastifyInstance } from 'fastify'
 import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core'
@@ -15,6 +16,9 @@ import { classNames, get, picture, post, postJson } from '../support/server.js'
 import { smallModel, smallStatistics } from '../support/small-model.js'
 import { until } from '../support/until.js'
 
+const trainedReadout = fileURLToPath(
+  new URL('../../../test/fixtures/readout/readout_resnet18_B.torch', import.meta.url),
+)
 const found = chromiumHere()
 const testWithBrowser = testNeeding(found)
 
@@ -40,6 +44,7 @@ test.before(async () => {
     models: [
       { name: 'small', model, statistics },
       { name: 'other', model },
+      { name: 'read', model, statistics, readout: trainedReadout },
     ],
     explore: { images: paths },
     limits: { passes: 100_000 },
@@ -200,6 +205,29 @@ testWithBrowser('the map, its bits and the losses are those of each step as it i
     t.is(await page.locator('.tag.draft').count(), 0)
   })
 })
+
+testWithBrowser(
+  "an image's first map is a readout's, also where a setting changes before it is there",
+  async t => {
+    let asked = 0
+    await withPage(t, '', async page => {
+      await page.route(/method=readout/, async route => {
+        // The first one is still on its way as the setting changes.
+        asked++
+        if (asked > 1) await route.continue()
+      })
+      // The whole map never comes, so that what is seen is the draft.
+      await page.route(/attribute\/stream/, () => {})
+      await page.goto(`${url}/explore/${endless.replace('model=small', 'model=read')}`)
+      await page.reload()
+      await until(() => asked === 1)
+      await page.getByRole('slider', { name: 'Copies' }).fill('3')
+      await page.getByText('draft, by readout', { exact: true }).waitFor()
+      await page.locator('.stage canvas').waitFor()
+      t.is(asked, 2)
+    })
+  },
+)
 
 testWithBrowser('a tab that is closed amid the work ends it', async t => {
   const work = async () => {

@@ -243,7 +243,17 @@ async function* events(response: Response): AsyncGenerator<ServerEvent, void, un
 }
 
 function decodeMap({ height, width, data }: EncodedMap): MapData {
-  return { height, width, data: new Float32Array(Uint8Array.from(atob(data), c => c.charCodeAt(0)).buffer) }
+  return { height, width, data: new Float32Array(fromBase64(data).buffer) }
+}
+
+/** The bytes that a text in base64 stands for. */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const letters = atob(text)
+  const bytes = new Uint8Array(letters.length)
+  // By index: a map has some hundred thousand bytes, each step of a method brings one, and a function for each byte keeps the page from
+  // being drawn.
+  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i)
+  return bytes
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -1,7 +1,7 @@
 import { blend, inkTable } from '../../rendering/blend.js'
 import { type ColorMap, type ColorMapName, colorsOf } from '../../rendering/colors.js'
 import { isSigned, largest, leastShown } from '../../rendering/range.js'
-import type { Explanation, MapData } from './api.js'
+import { type Explanation, fromBase64, type MapData } from './api.js'
 
 /** The colours that a reader can choose for maps without values below 0. */
 export type MapColors = Exclude<ColorMapName, 'blue-red'>
@@ -31,8 +31,7 @@ export interface Inking {
 
 /** Prepares a picture (a PNG in base64) to be drawn on, at least as wide as is shown. */
 export async function groundOf(png: string): Promise<Ground> {
-  const bytes = Uint8Array.from(atob(png), c => c.charCodeAt(0))
-  const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }))
+  const bitmap = await createImageBitmap(new Blob([fromBase64(png)], { type: 'image/png' }))
   const scale = Math.max(1, Math.ceil(640 / Math.max(bitmap.width, bitmap.height)))
   const [width, height] = [bitmap.width * scale, bitmap.height * scale]
   const { data } = drawn(bitmap, width, height)
@@ -134,19 +133,21 @@ export function contourOf({ data, width, height }: MapData, threshold: number): 
     x < 0 || y < 0 || x >= width || y >= height ? -Infinity : data[y * width + x]!
   const cut = (a: number, b: number) =>
     Number.isFinite(a) && Number.isFinite(b) ? (threshold - a) / (b - a) : 0.5
+  const isInside = (corner: number) => corner >= threshold
   const path: string[] = []
   for (let y = -1; y < height; y++) {
     for (let x = -1; x < width; x++) {
-      const corners = [value(x, y), value(x + 1, y), value(x + 1, y + 1), value(x, y + 1)] as const
-      const [a, b, c, d] = corners
-      const inside = corners.map(corner => corner >= threshold)
-      const first = inside[0]
-      if (inside.every(each => each === first)) continue
+      const a = value(x, y)
+      const b = value(x + 1, y)
+      const c = value(x + 1, y + 1)
+      const d = value(x, y + 1)
+      // Almost all cells end here, before anything is made for them: the line follows a map while its steps come.
+      if (isInside(a) === isInside(b) && isInside(a) === isInside(c) && isInside(a) === isInside(d)) continue
       const places = [
-        inside[0] !== inside[1] && [x + 0.5 + cut(a, b), y + 0.5],
-        inside[1] !== inside[2] && [x + 1.5, y + 0.5 + cut(b, c)],
-        inside[2] !== inside[3] && [x + 0.5 + cut(d, c), y + 1.5],
-        inside[3] !== inside[0] && [x + 0.5, y + 0.5 + cut(a, d)],
+        isInside(a) !== isInside(b) && [x + 0.5 + cut(a, b), y + 0.5],
+        isInside(b) !== isInside(c) && [x + 1.5, y + 0.5 + cut(b, c)],
+        isInside(c) !== isInside(d) && [x + 0.5 + cut(d, c), y + 1.5],
+        isInside(d) !== isInside(a) && [x + 0.5, y + 0.5 + cut(a, d)],
       ].filter(place => place !== false)
       for (let i = 0; i + 1 < places.length; i += 2)
         path.push(`M${places[i]!.map(short).join(' ')}L${places[i + 1]!.map(short).join(' ')}`)

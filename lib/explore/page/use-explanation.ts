@@ -38,7 +38,6 @@ export function useExplanation(
   useEffect(() => {
     const isFirst = shown.current !== image
     if (isFirst) setState(nothing)
-    shown.current = image
     if (!image || !query) {
       setState(nothing)
       return
@@ -50,6 +49,7 @@ export function useExplanation(
     }
     const show = (explanation: Explanation, draft?: Draft) => {
       if (signal.aborted) return
+      shown.current = image
       setState(({ progress }) => ({ explanation, draft, progress: draft && progress, problem: undefined }))
     }
     // Steps may come faster than they can be drawn.
