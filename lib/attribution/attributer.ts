@@ -145,7 +145,7 @@ class MethodAttributer implements Attributer {
       return await leaveOut(error)
     }
     const onStep: OnStep = (step, steps) => options.onProgress?.({ index, name, step, steps })
-    const steps = new ToldSteps(options, signal, step => this.#stepOf(input, index, step, asked))
+    using steps = new ToldSteps(options, signal, step => this.#stepOf(input, index, step, asked))
     const { stepMaps = false } = options
     try {
       const request = { input, target, seed, onStep: steps.onStep, stepMaps }

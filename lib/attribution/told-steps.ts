@@ -1,13 +1,15 @@
 import { Listener } from '../foundation/callbacks.js'
+import { follow } from '../foundation/signals.js'
 import type { NativeStep } from '../native/attribution-calls.js'
 import type { AttributeOptions, AttributionStep } from './attribution.js'
 
 /** Tells a caller of the steps of its image, though the batch may be that of others as well. */
-export class ToldSteps {
+export class ToldSteps implements Disposable {
   /** Aborted as the caller's own is, and where the callback fails. */
   readonly signal: AbortSignal
   readonly onStep: ((step: NativeStep) => void) | undefined
   readonly #listener: Listener<[AttributionStep]> | undefined
+  readonly #following: Disposable | undefined
 
   constructor(
     { onStep, stepMaps = false }: AttributeOptions,
@@ -16,9 +18,10 @@ export class ToldSteps {
   ) {
     this.signal = signal
     if (!onStep) return
-    const failed = new AbortController()
-    this.signal = AbortSignal.any([signal, failed.signal])
-    const listener = new Listener(onStep, error => failed.abort(error))
+    const controller = new AbortController()
+    this.signal = controller.signal
+    this.#following = follow(controller, [signal])
+    const listener = new Listener(onStep, error => controller.abort(error))
     this.#listener = listener
     this.onStep = ({ map, ...step }) => {
       if (!this.signal.aborted) listener.tell(toldOf({ ...step, ...(map && stepMaps && { map }) }))
@@ -31,5 +34,9 @@ export class ToldSteps {
     if (!this.#listener) return
     await this.#listener.answered()
     this.signal.throwIfAborted()
+  }
+
+  [Symbol.dispose](): void {
+    this.#following?.[Symbol.dispose]()
   }
 }

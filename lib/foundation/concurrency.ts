@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { follow } from './signals.js'
 
 /** What `for await` takes. */
 export type Source<Item> = AsyncIterable<Item> | Iterable<Item>
@@ -15,7 +16,8 @@ export async function* mapInOrder<Item, Result>(
   given?: AbortSignal,
 ): AsyncGenerator<Result, void, undefined> {
   const controller = new AbortController()
-  const signal = given ? AbortSignal.any([given, controller.signal]) : controller.signal
+  const { signal } = controller
+  using _following = follow(controller, given ? [given] : [])
   setMaxListeners(0, signal) // one for each item under way
   const items = untilAborted(typeof source === 'function' ? source(signal) : source, signal)
   const underWay: Promise<Result>[] = []

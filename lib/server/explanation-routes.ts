@@ -14,7 +14,7 @@ import { answerLines } from './batch.js'
 import { explanationEvents } from './event-stream.js'
 import { logFailure, RequestFailure } from './failure.js'
 import { fromJson, type ImageRequest, imageBytes, jsonBytes, readRequest } from './request-image.js'
-import { goneSignal } from './request-signal.js'
+import { endSignal, goneSignal } from './request-signal.js'
 import type { Explained, ServedModel, Told } from './served-model.js'
 import type { Service } from './service.js'
 import type { Part, Settings } from './settings.js'
@@ -108,14 +108,17 @@ async function attributeBatch(
     const { name, explained } = await explain(service, asked, request, signal)
     return await jsonAnswer(name, explained, asked.settings.include)
   }
+  const signal = endSignal([gone, service.ending])
   const lines = answerLines(body, answer, {
     bytes: jsonBytes(service.limits.bodyBytes),
     underWay: Math.min(16, service.limits.places),
-    signal: AbortSignal.any([gone, service.ending]),
+    signal,
     onFailure: error => logFailure(error, request),
   })
+  const stream = Readable.from(lines)
+  stream.on('close', () => signal[Symbol.dispose]())
   // Where a batch breaks off, the rest of its body isn't waited for.
-  return reply.type('application/x-ndjson').header('connection', 'close').send(Readable.from(lines))
+  return reply.type('application/x-ndjson').header('connection', 'close').send(stream)
 }
 
 async function predict(service: Service, request: FastifyRequest, reply: FastifyReply): Promise<object> {

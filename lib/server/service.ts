@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { FastifyRequest } from 'fastify'
 import { InvalidArgumentError } from '../foundation/errors.js'
 import { invalid, suggestion } from '../foundation/validate.js'
@@ -38,7 +37,6 @@ export class Service {
     { clientOf = ({ ip }) => clientAddress(ip) }: AttributionServerOptions,
   ) {
     this.clientOf = clientOf
-    setMaxListeners(0, this.#ending.signal) // one for each request
     this.models = models
     this.limits = limits
     this.remote = new RemoteImages({ origins, bytes: limits.bodyBytes })
