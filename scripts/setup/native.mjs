@@ -15,20 +15,21 @@ import { checkTools } from './tools.mjs'
  * for the minor version of that LibTorch, in `<folder>/Release`.
  * @param {LibTorch} libtorch
  * @param {string} [folder]
- * @param {string} [source] holds what is built, and cmake-js among its packages */
-export async function buildNative(libtorch, folder = buildFolder, source = root) {
+ * @param {string} [source] holds what is built, and cmake-js among its packages
+ * @param {string | null} [toolchain] a file of CMake's that names the compilers for another kind of machine */
+export async function buildNative(libtorch, folder = buildFolder, source = root, toolchain = null) {
   const release = join(folder, 'Release')
   const stamp = new Stamp(join(release, '.stamp'))
   const inputs = digest(
     ['native', 'CMakeLists.txt', 'package-lock.json'],
-    [libtorch.folder, libtorch.version, process.arch, process.env.CXX ?? ''],
+    [libtorch.folder, libtorch.version, process.arch, process.env.CXX ?? '', toolchain ?? ''],
   )
   const files = ['attribution_bottleneck.node', `attribution_bottleneck.torch-${libtorch.minor}.so`]
   if (stamp.matches(inputs) && files.every(file => existsSync(join(release, file)))) return
   checkTools()
   say(`building for LibTorch ${libtorch.version} in ${libtorch.folder}: the first time takes some minutes`)
   removeBindings(release)
-  await configure(libtorch, folder, source)
+  await configure(libtorch, folder, source, toolchain)
   await build(folder, source)
   stamp.write(inputs)
 }
@@ -51,9 +52,11 @@ function removeBindings(release) {
 
 /** @param {LibTorch} libtorch
  * @param {string} folder
- * @param {string} source */
-async function configure(libtorch, folder, source) {
+ * @param {string} source
+ * @param {string | null} toolchain */
+async function configure(libtorch, folder, source, toolchain) {
   const args = [`--CDLIBTORCH=${libtorch.folder}`]
+  if (toolchain) args.push(`--CDCMAKE_TOOLCHAIN_FILE=${toolchain}`)
   const { code, output } = await cmakeJs('configure', folder, source, args, false)
   if (code === 0) return
   throw new SetupFailure(
