@@ -15,12 +15,12 @@ struct Trial {
   /// How many token ids there are; absent for images.
   std::optional<int64_t> tokens = {};
 
-  Tensor inputs(int64_t rows) const;
+  at::Tensor inputs(int64_t rows) const;
 
   /// Of another size: of images one that is a whole number of strides larger in most models, and of another
   /// shape as well, so that height and width can be told apart. Of texts a shorter one, for which every table
   /// of positions is long enough.
-  Tensor inputs_of_another_size(int64_t rows) const;
+  at::Tensor inputs_of_another_size(int64_t rows) const;
 };
 
 }  // namespace iba::imported

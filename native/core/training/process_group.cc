@@ -24,7 +24,7 @@ namespace {
 
 /// To find out who is missing, after something went wrong.
 constexpr std::chrono::milliseconds kInquiry{3'000};
-constexpr std::chrono::milliseconds kPause{50};
+constexpr std::chrono::milliseconds kJoinPause{50};
 constexpr char kSize[] = "size";
 constexpr char kDisagreement[] = "disagreement";
 constexpr char kBroken[] = "broken";
@@ -82,7 +82,7 @@ std::string silent_processes(c10d::Store& store, const ProcessGroupOptions& opti
       if (!store.check({key_of("noticed", rank)})) silent.push_back(rank);
     }
     if (silent.empty() || std::chrono::steady_clock::now() > until) break;
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kJoinPause);
   }
   if (!silent.empty() && store.check({kDisagreement})) return text_of(store.get(kDisagreement));
   std::string names;
@@ -114,7 +114,7 @@ std::optional<std::invoke_result_t<Work>> within(std::chrono::milliseconds limit
   auto answer = task->get_future();
   std::thread([task] { (*task)(); }).detach();
   const auto until = std::chrono::steady_clock::now() + limit;
-  while (answer.wait_for(kPause) != std::future_status::ready) {
+  while (answer.wait_for(kJoinPause) != std::future_status::ready) {
     if (cancellation != nullptr) cancellation->check();
     if (std::chrono::steady_clock::now() > until) return std::nullopt;
   }

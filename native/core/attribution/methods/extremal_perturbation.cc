@@ -15,7 +15,7 @@ namespace iba {
 namespace {
 
 constexpr double kLearningRate = 0.01;
-constexpr double kMomentum = 0.9;  // and dampening
+constexpr double kVelocityMomentum = 0.9;  // and dampening
 /// By what the weight of the area grows from step to step.
 constexpr double kAreaGrowth = 1.0035;
 /// How far the Gaussian of a blurred level reaches, in deviations.
@@ -71,7 +71,7 @@ class Pyramid {
 class Momentum {
  public:
   void step(Tensor& parameters, const Tensor& gradient) {
-    velocity_ = velocity_.defined() ? velocity_ * kMomentum + gradient * (1 - kMomentum) : gradient;
+    velocity_ = velocity_.defined() ? velocity_ * kVelocityMomentum + gradient * (1 - kVelocityMomentum) : gradient;
     parameters.sub_(velocity_, kLearningRate).clamp_(0, 1);
   }
 
