@@ -16,11 +16,11 @@ const methods = [
 export const serveBenchmark: Benchmark = {
   name: 'serve',
   title: `Maps per second of \`iba serve\` on the demo network, beside attributeAll in the same batch: ${batch} images, or as many as are sent at a time`,
-  async *run({ quick }) {
+  async *run({ quick, methods: chosen }) {
     const image = await photograph()
     const seconds = quick ? 3 : 60
     await using model = await loadModel('demo', { device: 'cpu' })
-    for (const method of methods) {
+    for (const method of methods.filter(({ name }) => chosen?.includes(name) ?? true)) {
       const single = await withoutServer(model, method, image, { batch: 1, seconds })
       const whole = await withoutServer(model, method, image, { batch, seconds })
       const server = await startServer(['--batch', String(batch)])

@@ -71,7 +71,8 @@ class Pyramid {
 class Momentum {
  public:
   void step(Tensor& parameters, const Tensor& gradient) {
-    velocity_ = velocity_.defined() ? velocity_ * kVelocityMomentum + gradient * (1 - kVelocityMomentum) : gradient;
+    velocity_ =
+        velocity_.defined() ? velocity_ * kVelocityMomentum + gradient * (1 - kVelocityMomentum) : gradient;
     parameters.sub_(velocity_, kLearningRate).clamp_(0, 1);
   }
 
