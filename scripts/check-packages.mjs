@@ -3,7 +3,7 @@
 // it takes those that `npm run packages -- --libtorch` left; words choose some of the cases.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runScript, SetupFailure } from '../lib/install/failure.mjs'
 import { run, say, tail } from '../lib/install/process.mjs'
@@ -67,11 +67,15 @@ const { values, positionals } = parseArgs({
 })
 
 await runScript(async () => {
+  const names = cases.map(nameOf)
+  const unknown = positionals.find(word => !names.includes(word))
+  if (unknown !== undefined)
+    throw new SetupFailure(`there is no case '${unknown}'`, `The cases are: ${names.join(', ')}.`)
   const scratch = mkdtempSync(join(tmpdir(), 'iba-packages-'))
   const upstream = await configuredRegistry()
   const registry = await startRegistry(join(scratch, 'registry'), upstream)
   try {
-    await publish(values.packages, join(scratch, 'publisher'), registry.url)
+    await publish(resolve(values.packages), join(scratch, 'publisher'), registry.url)
     await packStandIns(join(scratch, 'stand-ins'), defaultVersion)
     await publish(join(scratch, 'stand-ins'), join(scratch, 'publisher'), registry.url)
     console.log(
