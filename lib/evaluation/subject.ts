@@ -1,6 +1,12 @@
 import type { HeatMap } from '../attribution/attribution.js'
 import { isTargetList, nativeTarget, predictedClass, type Target } from '../attribution/target.js'
-import { invalid, requireInteger, requireKnownKeys, requireSignal } from '../foundation/validate.js'
+import {
+  areFinite,
+  invalid,
+  requireInteger,
+  requireKnownKeys,
+  requireSignal,
+} from '../foundation/validate.js'
 import type { PreparedInput } from '../images/prepared-input.js'
 import type { ImageInput } from '../images/source.js'
 import { asList, pendingImages } from '../images/stream.js'
@@ -146,5 +152,5 @@ export function requireFittingMap(map: HeatMap, { name, width, height }: Prepare
   requireHeatMap(map)
   if (map.width !== width || map.height !== height)
     throw invalid('maps', `a map of ${width}×${height}, as the input '${name}'`, `${map.width}×${map.height}`)
-  if (!map.data.every(Number.isFinite)) throw invalid('maps', 'finite values', 'NaN or infinity')
+  if (!areFinite(map.data)) throw invalid('maps', 'finite values', 'NaN or infinity')
 }

@@ -47,6 +47,13 @@ export function requireOneOf<T extends string>(name: string, value: unknown, all
   return value as T
 }
 
+/** Whether values are neither NaN nor infinite. */
+export function areFinite(values: Float32Array): boolean {
+  // By index: of an image these are so many that `every` would hold up the event loop for ten milliseconds.
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false
+  return true
+}
+
 /** Accepts an AbortSignal, or none. */
 export function requireSignal(value: unknown): void {
   if (value !== undefined && !isAbortSignal(value)) throw invalid('signal', 'an AbortSignal', value)

@@ -1,5 +1,5 @@
 import { ImageError } from '../foundation/errors.js'
-import { invalid, requireKnownKeys, requireNumber, requireOneOf } from '../foundation/validate.js'
+import { areFinite, invalid, requireKnownKeys, requireNumber, requireOneOf } from '../foundation/validate.js'
 import { addon } from '../native/addon.js'
 import { callNative } from '../native/call.js'
 import type { Interpolation, Preprocessing, PreprocessOptions } from '../native/images-calls.js'
@@ -114,7 +114,7 @@ export async function prepare(image: ExpandedImage, settings: Preprocessing): Pr
         source: name,
       })
     }
-    if (!data.every(Number.isFinite)) {
+    if (!areFinite(data)) {
       throw new ImageError(`'${name}' holds values that are not finite (NaN or infinity).`, { source: name })
     }
     return new PreparedInput(name, data, [channels, height, width], toPixels(data, settings))

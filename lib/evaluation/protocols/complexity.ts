@@ -38,8 +38,12 @@ function entropy(shares: Float64Array): number {
 /** What each pixel has of the sum of absolute values. */
 function shares(map: HeatMap): Float64Array {
   requireHeatMap(map)
-  const sizes = Float64Array.from(map.data, Math.abs)
-  const sum = sizes.reduce((total, size) => total + size, 0)
+  const sizes = new Float64Array(map.data)
+  let sum = 0
+  for (let i = 0; i < sizes.length; i++) {
+    sizes[i] = Math.abs(sizes[i]!)
+    sum += sizes[i]!
+  }
   return sizes.map(size => (sum > 0 ? size / sum : 1 / sizes.length))
 }
 

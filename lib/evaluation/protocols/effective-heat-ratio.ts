@@ -52,7 +52,8 @@ export function effectiveHeatRatio(
     if (hot.length === 0) return 0
     const threshold = Math.min(sortedQuantile(hot, quantile), 0.99 * greatest)
     let [inside, all] = [0, 0]
-    for (const [i, value] of heat.entries()) {
+    for (let i = 0; i < heat.length; i++) {
+      const value = heat[i]!
       if (value < threshold) continue
       all++
       if (mask.data[i] !== 0) inside += counting === 'heat' ? value : 1
@@ -67,7 +68,7 @@ function heatOf({ data }: HeatMap): Float64Array {
   let [low, high] = [0, -Infinity]
   for (const value of data) [low, high] = [Math.min(low, value), Math.max(high, value)]
   const range = high > low ? high - low : 1
-  return Float64Array.from(data, value => {
+  return new Float64Array(data).map(value => {
     const heat = Math.floor(((value - low) / range) * 255) / 255
     return heat >= least ? heat : 0
   })

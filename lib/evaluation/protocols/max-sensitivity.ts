@@ -62,11 +62,15 @@ export async function maxSensitivity(
 }
 
 function norm({ data }: HeatMap): number {
-  return Math.sqrt(data.reduce((sum, value) => sum + value * value, 0))
+  let sum = 0
+  for (const value of data) sum += value * value
+  return Math.sqrt(sum)
 }
 
 function distance(a: HeatMap, b: HeatMap): number {
-  return Math.sqrt(a.data.reduce((sum, value, i) => sum + (value - b.data[i]!) ** 2, 0))
+  let sum = 0
+  for (let i = 0; i < a.data.length; i++) sum += (a.data[i]! - b.data[i]!) ** 2
+  return Math.sqrt(sum)
 }
 
 export const maxSensitivityProtocol = declareProtocol<{ radius: number; neighbours: number }>(
