@@ -68,6 +68,8 @@ export class Service {
       try {
         await model.warmUp(this.ending)
       } catch (error) {
+        // As where the port is taken: what ends with the server is no failure of the model.
+        if (this.isStopping) return
         model.problem = failureAnswer(error).error.message
         onFailure(error, model.name)
       }
