@@ -1,10 +1,12 @@
 // Measures what the product promises about speed and memory.
-//   npm run bench -- [name…] [--quick] [--steps N] [--methods a,b] [--json FILE]
+//   npm run bench -- [name…] [--quick] [--steps N] [--methods a,b] [--precision float32|bfloat16|auto] [--json FILE]
 import { parseArgs } from 'node:util'
 import { print, printTable } from '../lib/command/output.js'
 import { errorCode, writeFileAtomically } from '../lib/foundation/files.js'
+import { requireOneOf } from '../lib/foundation/validate.js'
 import { InvalidArgumentError } from '../lib/index.js'
-import type { Benchmark, Row, Settings } from './bench/benchmark.js'
+import { choosePrecision, precisions } from '../lib/model/precision.js'
+import { type Benchmark, type Row, requireMeasured, type Settings } from './bench/benchmark.js'
 import { degradationBenchmark } from './bench/degradation.js'
 import { eventLoopBenchmark } from './bench/event-loop.js'
 import { floodBenchmark } from './bench/flood.js'
@@ -43,6 +45,7 @@ async function main(): Promise<void> {
       quick: { type: 'boolean', default: false },
       steps: { type: 'string', default: '10' },
       methods: { type: 'string' },
+      precision: { type: 'string', default: 'float32' },
       json: { type: 'string' },
     },
   })
@@ -52,10 +55,12 @@ async function main(): Promise<void> {
     rounds: values.quick ? 1 : 3,
     steps: Number(values.steps),
     methods: values.methods?.split(','),
+    precision: choosePrecision(requireOneOf('--precision', values.precision, precisions), 'cpu'),
   }
+  for (const benchmark of chosen) requireMeasured(benchmark, settings.methods ?? [])
   const machine = describeMachine()
   print(
-    Object.entries(machine)
+    Object.entries({ ...machine, precision: settings.precision })
       .map(([name, value]) => `${name} ${value}`)
       .join(', '),
   )

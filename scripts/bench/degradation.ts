@@ -23,8 +23,8 @@ export const degradationBenchmark: Benchmark = {
   name: 'degradation',
   title:
     "Seconds for one image's degradation from both ends, tiles of 8×8, beside the paper's code in Python",
-  async *run({ rounds }) {
-    await using model = await seededModel(network)
+  async *run({ rounds, precision }) {
+    await using model = await seededModel(network, precision)
     const { image } = await referenceImage(network)
     const map: HeatMap = {
       data: seededNormal('map', 0, [size, size]),

@@ -11,8 +11,8 @@ const pictureSide = 1024
 export const eventLoopBenchmark: Benchmark = {
   name: 'event-loop',
   title: `Lateness of a timer of ${interval} ms while VGG-16 is explained (aim: 99 % within 20 ms)`,
-  async *run({ rounds }) {
-    await using model = await seededModel('vgg16')
+  async *run({ rounds, precision }) {
+    await using model = await seededModel('vgg16', precision)
     await using statistics = await noiseStatistics(model)
     const { image, target } = await referenceImage('vgg16')
     const iba = perSample(model, { statistics })

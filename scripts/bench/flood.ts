@@ -15,13 +15,13 @@ const places = 16
 export const floodBenchmark: Benchmark = {
   name: 'flood',
   title: `A client with one request or eight at a time, alone and beside one with ${floodConnections}, for which there are ${places} places`,
-  async *run({ quick }) {
+  async *run({ quick, precision }) {
     const image = await photograph()
     const seconds = quick ? 3 : 30
     const folder = await mkdtemp(join(tmpdir(), 'iba-flood-'))
     const keyFile = join(folder, 'keys')
     await writeFile(keyFile, Object.values(keys).join('\n'))
-    const server = await startServer(['--places', String(places), '--api-key-file', keyFile])
+    const server = await startServer(precision, ['--places', String(places), '--api-key-file', keyFile])
     try {
       const send = (client: keyof typeof keys, connections: number) =>
         load(server, { key: keys[client], image, connections, seconds })

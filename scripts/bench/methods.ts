@@ -5,7 +5,6 @@ import {
   type Attributer,
   createAttributer,
   describeMethod,
-  InvalidArgumentError,
   loadModel,
   type Model,
   type PreparedImage,
@@ -40,6 +39,7 @@ interface Explained {
 export const methodsBenchmark: Benchmark = {
   name: 'methods',
   title: "Each method's seconds for an image, beside other libraries' in Python",
+  methods: [...new Set(comparisons.map(({ method }) => method))],
   async *run(settings) {
     const chosen = chooseComparisons(settings)
     const images = noiseImages(settings.quick ? quickBatch : batch, 'methods')
@@ -47,7 +47,7 @@ export const methodsBenchmark: Benchmark = {
       const own = chosen.filter(({ networks = paperModels }) => networks.includes(name))
       for (const library of Object.keys(scripts) as Library[]) {
         const beside = own.filter(comparison => comparison.beside === library)
-        if (beside.length > 0) yield* besideLibrary(name, library, beside, images, settings.rounds)
+        if (beside.length > 0) yield* besideLibrary(name, library, beside, images, settings)
       }
     }
   },
@@ -55,13 +55,6 @@ export const methodsBenchmark: Benchmark = {
 
 /** Those that were asked for, or all; the quick ones if it is to be short. */
 function chooseComparisons({ methods, quick }: Settings): readonly Comparison[] {
-  const known = [...new Set(comparisons.map(({ method }) => method))]
-  const unknown = methods?.find(method => !known.includes(method))
-  if (unknown !== undefined) {
-    throw new InvalidArgumentError(
-      `The method '${unknown}' is not compared. Expected some of: ${known.join(', ')}.`,
-    )
-  }
   if (methods) return comparisons.filter(({ method }) => methods.includes(method))
   return quick ? comparisons.filter(({ brief }) => !brief) : comparisons
 }
@@ -72,13 +65,15 @@ async function* besideLibrary(
   library: Library,
   chosen: readonly Comparison[],
   images: readonly PreparedImage[],
-  rounds: number,
+  { rounds, precision }: Settings,
 ): AsyncGenerator<Row, void, undefined> {
   await using reference = await startReference(name, library, images)
   // Python makes the transformer's file.
   if (name === 'vit' && reference.missing !== undefined) return
   await using model =
-    name === 'vit' ? await loadModel(reference.modelFile, { device: 'cpu' }) : await seededModel(name)
+    name === 'vit'
+      ? await loadModel(reference.modelFile, { device: 'cpu', precision })
+      : await seededModel(name, precision)
   for (const comparison of chosen) {
     const explained = images.slice(0, comparison.brief ? 1 : images.length)
     const row = await compare(model, name, reference, comparison, explained, rounds)

@@ -13,7 +13,7 @@ export const readoutBenchmark: Benchmark = {
   title: `Readout maps and training, batch ${batch}`,
   async *run(settings) {
     for (const name of paperModels) {
-      await using model = await seededModel(name)
+      await using model = await seededModel(name, settings.precision)
       for (const variant of ['A', 'B'] as const) {
         await using trained = await freshReadout(model, variant)
         yield { model: name, variant, ...(await measure(model, trained, settings)) }

@@ -16,14 +16,15 @@ const methods = [
 export const serveBenchmark: Benchmark = {
   name: 'serve',
   title: `Maps per second of \`iba serve\` on the demo network, beside attributeAll in the same batch: ${batch} images, or as many as are sent at a time`,
-  async *run({ quick, methods: chosen }) {
+  methods: methods.map(({ name }) => name),
+  async *run({ quick, precision, methods: chosen }) {
     const image = await photograph()
     const seconds = quick ? 3 : 60
-    await using model = await loadModel('demo', { device: 'cpu' })
+    await using model = await loadModel('demo', { device: 'cpu', precision })
     for (const method of methods.filter(({ name }) => chosen?.includes(name) ?? true)) {
       const single = await withoutServer(model, method, image, { batch: 1, seconds })
       const whole = await withoutServer(model, method, image, { batch, seconds })
-      const server = await startServer(['--batch', String(batch)])
+      const server = await startServer(precision, ['--batch', String(batch)])
       try {
         for (const connections of concurrencies) {
           const alone = connections === 1 ? single : whole

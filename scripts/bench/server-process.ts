@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { demo } from '../../lib/index.js'
+import type { NumberType } from '../../lib/native/model-calls.js'
 
 const main = fileURLToPath(new URL('../../lib/command/main.js', import.meta.url))
 
@@ -18,8 +19,9 @@ export interface Server {
 }
 
 /** A server of the demo network as a process of its own, so that its numbers are not those of who measures. */
-export async function startServer(words: readonly string[]): Promise<Server> {
-  const usual = ['--model', 'demo', '--device', 'cpu', '--port', '0', '--timeout', '600', '--quiet']
+export async function startServer(precision: NumberType, words: readonly string[]): Promise<Server> {
+  const network = ['--model', 'demo', '--device', 'cpu', '--precision', precision]
+  const usual = [...network, '--port', '0', '--timeout', '600', '--quiet']
   const child = spawn(process.execPath, [main, 'serve', ...usual, ...words], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })

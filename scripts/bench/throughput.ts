@@ -9,6 +9,7 @@ import {
   perSample,
 } from '../../lib/index.js'
 import { addon } from '../../lib/native/addon.js'
+import type { NumberType } from '../../lib/native/model-calls.js'
 import type { Benchmark } from './benchmark.js'
 import { noiseImages, noiseStatistics, seededModel } from './workload.js'
 
@@ -17,9 +18,9 @@ const batches = [1, 4, 16]
 export const throughputBenchmark: Benchmark = {
   name: 'throughput',
   title: 'Images per second of a small network, by batch',
-  async *run({ quick }) {
+  async *run({ quick, precision }) {
     const name = hasDemo() ? 'demo' : demo.architecture
-    await using model = await smallNetwork()
+    await using model = await smallNetwork(precision)
     await using statistics = hasDemo() ? await loadStatistics('demo') : await noiseStatistics(model)
     const images = noiseImages(quick ? 16 : 32, 'throughput')
     for (const batch of batches) {
@@ -41,8 +42,10 @@ function hasDemo(): boolean {
 }
 
 /** The demo network, or one of its architecture. */
-function smallNetwork(): Promise<Model> {
-  return hasDemo() ? loadModel('demo', { device: 'cpu' }) : seededModel(demo.architecture)
+function smallNetwork(precision: NumberType): Promise<Model> {
+  return hasDemo()
+    ? loadModel('demo', { device: 'cpu', precision })
+    : seededModel(demo.architecture, precision)
 }
 
 async function attributeAll(iba: Attributer, images: PreparedImage[]): Promise<void> {
