@@ -9,6 +9,7 @@ import { choosePrecision, precisions } from '../lib/model/precision.js'
 import { type Benchmark, type Row, requireMeasured, type Settings } from './bench/benchmark.js'
 import { degradationBenchmark } from './bench/degradation.js'
 import { eventLoopBenchmark } from './bench/event-loop.js'
+import { fidelityBenchmark } from './bench/fidelity.js'
 import { floodBenchmark } from './bench/flood.js'
 import { describeMachine } from './bench/machine.js'
 import { memoryBenchmark } from './bench/memory.js'
@@ -30,6 +31,7 @@ const benchmarks = [
   serveBenchmark,
   floodBenchmark,
   memoryBenchmark,
+  fidelityBenchmark,
 ]
 
 await main().catch(error => {
@@ -65,9 +67,13 @@ async function main(): Promise<void> {
       .join(', '),
   )
   const results: Record<string, Row[]> = {}
-  for (const benchmark of chosen) results[benchmark.name] = await measure(benchmark, settings)
-  if (values.json)
-    await writeFileAtomically(values.json, `${JSON.stringify({ machine, settings, results }, null, 2)}\n`)
+  for (const benchmark of chosen) {
+    await measure(benchmark, settings, async rows => {
+      results[benchmark.name] = rows
+      if (values.json)
+        await writeFileAtomically(values.json, `${JSON.stringify({ machine, settings, results }, null, 2)}\n`)
+    })
+  }
 }
 
 /** The named benchmarks, or all. */
@@ -81,17 +87,24 @@ function chooseBenchmarks(names: readonly string[]): Benchmark[] {
   return names.length === 0 ? benchmarks : benchmarks.filter(({ name }) => names.includes(name))
 }
 
-async function measure({ title, run }: Benchmark, settings: Settings): Promise<Row[]> {
+/** Prints a table, and hands over its rows with each that is there, so that an interrupted run has those before. */
+async function measure(
+  { title, run }: Benchmark,
+  settings: Settings,
+  keep: (rows: Row[]) => Promise<void>,
+): Promise<void> {
   print('')
   print(title)
   const rows: Row[] = []
-  for await (const row of run(settings)) rows.push(row)
+  for await (const row of run(settings)) {
+    rows.push(row)
+    await keep(rows)
+  }
   const columns = Object.keys(rows[0] ?? {})
   printTable(
     columns,
     rows.map(row => columns.map(column => cell(row[column]))),
   )
-  return rows
 }
 
 function cell(value: Row[string] | undefined): string {

@@ -13,9 +13,6 @@ import { addon } from '../../lib/native/addon.js'
 import { root } from '../setup/paths.mjs'
 import { seededNormal } from '../testing/module.js'
 
-const shape = [3, 224, 224] as const
-const pixels = 3 * 224 * 224
-
 /** The two networks of the paper. */
 export const paperModels = ['resnet50', 'vgg16'] as const
 export type PaperModel = (typeof paperModels)[number]
@@ -26,11 +23,13 @@ export async function referenceImage(model: PaperModel): Promise<{ image: Prepar
   const { target } = JSON.parse(await readFile(`${path}.json`, 'utf8')) as { target: number }
   const { tensors } = await addon().readWeightFile({ path: `${path}.safetensors` })
   const { data } = tensors.find(({ name }) => name === 'image')!
-  return { image: { data, shape }, target }
+  return { image: { data, shape: [3, 224, 224] }, target }
 }
 
 /** Images of noise: what a network makes of them takes as long as any other. */
-export function noiseImages(count: number, name = 'estimation'): PreparedImage[] {
+export function noiseImages(count: number, name = 'estimation', side = 224): PreparedImage[] {
+  const shape = [3, side, side] as const
+  const pixels = 3 * side * side
   const data = seededNormal(name, 0, [count, ...shape])
   return Array.from({ length: count }, (_, i) => ({ data: data.slice(i * pixels, (i + 1) * pixels), shape }))
 }

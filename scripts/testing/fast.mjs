@@ -34,6 +34,7 @@ export const slowTests = [
   'native/lifetimes',
   'native/lifetimes-worker',
   'reproduction/reproduce',
+  'scripts/bench',
   'scripts/demo',
   'scripts/packages',
   'server/deployment',
