@@ -36,7 +36,10 @@ Tensor convolve(const Convolution& convolution, const Tensor& x, const Relu* rel
 Tensor convolve_and_add(const Convolution& convolution, const Tensor& x, const Tensor& shortcut,
                         const Relu* relu) {
   std::vector<c10::IValue> arguments{x, shortcut};
-  append_settings(convolution, arguments);
+  // This operator alone takes no biases in float.
+  Convolution rounded = convolution;
+  if (rounded.bias.defined()) rounded.bias = rounded.bias.to(at::kBFloat16);
+  append_settings(rounded, arguments);
   const c10::List<std::optional<at::Scalar>> limits;
   arguments.insert(arguments.end(), {"add", at::Scalar(1.0), relu ? c10::IValue("relu") : c10::IValue(),
                                      limits, c10::IValue()});
@@ -57,8 +60,7 @@ bool works() {
     const auto channels_last = at::MemoryFormat::ChannelsLast;
     const Tensor ones = at::ones({1, 8, 2, 2}, at::kBFloat16).contiguous(channels_last);
     const Convolution convolution{
-        .weight = at::full({8, 8, 1, 1}, -1, at::kBFloat16).contiguous(channels_last),
-        .bias = at::ones({8}, at::kBFloat16)};
+        .weight = at::full({8, 8, 1, 1}, -1, at::kBFloat16).contiguous(channels_last), .bias = at::ones({8})};
     const Relu relu;
     const Tensor zeros = convolve_add_and_rectify(convolution, ones, Tensor(), &relu);
     const Tensor sums = convolve_add_and_rectify(convolution, ones, at::full_like(ones, 8), &relu);

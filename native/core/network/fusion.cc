@@ -70,10 +70,10 @@ Fusion from_norm(Run run) {
   return run.fusion();
 }
 
-/// A convolution in bfloat16 with the addition and the ReLU that follow. A batch norm in its weights would be
-/// rounded with them, its shifts to eight bits, and maps went further from those in float.
-Fusion from_convolution(Run run) {
-  run.take_addition();
+/// A convolution in bfloat16 with the batch norm that its weights can hold, or the addition of a shortcut,
+/// and ReLU.
+Fusion from_convolution(Run run, bool holds_norm) {
+  if (!holds_norm || !run.take<BatchNorm>()) run.take_addition();
   run.take<Relu>();
   return run.fusion();
 }
@@ -96,7 +96,7 @@ std::vector<Fusion> find_fusions(const Network& network, const std::vector<size_
     if (std::holds_alternative<BatchNorm>(operation)) {
       fusions.push_back(from_norm(run));
     } else if (convolution && may_fuse(*convolution)) {
-      fusions.push_back(from_convolution(run));
+      fusions.push_back(from_convolution(run, network.with_norms.contains(steps[k])));
     } else {
       fusions.emplace_back();
     }

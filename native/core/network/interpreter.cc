@@ -56,6 +56,13 @@ const Alteration* alteration_of(const Alterations& alterations, ValueId value) {
   return nullptr;
 }
 
+/// What is left of a fusion that must end after so many steps: a batch norm has nothing to itself without its
+/// ReLU.
+Fusion beginning_of(const Fusion& fusion, const Step& first, size_t steps) {
+  if (steps == 0 || !std::holds_alternative<Convolution>(first.operation)) return {};
+  return {steps, fusion.addition < steps ? fusion.addition : 0, fusion.shortcut};
+}
+
 std::vector<ValueId> both(std::vector<ValueId> values, const std::vector<ValueId>& more) {
   values.insert(values.end(), more.begin(), more.end());
   return values;
@@ -84,10 +91,9 @@ Interpreter::Interpreter(const Network& network, std::vector<size_t> steps, std:
 /// A step that goes back by a rule is computed on its own, since the rule is told what it takes and gives.
 void Interpreter::separate_ruled_steps() {
   for (size_t k = 0; k < steps_.size(); k += fusions_[k].steps) {
-    size_t end = k + fusions_[k].steps;
-    for (size_t inside = k; inside < end; ++inside) {
-      if (rule(inside)) fusions_[k] = {};
-    }
+    size_t before = 0;
+    while (before < fusions_[k].steps && !rule(k + before)) ++before;
+    if (before < fusions_[k].steps) fusions_[k] = beginning_of(fusions_[k], step(k), before);
   }
 }
 
@@ -141,13 +147,23 @@ Tensor Interpreter::take_shortcut(size_t k, Values& values) const {
   return addition > 0 ? take_inputs(k + addition, values)[shortcut] : Tensor();
 }
 
+/// The convolution that a fusion begins with, which holds the batch norm that it may take along.
+Convolution Interpreter::convolution_of(size_t k) const {
+  auto convolution = std::get<Convolution>(step(k).operation);
+  if (std::holds_alternative<BatchNorm>(step(k + 1).operation)) {
+    const auto& [weight, bias] = network_.with_norms.at(steps_[k]);
+    std::tie(convolution.weight, convolution.bias) = std::tie(weight, bias);
+  }
+  return convolution;
+}
+
 Tensor Interpreter::convolve_fused(size_t k, Values& values, Tape* tape) const {
   auto inputs = take_inputs(k, values);
   const Tensor shortcut = take_shortcut(k, values);
   const auto* relu = std::get_if<Relu>(&step(k + fusions_[k].steps - 1).operation);
   return named(step(k), shape_text(inputs), [&] {
     if (tape) (*tape)[k].keep_shapes(inputs);
-    return convolve_add_and_rectify(std::get<Convolution>(step(k).operation), inputs[0], shortcut, relu);
+    return convolve_add_and_rectify(convolution_of(k), inputs[0], shortcut, relu);
   });
 }
 
@@ -220,7 +236,7 @@ void Interpreter::convolve_fused_backward(size_t k, Tape& tape, std::vector<Tens
   if (const auto* relu = std::get_if<Relu>(&step(last).operation))
     gradient = relu->backward(tape[last], std::move(gradient))[0];
   if (addition > 0) accumulate(gradients[step(k + addition).inputs[shortcut]], gradient);
-  accumulate(gradients[step(k).inputs[0]], iba::backward(step(k).operation, tape[k], std::move(gradient))[0]);
+  accumulate(gradients[step(k).inputs[0]], convolution_of(k).backward(tape[k], std::move(gradient))[0]);
 }
 
 void Interpreter::normalise_fused_backward(size_t k, Tape& tape, std::vector<Tensor>& gradients) const {

@@ -47,6 +47,7 @@ class Interpreter {
   void backward_single(size_t k, Tape& tape, std::vector<Tensor>& gradients) const;
   void forward_fused(size_t k, Values& values, Tape* tape) const;
   void backward_fused(size_t k, Tape& tape, std::vector<Tensor>& gradients) const;
+  Convolution convolution_of(size_t k) const;
   Tensor convolve_fused(size_t k, Values& values, Tape* tape) const;
   Tensor normalise_fused(size_t k, Values& values) const;
   Tensor take_shortcut(size_t k, Values& values) const;

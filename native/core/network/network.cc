@@ -100,6 +100,8 @@ void Network::to(at::Device device, at::MemoryFormat layout) {
     });
     if (auto* op = std::get_if<Operator>(&step.operation)) make_tensors_on(device, *op);
   }
+  if (!device.is_cpu()) with_norms.clear();
+  for (auto& [step, weights] : with_norms) weights.weight = weights.weight.contiguous(layout);
 }
 
 at::Device Network::device() const {

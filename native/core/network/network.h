@@ -75,6 +75,9 @@ class Network {
   /// Where the paper puts the bottleneck, and where Grad-CAM reads.
   std::string bottleneck_layer;
   std::string grad_cam_layer;
+  /// In bfloat16, where the processor fuses convolutions: by the steps of some, weights and biases that hold
+  /// the batch norm behind them too. They take the place of both in runs that don't look between the two.
+  std::map<size_t, Weights> with_norms;
   /// What its user should know of how it was read from a file.
   std::vector<std::string> notes;
 

@@ -1,11 +1,58 @@
 #include "network/precision.h"
 
+#include <algorithm>
+
+#include "network/folded_weights.h"
+#include "network/fused_convolution.h"
+#include "network/graph.h"
+#include "network/rounding.h"
+
 namespace iba {
 
 namespace {
 
 bool holds_values(const Tensor& tensor) {
   return tensor.is_floating_point() && tensor.dim() > 0;
+}
+
+/// What a parameter of a step in bfloat16 is converted to: of a convolution only what is multiplied is
+/// rounded, not what is added.
+at::ScalarType rounded_type(const Operation& operation, const Tensor& parameter) {
+  const bool is_bias = std::holds_alternative<Convolution>(operation) && parameter.dim() == 1;
+  return is_bias || std::holds_alternative<BatchNorm>(operation) ? at::kFloat : at::kBFloat16;
+}
+
+bool is_weight(const Operation& operation, const Tensor& parameter) {
+  const auto weights = weights_of(operation);
+  return weights && weights->weight.is_same(parameter);
+}
+
+Tensor converted_to(at::ScalarType type, const Operation& operation, const Tensor& parameter) {
+  const bool rounds = type == at::kBFloat16 && parameter.scalar_type() != type;
+  return rounds && is_weight(operation, parameter) ? rounded_with_sums(parameter) : parameter.to(type);
+}
+
+bool is_added(const Network& network, const Graph& graph, ValueId value) {
+  const auto& readers = graph.readers(value);
+  return std::any_of(readers.begin(), readers.end(), [&](size_t reader) {
+    return std::holds_alternative<Add>(network.steps[reader].operation);
+  });
+}
+
+/// Convolutions up to the last weighted sum that take their batch norms along. Where a shortcut is added
+/// next, the batch norm does so in its own pass over memory: oneDNN adds only with a rounded bias, and this
+/// one must not be.
+std::map<size_t, Weights> rounded_with_norms(const Network& network, size_t last_sum) {
+  std::map<size_t, Weights> rounded;
+  const Graph graph(network);
+  for (const auto& [sum, norm] : norms_behind_sums(network)) {
+    const auto* convolution = std::get_if<Convolution>(&network.steps[sum].operation);
+    if (sum >= last_sum || !convolution || is_added(network, graph, network.steps[norm].output)) continue;
+    const auto folded = folded_weights({convolution->weight, convolution->bias},
+                                       std::get<BatchNorm>(network.steps[norm].operation));
+    rounded[sum] = {rounded_with_sums(folded.weight), folded.bias.to(at::kFloat)};
+  }
+  return rounded;
 }
 
 /// The last weighted sum's step; 0 where there is none.
@@ -38,15 +85,17 @@ at::ScalarType precision_of(const Network& network) {
 
 Network in_precision(Network network, at::ScalarType type) {
   const size_t last_sum = last_sum_of(network);
-  const at::ScalarType other = type == at::kBFloat16 ? at::kFloat : type;
+  const bool rounds = type == at::kBFloat16;
+  network.with_norms.clear();
+  if (rounds && fuses_convolutions()) network.with_norms = rounded_with_norms(network, last_sum);
   std::map<std::pair<const void*, at::ScalarType>, Tensor> converted;
   for (size_t i = 0; i < network.steps.size(); ++i) {
     auto& operation = network.steps[i].operation;
-    const auto wanted = i >= last_sum || std::holds_alternative<BatchNorm>(operation) ? other : type;
     visit_parameters(operation, [&](const char*, Tensor& tensor) {
       if (!tensor.is_floating_point()) return;
+      const auto wanted = !rounds ? type : i >= last_sum ? at::kFloat : rounded_type(operation, tensor);
       Tensor& copy = converted[{tensor.unsafeGetTensorImpl(), wanted}];
-      if (!copy.defined()) copy = tensor.to(wanted);
+      if (!copy.defined()) copy = converted_to(wanted, operation, tensor);
       tensor = copy;
     });
   }

@@ -5,8 +5,9 @@
 namespace iba {
 
 /// What the steps of a network compute in. A network in bfloat16 has its weighted sums in it, and what lies
-/// between them; batch norms scale in float32, and so computes the last weighted sum with what follows it: a
-/// logit of eight bits would hide what a part of the image changes of it.
+/// between them; batch norms scale in float32, biases of convolutions are added in it, and so computes the
+/// last weighted sum with what follows it: a logit of eight bits would hide what a part of the image changes
+/// of it.
 class Precision {
  public:
   explicit Precision(const Network& network);

@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "attribution/rules/gradient_rules.h"
 #include "network/cut.h"
 #include "network/elementwise.h"
 #include "network/fused_convolution.h"
@@ -17,7 +18,7 @@ namespace iba::test {
 
 TEST_SUITE_BEGIN("precision");
 
-TEST_CASE("batch norms and the last weighted sum of a network in bfloat16 stay float") {
+TEST_CASE("batch norms, biases and the last weighted sum of a network in bfloat16 stay float") {
   Network network = in_precision(small_zoo_network("resnet18"), at::kBFloat16);
   CHECK((precision_of(network) == at::kBFloat16));
   for (const auto& [name, tensor] : std::as_const(network).parameters()) {
@@ -25,9 +26,15 @@ TEST_CASE("batch norms and the last weighted sum of a network in bfloat16 stay f
     bool stays = name.starts_with("fc.") || tensor->dim() == 1;
     CHECK((tensor->scalar_type() == (stays ? at::kFloat : at::kBFloat16)));
   }
+  for (const auto& step : in_precision(small_zoo_network("vgg11"), at::kBFloat16).steps) {
+    if (const auto* convolution = std::get_if<Convolution>(&step.operation))
+      CHECK((convolution->bias.scalar_type() == at::kFloat));
+  }
+  CHECK(network.with_norms.empty() != fuses_convolutions());
   for (auto type : {at::kFloat, at::kDouble}) {
     Network back = in_precision(network, type);
     CHECK((precision_of(back) == type));
+    CHECK(back.with_norms.empty());
     for (const auto& [name, tensor] : std::as_const(back).parameters())
       CHECK((tensor->scalar_type() == type));
   }
@@ -109,7 +116,8 @@ TEST_CASE("a convolution adds its shortcut and rectifies before it rounds to bfl
   Tensor x = rounded("x", {2, 8, 6, 5}), shortcut = rounded("shortcut", {2, 12, 3, 3});
   const Relu unlimited, limited{.limit = 0.5};
   for (int64_t groups : {1, 4}) {
-    for (const Tensor& bias : {Tensor(), normal("bias", {12}).to(at::kBFloat16)}) {
+    // Of eight bits, as an addition takes it.
+    for (const Tensor& bias : {Tensor(), rounded("bias", {1, 1, 1, 12}).flatten().to(at::kFloat)}) {
       const Convolution convolution{.weight = rounded("weight", {12, 8 / groups, 3, 3}) / 4,
                                     .bias = bias,
                                     .stride = {2, 2},
@@ -175,6 +183,78 @@ TEST_CASE("in bfloat16 convolutions are computed with what follows them, but for
   CHECK(relative_error(logits(rounded, images), logits(network, images)) < 0.02);
   // A gradient jumps where rounding turned a ReLU.
   CHECK(relative_error(gradient(rounded), gradient(network)) < 0.2);
+}
+
+TEST_CASE("a convolution in bfloat16 adds its bias in float") {
+  const Tensor x = normal("x", {2, 8, 5, 5}).to(at::kBFloat16);
+  const Tensor weight = normal("weight", {6, 8, 3, 3}).to(at::kBFloat16),
+               bias = 1000 * normal("bias", {6}).to(at::kFloat);
+  // Sums that are small beside a bias of eight bits.
+  const Tensor exact =
+      at::conv2d(x.to(at::kDouble), weight.to(at::kDouble)) + bias.to(at::kDouble).view({1, 6, 1, 1});
+  for (auto layout : {at::MemoryFormat::ChannelsLast, at::MemoryFormat::Contiguous}) {
+    const Convolution convolution{.weight = weight.contiguous(layout), .bias = bias};
+    std::vector<Tensor> inputs{x.contiguous(layout)};
+    const Tensor found = convolution.forward(inputs, nullptr);
+    CHECK((found.scalar_type() == at::kBFloat16));
+    CHECK(relative_error(found, exact) < 0x1p-8);
+    if (!fuses_convolutions()) continue;
+    CHECK(relative_error(convolve_add_and_rectify(convolution, inputs[0], {}, nullptr), exact) < 0x1p-8);
+  }
+}
+
+TEST_CASE(
+    "in bfloat16 a convolution holds the batch norm that follows, unless something is looked at or added") {
+  if (!fuses_convolutions()) return;
+  Network network = small_zoo_network("resnet18");
+  network.to(at::kCPU);
+  Network rounded = in_precision(network, at::kBFloat16);
+  rounded.to(at::kCPU);
+  const auto step_named = [&](const std::string& name) {
+    for (size_t i = 0; i < rounded.steps.size(); ++i) {
+      if (rounded.steps[i].name() == name) return i;
+    }
+    return rounded.steps.size();
+  };
+  std::vector<size_t> steps(rounded.steps.size());
+  std::iota(steps.begin(), steps.end(), size_t{0});
+  const size_t first = step_named("conv1"), last = step_named("layer1.0.conv2");
+  const auto length = [&](size_t step, const std::vector<ValueId>& wanted) {
+    return find_fusions(rounded, steps, wanted)[step].steps;
+  };
+  CHECK(length(first, {}) == 3);
+  CHECK(length(first, {rounded.steps[first].output}) == 1);
+  CHECK(length(first, {rounded.steps[first + 1].output}) == 2);
+  CHECK(length(last, {}) == 1);
+  CHECK(length(last + 1, {}) == 3);
+
+  // Folding rounds other numbers, and no more often.
+  const Tensor images =
+      normal("images", {2, 3, 32, 32}).to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast);
+  const auto value = rounded.steps[first + 1].output;
+  const Tensor exact = activations(network, images, {value})[0];
+  const Tensor folded = activations(rounded, images, {value})[0];
+  const Tensor apart = activations(rounded, images, {rounded.steps[first].output, value})[1];
+  CHECK(relative_error(folded, exact) < 0.01);
+  CHECK(relative_error(apart, exact) < 0.01);
+  CHECK(!folded.equal(apart));
+}
+
+TEST_CASE("a rule of a ReLU holds behind a convolution that holds its batch norm") {
+  Network network = small_zoo_network("resnet18");
+  network.to(at::kCPU);
+  Network rounded = in_precision(network, at::kBFloat16);
+  rounded.to(at::kCPU);
+  const Tensor images =
+      normal("images", {2, 3, 32, 32}).to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast);
+  auto guided = [&](const Network& of) {
+    Cut cut(of, of.layer("layer1").value, guided_backprop_rules(of).rules);
+    Values values = cut.before(images);
+    Interpreter::Tape tape;
+    Tensor logits = cut.after(values, values[cut.at()], &tape);
+    return cut.backward(tape, at::ones_like(logits));
+  };
+  CHECK(relative_error(guided(rounded), guided(network)) < 0.1);
 }
 
 TEST_SUITE_END();

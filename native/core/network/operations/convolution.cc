@@ -37,8 +37,13 @@ Tensor multiply_pixels(const Tensor& image, const Tensor& matrix, const Tensor& 
 
 Tensor Convolution::forward(std::vector<Tensor>& inputs, StepState*) const {
   const Tensor& x = inputs[0];
-  if (is_matrix_product(*this, x)) return multiply_pixels(x, weight.flatten(1).t(), bias);
-  return at::convolution(x, weight, bias, stride, padding, dilation, false, {0, 0}, groups);
+  // A network in bfloat16 has its biases in float.
+  const bool adds_apart = bias.defined() && bias.scalar_type() != weight.scalar_type();
+  const Tensor bias_within = adds_apart ? Tensor() : bias;
+  Tensor sum = is_matrix_product(*this, x) ? multiply_pixels(x, weight.flatten(1).t(), bias_within)
+                                           : at::convolution(x, weight, bias_within, stride, padding,
+                                                             dilation, false, {0, 0}, groups);
+  return adds_apart ? sum.add_(bias.view({1, -1, 1, 1})) : sum;
 }
 
 std::vector<Tensor> Convolution::backward(const StepState& state, Tensor gradient) const {
