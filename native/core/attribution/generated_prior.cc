@@ -118,7 +118,7 @@ Tensor GeneratedPrior::image_gradients(const Tensor& images, const Tensor& gradi
     Interpreter::Tape tape;
     to_layer_.forward(values, &tape);
     Tensor of_layer = from_image(grid, gradients.slice(0, begin, end));
-    arrived.push_back(to_layer_.backward(tape, layer_, of_layer, network_.input));
+    arrived.push_back(at_least_float(to_layer_.backward(tape, layer_, of_layer, network_.input)));
   });
   return at::cat(arrived);
 }

@@ -73,7 +73,7 @@ Mask BottleneckLoss::mixing_mask(const Mask& mask) const {
 void BottleneckLoss::add_outputs(Terms& terms, const Noise& noise, bool differentiable) const {
   const int64_t copies = noise[0].size(1);
   terms.noise = noise[0];
-  terms.noised = layer_.mix(centred_, mixing_mask(terms.mask), terms.noise);
+  terms.noised = layer_.mix(centred_, mixing_mask(terms.mask), terms.noise, cut_.type());
   terms.by_masks = std::make_shared<std::vector<Tensor>>(further_.size());
   for (size_t i = 0; i < further_.size(); ++i) {
     const auto& [layer, value] = further_[i];
@@ -117,7 +117,7 @@ Tensor BottleneckLoss::information_derivative(const Mask& mask) const {
 
 Tensor BottleneckLoss::backward(Terms terms, double beta) const {
   // ∂L_F/∂Z
-  Tensor by_noised = cut_.backward(terms.tape, loss_gradient(terms), terms.alterations);
+  Tensor by_noised = cut_.backward_in_precision(terms.tape, loss_gradient(terms), terms.alterations);
   by_noised = layer_.grid().to_pixels(by_noised).view_as(terms.noise);
   // ∂L/∂λ = β·∂L_I/∂λ + ∂L_F/∂Z·∂Z/∂λ. The inverse mixes with 1 − λ for λ and subtracts L_F: both signs
   // cancel.

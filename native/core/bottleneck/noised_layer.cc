@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "error.h"
+#include "network/precision.h"
 
 namespace iba {
 
@@ -118,13 +119,18 @@ void NoisedLayer::leave_out_uncounted(Tensor& pixels) const {
   if (uncounted_.defined()) pixels.masked_fill_(uncounted_, 0);
 }
 
-Tensor NoisedLayer::mix(const Tensor& centred, const Mask& mask, const Tensor& noise) const {
+Tensor NoisedLayer::mix(const Tensor& centred, const Mask& mask, const Tensor& noise,
+                        at::ScalarType type) const {
   Tensor signal = at::addcmul(mean_, mask.keep, centred);
   Tensor noise_scale = (clamps_noise_ ? mask.drop.clamp_min(kSmallestNoise) : mask.drop) * std_;
   silence_inactive(signal);
   silence_inactive(noise_scale);
+  if (type == at::kBFloat16 && passes_over_copies(noise)) {
+    noise_scale = noise_scale.expand_as(signal);
+    return mix_copies(signal, noise_scale, noise, rectifies_);
+  }
   Tensor mixed = at::addcmul(signal.unsqueeze(1), noise_scale.unsqueeze(1), noise);
-  return rectifies_ ? mixed.relu_() : mixed;
+  return (rectifies_ ? mixed.relu_() : mixed).to(type);
 }
 
 Tensor NoisedLayer::signal_gradient(const Mask& mask, const Tensor& mixed, Tensor gradient) const {
@@ -134,15 +140,24 @@ Tensor NoisedLayer::signal_gradient(const Mask& mask, const Tensor& mixed, Tenso
   return passed;
 }
 
+CopySums NoisedLayer::sums_over_copies(const Tensor& noise, const Tensor& mixed, Tensor gradient) const {
+  const Tensor rectified = rectifies_ ? mixed : Tensor();
+  if (gradient.scalar_type() == at::kBFloat16 && passes_over_copies(noise)) {
+    if (!rectifies_ || mixed.scalar_type() == at::kBFloat16) return sum_copies(gradient, noise, rectified);
+  }
+  gradient = at_least_float(gradient);
+  if (rectifies_) gradient = at::threshold_backward(gradient, at_least_float(mixed), 0);
+  CopySums sums{at::zeros_like(noise.select(1, 0)), at::zeros_like(noise.select(1, 0))};
+  for (int64_t copy = 0; copy < noise.size(1); ++copy) {
+    sums.gradient.add_(gradient.select(1, copy));
+    sums.gradient_by_noise.addcmul_(gradient.select(1, copy), noise.select(1, copy));
+  }
+  return sums;
+}
+
 void NoisedLayer::mix_backward(const Tensor& centred, const Mask& mask, const Tensor& noise,
                                const Tensor& mixed, Tensor gradient, Tensor& mask_gradient) const {
-  if (rectifies_) gradient = at::threshold_backward(gradient, mixed, 0);
-  Tensor through_signal = at::zeros_like(centred);
-  Tensor through_noise = at::zeros_like(centred);
-  for (int64_t copy = 0; copy < noise.size(1); ++copy) {
-    through_signal.add_(gradient.select(1, copy));
-    through_noise.addcmul_(gradient.select(1, copy), noise.select(1, copy));
-  }
+  auto [through_signal, through_noise] = sums_over_copies(noise, mixed, std::move(gradient));
   through_noise.mul_(std_);
   if (clamps_noise_) through_noise.masked_fill_(mask.drop < kSmallestNoise, 0);
   mask_gradient.addcmul_(centred, through_signal).sub_(through_noise);

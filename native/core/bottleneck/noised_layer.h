@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bottleneck/information.h"
+#include "bottleneck/noise_copies.h"
 #include "bottleneck/statistics.h"
 #include "network/grid.h"
 #include "runtime/noise.h"
@@ -76,18 +77,21 @@ class NoisedLayer {
   /// each image.
   Tensor draw_noise(std::vector<NoiseStream>& streams, int64_t copies) const;
 
-  /// Z = λR + (1−λ)(μ + σε) for noise ε of shape (B, copies, h, w, C).
-  Tensor mix(const Tensor& centred, const Mask& mask, const Tensor& noise) const;
+  /// Z = λR + (1−λ)(μ + σε) for noise ε of shape (B, copies, h, w, C), as float or rounded to bfloat16.
+  Tensor mix(const Tensor& centred, const Mask& mask, const Tensor& noise,
+             at::ScalarType type = at::kFloat) const;
 
   /// ∂L/∂R (B·copies, h, w, C) for ∂L/∂Z (B·copies, 1, h, w, C), where each copy has an activation and a mask
   /// of its own.
   Tensor signal_gradient(const Mask& mask, const Tensor& mixed, Tensor gradient) const;
 
-  /// Adds to the gradient with respect to λ (B, h, w, C) what comes from the gradient with respect to Z.
+  /// Adds to the gradient with respect to λ (B, h, w, C) what comes from the gradient with respect to Z,
+  /// which is float or of Z's type.
   void mix_backward(const Tensor& centred, const Mask& mask, const Tensor& noise, const Tensor& mixed,
                     Tensor gradient, Tensor& mask_gradient) const;
 
  private:
+  CopySums sums_over_copies(const Tensor& noise, const Tensor& mixed, Tensor gradient) const;
   void free_placeless();
   Mask opened(Mask mask) const;
   void silence_inactive(Tensor& pixels) const;

@@ -2,12 +2,7 @@
 
 #include <algorithm>
 
-// Which vector instructions there are is only known where the program runs.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
-#define IBA_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define IBA_VECTOR_CLONES
-#endif
+#include "runtime/widest_vectors.h"
 
 namespace iba {
 

@@ -1,5 +1,7 @@
 #include "network/cut.h"
 
+#include <algorithm>
+
 #include "error.h"
 #include "io/text.h"
 #include "network/graph.h"
@@ -7,6 +9,15 @@
 namespace iba {
 
 namespace {
+
+at::ScalarType type_behind(const Network& network, const std::vector<size_t>& steps, ValueId value) {
+  const Precision precision(network);
+  auto is_rounded = [&](size_t i) {
+    const auto& inputs = network.steps[i].inputs;
+    return std::find(inputs.begin(), inputs.end(), value) == inputs.end() || precision.rounds(i);
+  };
+  return std::all_of(steps.begin(), steps.end(), is_rounded) ? precision.type() : at::kFloat;
+}
 
 std::vector<ValueId> with(std::vector<ValueId> values, ValueId value) {
   values.push_back(value);
@@ -54,6 +65,7 @@ Cut::Cut(const Network& network, ValueId at, const Division& division, StepRules
     : network_(network),
       at_(at),
       skipping_(division.skipping),
+      type_(type_behind(network, division.after, at)),
       prefix_(network, steps_for(network, with(skipping_, at)), with(skipping_, at)),
       suffix_(network, division.after, {network.output}, std::move(rules), altered) {}
 
@@ -86,6 +98,11 @@ Tensor Cut::after(const Values& values, Tensor replacement, Interpreter::Tape* t
 }
 
 Tensor Cut::backward(Interpreter::Tape& tape, Tensor gradient, const Alterations& alterations) const {
+  return at_least_float(backward_in_precision(tape, std::move(gradient), alterations));
+}
+
+Tensor Cut::backward_in_precision(Interpreter::Tape& tape, Tensor gradient,
+                                  const Alterations& alterations) const {
   at::NoGradGuard no_grad;
   return suffix_.backward(tape, network_.output, std::move(gradient), at_, alterations);
 }

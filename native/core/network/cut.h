@@ -26,6 +26,13 @@ class Cut {
   /// The gradient at the cut, at least in float, for the gradient at the network's output.
   Tensor backward(Interpreter::Tape& tape, Tensor gradient, const Alterations& alterations = {}) const;
 
+  /// The same as it arrives, in the network's precision.
+  Tensor backward_in_precision(Interpreter::Tape& tape, Tensor gradient,
+                               const Alterations& alterations = {}) const;
+
+  /// bfloat16 where all steps behind the cut read its value in that, or else float.
+  at::ScalarType type() const { return type_; }
+
   /// The skipping values alone, one row for each index in `rows`.
   Values select(const Values& values, const Tensor& rows) const;
 
@@ -42,6 +49,7 @@ class Cut {
   const Network& network_;
   ValueId at_;
   std::vector<ValueId> skipping_;
+  at::ScalarType type_;
   Interpreter prefix_;
   Interpreter suffix_;
 };

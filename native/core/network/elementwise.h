@@ -9,6 +9,10 @@ namespace iba {
 /// scale·x + shift, per channel (dimension 1). x is overwritten where it is exclusive.
 at::Tensor scale_and_shift(at::Tensor x, const at::Tensor& scale, const at::Tensor& shift);
 
+/// scale·x and x + shift, per channel and in x's type. x is overwritten where it is exclusive.
+at::Tensor scaled(at::Tensor x, const at::Tensor& scale);
+at::Tensor shifted(at::Tensor x, const at::Tensor& shift);
+
 /// max(scale·x + shift + shortcut, 0): batch norm, the addition of a shortcut (which may be undefined) and
 /// ReLU. One pass over memory where x is an exclusive channels-last tensor of float or bfloat16 on the CPU,
 /// which is then overwritten.

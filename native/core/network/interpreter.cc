@@ -203,7 +203,7 @@ Tensor Interpreter::backward(Tape& tape, ValueId source, Tensor gradient, ValueI
     throw Error(ErrorCode::model, "Nothing connects the layer to the output of " + network_.architecture +
                                       ": a gradient can't reach it. Choose another layer.");
   }
-  return at_least_float(gradients[target]);
+  return gradients[target];
 }
 
 /// What arrived for the output of a step, as the step goes on with it.

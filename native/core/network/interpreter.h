@@ -30,8 +30,8 @@ class Interpreter {
   void forward(Values& values, Tape* tape = nullptr, const Alterations& alterations = {}) const;
 
   /// The gradient with respect to the value `target` for the gradient with respect to the value `source`, or
-  /// what the rules make of it, at least in float. Consumes the tape of one forward pass. Throws MODEL where
-  /// nothing connects the two.
+  /// what the rules make of it, in the precision in which it arrives. Consumes the tape of one forward pass.
+  /// Throws MODEL where nothing connects the two.
   Tensor backward(Tape& tape, ValueId source, Tensor gradient, ValueId target,
                   const Alterations& alterations = {}) const;
 

@@ -76,7 +76,7 @@ Precision::Precision(const Network& network) : type_(at::kFloat), last_sum_(last
 
 Tensor Precision::for_step(size_t step, const Tensor& value) const {
   if (type_ != at::kBFloat16 || !holds_values(value)) return value;
-  return value.to(step < last_sum_ ? type_ : at::kFloat);
+  return value.to(rounds(step) ? type_ : at::kFloat);
 }
 
 at::ScalarType precision_of(const Network& network) {
@@ -98,6 +98,16 @@ Network in_precision(Network network, at::ScalarType type) {
       if (!copy.defined()) copy = converted_to(wanted, operation, tensor);
       tensor = copy;
     });
+  }
+  return network;
+}
+
+Network holding_norms(Network network) {
+  const auto norms = norms_behind_sums(network);
+  for (const auto& [sum, weights] : std::exchange(network.with_norms, {})) {
+    auto& operation = network.steps[sum].operation;
+    operation = with_weights(operation, weights);
+    network.steps[norms.at(sum)].operation = Identity{};
   }
   return network;
 }

@@ -15,6 +15,9 @@ class Precision {
   /// float, double or bfloat16: that of the first weighted sum.
   at::ScalarType type() const { return type_; }
 
+  /// Whether a step reads values in bfloat16.
+  bool rounds(size_t step) const { return type_ == at::kBFloat16 && step < last_sum_; }
+
   /// A value, as the step reads it; unchanged where the whole network is of one type.
   Tensor for_step(size_t step, const Tensor& value) const;
 
@@ -29,6 +32,10 @@ at::ScalarType precision_of(const Network& network);
 /// The same network, converted to compute in float, double or bfloat16. Steps that share a tensor go on
 /// sharing it.
 Network in_precision(Network network, at::ScalarType type);
+
+/// The same network with all batch norms in the weights of the convolutions that may hold them, whatever is
+/// looked at: for passes that are compared with each other, but look at different values.
+Network holding_norms(Network network);
 
 /// A tensor as it leaves a network: bfloat16 as float.
 Tensor at_least_float(const Tensor& value);

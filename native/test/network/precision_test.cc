@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "attribution/local_pass.h"
 #include "attribution/rules/gradient_rules.h"
 #include "network/cut.h"
 #include "network/elementwise.h"
@@ -102,6 +103,28 @@ TEST_CASE("batch norm, shortcut and ReLU in one pass round bfloat16 once") {
   CHECK(((wide(by_x) - passed * per_channel(scale)).abs() <= (passed * per_channel(scale)).abs() * 0x1p-8)
             .all()
             .item<bool>());
+}
+
+TEST_CASE("scales and shifts of bfloat16 are rounded once") {
+  auto rounded = [](const std::string& name) {
+    return normal(name, {2, 8, 5, 7}).to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
+  };
+  auto wide = [](const Tensor& tensor) { return tensor.to(at::kDouble); };
+  const Tensor scale = normal("scale", {8}).to(at::kFloat), shift = normal("shift", {8}).to(at::kFloat);
+  const Tensor x = wide(rounded("x")), factor = wide(scale).view({1, 8, 1, 1}),
+               offset = wide(shift).view({1, 8, 1, 1});
+  auto check = [&](const Tensor& found, const Tensor& exact) {
+    CHECK((found.scalar_type() == at::kBFloat16));
+    CHECK(((wide(found) - exact).abs() <= exact.abs() * 0x1p-8 + 1e-6).all().item<bool>());
+  };
+  check(scaled(rounded("x"), scale), x * factor);
+  check(shifted(rounded("x"), shift), x + offset);
+  check(scale_and_shift(rounded("x"), scale, shift), x * factor + offset);
+  // What somebody else sees stays.
+  const Tensor seen = rounded("x");
+  check(scaled(seen, scale), x * factor);
+  check(shifted(seen, shift), x + offset);
+  CHECK(wide(seen).equal(x));
 }
 
 TEST_CASE("a convolution adds its shortcut and rectifies before it rounds to bfloat16") {
@@ -238,6 +261,17 @@ TEST_CASE(
   CHECK(relative_error(folded, exact) < 0.01);
   CHECK(relative_error(apart, exact) < 0.01);
   CHECK(!folded.equal(apart));
+}
+
+TEST_CASE("in bfloat16 a window that changes nothing leaves the logits as they are") {
+  Network network = in_precision(small_zoo_network("resnet18"), at::kBFloat16);
+  network.to(at::kCPU);
+  const Tensor image =
+      normal("image", {1, 3, 64, 64}).to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast);
+  const LocalPass pass(network, image, {8, 8});
+  const Tensor found = pass.logits({image.narrow(2, 16, 8).narrow(3, 24, 8).contiguous(), {{16, 24}}});
+  CHECK(relative_error(found, pass.clean_logits()) < 1e-3);
+  CHECK(relative_error(pass.clean_logits(), logits(network, image)) < 0.01);
 }
 
 TEST_CASE("a rule of a ReLU holds behind a convolution that holds its batch norm") {

@@ -44,8 +44,7 @@ struct BatchNorm {
   }
 
   std::vector<Tensor> backward(const StepState&, Tensor gradient) const {
-    auto scale = affine().scale.view({1, -1, 1, 1});
-    return {is_exclusive(gradient) ? gradient.mul_(scale) : gradient.mul(scale)};
+    return {scaled(std::move(gradient), affine().scale)};
   }
 };
 

@@ -1,5 +1,6 @@
 #include "network/operations/convolution.h"
 
+#include "network/elementwise.h"
 #include "runtime/processor.h"
 
 namespace iba {
@@ -43,7 +44,7 @@ Tensor Convolution::forward(std::vector<Tensor>& inputs, StepState*) const {
   Tensor sum = is_matrix_product(*this, x) ? multiply_pixels(x, weight.flatten(1).t(), bias_within)
                                            : at::convolution(x, weight, bias_within, stride, padding,
                                                              dilation, false, {0, 0}, groups);
-  return adds_apart ? sum.add_(bias.view({1, -1, 1, 1})) : sum;
+  return adds_apart ? shifted(std::move(sum), bias) : sum;
 }
 
 std::vector<Tensor> Convolution::backward(const StepState& state, Tensor gradient) const {
