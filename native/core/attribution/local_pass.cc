@@ -95,13 +95,13 @@ Values every_value(const Network& network, const Tensor& image) {
 }  // namespace
 
 LocalPass::LocalPass(const Network& network, const Tensor& image, Pair window)
-    : network_(holding_norms(network)),
-      clean_(every_value(network_, image)),
+    : network_(network),
+      clean_(every_value(network, image)),
       local_(local_steps(window)),
-      handed_over_(local_ == 0 ? network_.input : network_.steps[local_ - 1].output),
-      rest_(network_, handed_over_) {
-  // What is compared has to be rounded alike.
-  if (precision_of(network_) == at::kBFloat16)
+      handed_over_(local_ == 0 ? network.input : network.steps[local_ - 1].output),
+      rest_(network, handed_over_) {
+  // Where everything is looked at, batch norms are computed apart. What is compared has to be rounded alike.
+  if (precision_of(network) == at::kBFloat16)
     clean_[network_.output] = rest_.after(clean_, clean_[handed_over_]);
   forget_the_rest();
 }

@@ -35,7 +35,7 @@ class LocalPass {
   void forget_the_rest();
   Windows forward(const Step& step, const std::vector<Windows>& known) const;
 
-  const Network network_;
+  const Network& network_;
   Values clean_;         // every value of the image
   size_t local_;         // the first so many steps are computed within windows
   ValueId handed_over_;  // the one value that the steps after them need

@@ -1,6 +1,7 @@
 #include "bottleneck/noise_copies.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "runtime/widest_vectors.h"
 

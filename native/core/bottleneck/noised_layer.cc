@@ -141,10 +141,9 @@ Tensor NoisedLayer::signal_gradient(const Mask& mask, const Tensor& mixed, Tenso
 }
 
 CopySums NoisedLayer::sums_over_copies(const Tensor& noise, const Tensor& mixed, Tensor gradient) const {
-  const Tensor rectified = rectifies_ ? mixed : Tensor();
-  if (gradient.scalar_type() == at::kBFloat16 && passes_over_copies(noise)) {
-    if (!rectifies_ || mixed.scalar_type() == at::kBFloat16) return sum_copies(gradient, noise, rectified);
-  }
+  const bool are_rounded = gradient.scalar_type() == at::kBFloat16 && mixed.scalar_type() == at::kBFloat16;
+  if (are_rounded && passes_over_copies(noise))
+    return sum_copies(gradient, noise, rectifies_ ? mixed : Tensor());
   gradient = at_least_float(gradient);
   if (rectifies_) gradient = at::threshold_backward(gradient, at_least_float(mixed), 0);
   CopySums sums{at::zeros_like(noise.select(1, 0)), at::zeros_like(noise.select(1, 0))};

@@ -1,6 +1,7 @@
 #include "network/elementwise.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "network/step_state.h"
 #include "runtime/widest_vectors.h"

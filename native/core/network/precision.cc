@@ -102,16 +102,6 @@ Network in_precision(Network network, at::ScalarType type) {
   return network;
 }
 
-Network holding_norms(Network network) {
-  const auto norms = norms_behind_sums(network);
-  for (const auto& [sum, weights] : std::exchange(network.with_norms, {})) {
-    auto& operation = network.steps[sum].operation;
-    operation = with_weights(operation, weights);
-    network.steps[norms.at(sum)].operation = Identity{};
-  }
-  return network;
-}
-
 Tensor at_least_float(const Tensor& value) {
   return value.scalar_type() == at::kBFloat16 ? value.to(at::kFloat) : value;
 }

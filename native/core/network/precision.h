@@ -33,10 +33,6 @@ at::ScalarType precision_of(const Network& network);
 /// sharing it.
 Network in_precision(Network network, at::ScalarType type);
 
-/// The same network with all batch norms in the weights of the convolutions that may hold them, whatever is
-/// looked at: for passes that are compared with each other, but look at different values.
-Network holding_norms(Network network);
-
 /// A tensor as it leaves a network: bfloat16 as float.
 Tensor at_least_float(const Tensor& value);
 

@@ -11,6 +11,7 @@ namespace {
 /// What may be left of the sum of an output's rounding errors, as a share of their norm.
 constexpr double kLeft = 0.01;
 
+/// From so many weights on, the dearer turns are looked for only where the cheapest don't suffice.
 constexpr int64_t kMany = 256;
 
 /// A weight that could be rounded to its other neighbour.
