@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-// Which vector instructions there are is only known where the program runs.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+// Which vector instructions there are is only known where the program runs. Clang clones no function templates.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
 #define IBA_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define IBA_VECTOR_CLONES
