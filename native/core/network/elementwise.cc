@@ -61,14 +61,11 @@ void for_each_channel(int64_t channels, const Loop& loop) {
   }
 }
 
-/// The number where the activation is positive, or else 0, without a branch.
-float where_active(float activation, float number) {
-  return activation > 0 ? number : 0;
-}
-at::BFloat16 where_active(at::BFloat16 activation, float number) {
-  const at::BFloat16 rounded(number);
-  return {static_cast<uint16_t>(static_cast<int16_t>(activation.x) > 0 ? rounded.x : 0),
-          at::BFloat16::from_bits()};
+/// The number where the activation is positive, or else 0. What is computed of it afterwards needs no branch,
+/// but GCC makes one of what is computed before.
+template <typename Number>
+float where_active(Number activation, float number) {
+  return static_cast<float>(activation) > 0 ? number : 0;
 }
 
 template <typename Number>
@@ -109,8 +106,8 @@ void mask_and_scale(at::Tensor& gradient, const at::Tensor& output, const at::Te
     for_each_pixel(gradient, [=](int64_t start, int64_t channels) {
       Number* row = data + start;
       const Number* active = result + start;
-      for_each_channel<Number>(channels, [=](int64_t c) {
-        row[c] = where_active(active[c], static_cast<float>(row[c]) * factor[c]);
+      in_widest_vectors(channels, [=](int64_t c) {
+        row[c] = where_active(active[c], static_cast<float>(row[c])) * factor[c];
       });
     });
     return;
@@ -120,10 +117,10 @@ void mask_and_scale(at::Tensor& gradient, const at::Tensor& output, const at::Te
     Number* row = data + start;
     Number* scaled_row = target + start;
     const Number* active = result + start;
-    for_each_channel<Number>(channels, [=](int64_t c) {
-      const Number passed = where_active(active[c], static_cast<float>(row[c]));
+    in_widest_vectors(channels, [=](int64_t c) {
+      const float passed = where_active(active[c], static_cast<float>(row[c]));
       row[c] = passed;
-      scaled_row[c] = static_cast<float>(passed) * factor[c];
+      scaled_row[c] = passed * factor[c];
     });
   });
 }
