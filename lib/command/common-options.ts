@@ -98,7 +98,7 @@ export function deviceOption(): Option {
 export function precisionOption(): Option {
   return new Option(
     '--precision <type>',
-    'what the network computes in; auto takes bfloat16 on GPUs and on processors with matrix units for it',
+    'what the network computes in; auto takes bfloat16 on GPUs and on processors with instructions for it',
   )
     .choices(precisions)
     .default('float32')

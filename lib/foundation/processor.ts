@@ -23,7 +23,8 @@ export function instructionsOf(flags: string): string[] {
   return Object.entries(instructions).flatMap(([flag, name]) => (has.has(flag) ? [name] : []))
 }
 
-/** Whether the processor multiplies matrices of bfloat16 (AMX). */
-export function hasMatrixUnitsForBfloat16(): boolean {
-  return instructionsOf(readFlags()).includes(instructions.amx_bf16)
+/** Whether a processor with these flags multiplies numbers of bfloat16 faster than those of float32. */
+export function multipliesBfloat16(flags = readFlags()): boolean {
+  const has = instructionsOf(flags)
+  return has.includes(instructions.amx_bf16) || has.includes(instructions.avx512_bf16)
 }

@@ -42,7 +42,7 @@ export interface LoadOptions {
   weights?: string
   /** Default 'auto'. */
   device?: Device
-  /** What the network computes in. 'bfloat16' is faster on GPUs and on processors with matrix units for it, and rounds to
+  /** What the network computes in. 'bfloat16' is faster on GPUs and on processors with instructions for it, and rounds to
    * eight bits; 'auto' takes it there. Default 'float32'. */
   precision?: Precision
   /** How pictures become inputs. What isn't given is as the model's card says or the architecture's authors have it, or

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { hasMatrixUnitsForBfloat16 } from '../../lib/foundation/processor.js'
+import { multipliesBfloat16 } from '../../lib/foundation/processor.js'
 import { createAttributer, describeMethods, InvalidArgumentError } from '../../lib/index.js'
 import { choosePrecision } from '../../lib/model/precision.js'
 import {
@@ -35,7 +35,7 @@ test('a model says what it computes in, and its weights are those of the file', 
 
 test("'auto' is bfloat16 where it is fast", async t => {
   t.is(choosePrecision('auto', 'cuda:0'), 'bfloat16')
-  t.is(choosePrecision('auto', 'cpu'), hasMatrixUnitsForBfloat16() ? 'bfloat16' : 'float32')
+  t.is(choosePrecision('auto', 'cpu'), multipliesBfloat16() ? 'bfloat16' : 'float32')
   await t.throwsAsync(smallModel({ precision: 'float16' as never }), {
     instanceOf: InvalidArgumentError,
     message: /precision/,
