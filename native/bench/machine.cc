@@ -11,6 +11,7 @@ namespace {
 using at::Tensor;
 
 constexpr int64_t kMatrixSize = 2048;
+constexpr int64_t kWidth = 32;                  // of the image whose pixels are the rows of a matrix
 constexpr int64_t kCopied = int64_t{64} << 20;  // floats
 constexpr int64_t kRounds = 20;
 
@@ -22,17 +23,22 @@ double fastest(at::Device device, const Work& work) {
 
 }  // namespace
 
-double matrix_rate(at::Device device) {
+double matrix_rate(at::Device device, at::ScalarType type) {
   at::NoGradGuard no_grad;
   // Convolutions may use TF32 on a GPU while matrix products may not: the peak is of what the convolutions
   // use.
   if (device.is_cuda()) at::globalContext().setAllowTF32CuBLAS(at::globalContext().allowTF32CuDNN());
-  auto floats = at::TensorOptions(device).dtype(at::kFloat);
-  Tensor a = at::randn({kMatrixSize, kMatrixSize}, floats);
-  Tensor b = at::randn({kMatrixSize, kMatrixSize}, floats);
+  auto random = [&](at::IntArrayRef shape) {
+    return at::randn(shape, at::TensorOptions(device).dtype(at::kFloat)).to(type);
+  };
+  const Tensor a = random({kMatrixSize, kMatrixSize}), b = random({kMatrixSize, kMatrixSize});
   Tensor product = at::empty_like(a);
-  auto operations = 2.0 * static_cast<double>(kMatrixSize * kMatrixSize * kMatrixSize);
-  return operations / fastest(device, [&] { at::mm_out(product, a, b); });
+  const double seconds = fastest(device, [&] { at::mm_out(product, a, b); });
+  const Tensor pixels = random({1, kMatrixSize / kWidth, kWidth, kMatrixSize}).permute({0, 3, 1, 2});
+  const Tensor weight = random({kMatrixSize, kMatrixSize, 1, 1});
+  const double convolved = fastest(device, [&] { at::conv2d(pixels, weight); });
+  const auto operations = 2.0 * static_cast<double>(kMatrixSize * kMatrixSize * kMatrixSize);
+  return operations / std::min(seconds, convolved);
 }
 
 double memory_rate(at::Device device) {

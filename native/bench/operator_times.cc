@@ -1,5 +1,7 @@
 #include "operator_times.h"
 
+#include <ATen/core/function_schema.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -28,6 +30,10 @@ double flops_per_number(const at::RecordFunction& function) {
   if (name == "aten::mm") return 2.0 * static_cast<double>(input(1).size(0));
   if (name == "aten::addmm") return 2.0 * static_cast<double>(input(2).size(0));
   if (name == "aten::convolution" || name == "aten::linear") return flops_per_output(input(1));
+  if (name == "mkldnn::_convolution_pointwise") {
+    const bool adds = function.operator_schema()->overload_name() == "binary";
+    return flops_per_output(input(adds ? 2 : 1));
+  }
   return name == "aten::convolution_backward" ? flops_per_output(input(2)) : 0;
 }
 
@@ -45,8 +51,13 @@ class Memory {
 
  private:
   void add(const Tensor& tensor) {
-    if (!tensor.defined() || !seen_.insert(tensor.const_data_ptr()).second) return;
-    bytes_ += static_cast<double>(std::min(tensor.nbytes(), tensor.storage().nbytes()));
+    if (!tensor.defined()) return;
+    // Packed weights have no storage.
+    const bool is_packed = !tensor.has_storage();
+    const void* memory = is_packed ? tensor.unsafeGetTensorImpl() : tensor.const_data_ptr();
+    if (!seen_.insert(memory).second) return;
+    const size_t bytes = tensor.numel() * tensor.itemsize();
+    bytes_ += static_cast<double>(is_packed ? bytes : std::min(bytes, tensor.storage().nbytes()));
   }
 
   std::set<const void*> seen_;

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "machine.h"
 #include "measure.h"
+#include "network/precision.h"
 #include "operator_times.h"
 
 namespace iba::bench {
@@ -25,13 +26,13 @@ Passes measure_passes(const Workload& workload, const Options& options) {
     {
       OperatorTimes times(options.device);
       pass.forward();
-      auto sum = times.sum({"convolution", "linear", "mm", "addmm"});
+      auto sum = times.sum({"convolution", "_convolution_pointwise", "linear", "mm", "addmm"});
       fastest.flops = sum.flops;
       fastest.forward = std::min(fastest.forward, sum.seconds);
     }
     OperatorTimes times(options.device);
     pass.backward();
-    auto sum = times.sum({"convolution_backward", "matmul", "mm"});
+    auto sum = times.sum({"convolution_backward", "_convolution_pointwise", "matmul", "mm"});
     fastest.backward = std::min(fastest.backward, sum.seconds);
   }
   return fastest;
@@ -48,10 +49,11 @@ void peak(const Models& models, const Options& options) {
   for (const auto& model : models) {
     Workload workload = make_workload(model, options);
     workload.network = use_precision(workload.network, options.precisions.front());
-    double peak = matrix_rate(options.device) / kGiga;
+    const auto type = precision_of(workload.network);
+    double peak = matrix_rate(options.device, type) / kGiga;
     Passes passes = measure_passes(workload, options);
-    peak = std::max(
-        peak, matrix_rate(options.device) / kGiga);  // before and after, as the machine's speed may change
+    // Before and after, as the machine's speed may change.
+    peak = std::max(peak, matrix_rate(options.device, type) / kGiga);
     double gigaflops = passes.flops / kGiga;
     print_result(model, "matrix product of 2048 x 2048", peak, "GFLOP/s");
     print_result(model, "work of one noise copy, forward", gigaflops / static_cast<double>(options.copies),

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "machine.h"
 #include "measure.h"
+#include "network/precision.h"
 #include "operator_times.h"
 
 namespace iba::bench {
@@ -73,10 +74,10 @@ void print_pass(const std::string& model, const std::string& direction, const Pa
 }  // namespace
 
 void roofline(const Models& models, const Options& options) {
-  Roof roof{matrix_rate(options.device), memory_rate(options.device)};
   for (const auto& model : models) {
     Workload workload = make_workload(model, options);
     workload.network = use_precision(workload.network, options.precisions.front());
+    const Roof roof{matrix_rate(options.device, precision_of(workload.network)), memory_rate(options.device)};
     NoisedPass pass(workload, options.copies);
     Pass forward, backward;
     for (int64_t round = 0; round <= options.rounds; ++round) {

@@ -11,11 +11,12 @@ c10::IValue numbers(const Pair& pair) {
 }
 
 /// LibTorch declares these operators in no header.
-Tensor call(const char* overload, std::vector<c10::IValue> arguments) {
-  auto convolve = c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise", overload);
-  convolve.callBoxed(&arguments);
+Tensor call(const char* name, const char* overload, std::vector<c10::IValue> arguments) {
+  c10::Dispatcher::singleton().findSchemaOrThrow(name, overload).callBoxed(&arguments);
   return arguments[0].toTensor();
 }
+
+constexpr const char* kConvolve = "mkldnn::_convolution_pointwise";
 
 void append_settings(const Convolution& convolution, std::vector<c10::IValue>& arguments) {
   const auto& [weight, bias, stride, padding, dilation, groups] = convolution;
@@ -30,7 +31,7 @@ Tensor convolve(const Convolution& convolution, const Tensor& x, const Relu* rel
   if (relu && relu->limit) limits = {at::Scalar(0.0), at::Scalar(*relu->limit)};
   const char* activation = !relu ? "none" : relu->limit ? "hardtanh" : "relu";
   arguments.insert(arguments.end(), {activation, limits, c10::IValue()});
-  return call("", std::move(arguments));
+  return call(kConvolve, "", std::move(arguments));
 }
 
 Tensor convolve_and_add(const Convolution& convolution, const Tensor& x, const Tensor& shortcut,
@@ -43,7 +44,7 @@ Tensor convolve_and_add(const Convolution& convolution, const Tensor& x, const T
   const c10::List<std::optional<at::Scalar>> limits;
   arguments.insert(arguments.end(), {"add", at::Scalar(1.0), relu ? c10::IValue("relu") : c10::IValue(),
                                      limits, c10::IValue()});
-  return call("binary", std::move(arguments));
+  return call(kConvolve, "binary", std::move(arguments));
 }
 
 /// The same in passes of their own.
@@ -64,7 +65,10 @@ bool works() {
     const Relu relu;
     const Tensor zeros = convolve_add_and_rectify(convolution, ones, Tensor(), &relu);
     const Tensor sums = convolve_add_and_rectify(convolution, ones, at::full_like(ones, 8), &relu);
-    return zeros.eq(0).all().item<bool>() && sums.eq(1).all().item<bool>();
+    Convolution packed = convolution;
+    packed.weight = packed_weight(convolution, ones);
+    const Tensor same = convolve_add_and_rectify(packed, ones, Tensor(), nullptr);
+    return zeros.eq(0).all().item<bool>() && sums.eq(1).all().item<bool>() && same.eq(-7).all().item<bool>();
   } catch (const c10::Error&) {
     return false;
   }
@@ -75,6 +79,17 @@ bool works() {
 bool fuses_convolutions() {
   static const bool works_here = works();
   return works_here;
+}
+
+bool is_fusible(const Convolution& convolution) {
+  return convolution.weight.is_cpu() && convolution.weight.scalar_type() == at::kBFloat16 &&
+         fuses_convolutions();
+}
+
+Tensor packed_weight(const Convolution& convolution, const Tensor& images) {
+  const auto& [weight, bias, stride, padding, dilation, groups] = convolution;
+  return call("mkldnn::_reorder_convolution_weight", "",
+              {weight, numbers(padding), numbers(stride), numbers(dilation), groups, images.sizes().vec()});
 }
 
 Tensor convolve_add_and_rectify(const Convolution& convolution, const Tensor& x, const Tensor& shortcut,

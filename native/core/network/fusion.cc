@@ -78,11 +78,6 @@ Fusion from_convolution(Run run, bool holds_norm) {
   return run.fusion();
 }
 
-bool may_fuse(const Convolution& convolution) {
-  return convolution.weight.is_cpu() && convolution.weight.scalar_type() == at::kBFloat16 &&
-         fuses_convolutions();
-}
-
 }  // namespace
 
 std::vector<Fusion> find_fusions(const Network& network, const std::vector<size_t>& steps,
@@ -95,7 +90,7 @@ std::vector<Fusion> find_fusions(const Network& network, const std::vector<size_
     const auto* convolution = std::get_if<Convolution>(&operation);
     if (std::holds_alternative<BatchNorm>(operation)) {
       fusions.push_back(from_norm(run));
-    } else if (convolution && may_fuse(*convolution)) {
+    } else if (convolution && is_fusible(*convolution)) {
       fusions.push_back(from_convolution(run, network.with_norms.contains(steps[k])));
     } else {
       fusions.emplace_back();

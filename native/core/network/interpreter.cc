@@ -125,7 +125,14 @@ void Interpreter::forward(Values& values, Tape* tape, const Alterations& alterat
   }
 }
 
+/// Whether a step is a convolution that is computed as those with more in their pass are.
+bool Interpreter::convolves_alone(size_t k) const {
+  const auto* convolution = std::get_if<Convolution>(&step(k).operation);
+  return convolution && fusions_[k].steps == 1 && !rule(k) && is_fusible(*convolution);
+}
+
 Tensor Interpreter::forward_single(size_t k, Values& values, Tape* tape) const {
+  if (convolves_alone(k)) return convolve_fused(k, values, tape);
   auto inputs = take_inputs(k, values);
   if (!tape) return forward_step(step(k), std::move(inputs), nullptr);
   StepState& state = (*tape)[k];
@@ -150,7 +157,7 @@ Tensor Interpreter::take_shortcut(size_t k, Values& values) const {
 /// The convolution that a fusion begins with, which holds the batch norm that it may take along.
 Convolution Interpreter::convolution_of(size_t k) const {
   auto convolution = std::get<Convolution>(step(k).operation);
-  if (std::holds_alternative<BatchNorm>(step(k + 1).operation)) {
+  if (fusions_[k].steps > 1 && std::holds_alternative<BatchNorm>(step(k + 1).operation)) {
     const auto& [weight, bias] = network_.with_norms.at(steps_[k]);
     std::tie(convolution.weight, convolution.bias) = std::tie(weight, bias);
   }
@@ -163,7 +170,8 @@ Tensor Interpreter::convolve_fused(size_t k, Values& values, Tape* tape) const {
   const auto* relu = std::get_if<Relu>(&step(k + fusions_[k].steps - 1).operation);
   return named(step(k), shape_text(inputs), [&] {
     if (tape) (*tape)[k].keep_shapes(inputs);
-    return convolve_add_and_rectify(convolution_of(k), inputs[0], shortcut, relu);
+    const auto convolution = network_.packed->for_input(convolution_of(k), inputs[0]);
+    return convolve_add_and_rectify(convolution, inputs[0], shortcut, relu);
   });
 }
 
@@ -213,6 +221,7 @@ Tensor Interpreter::take_gradient(size_t k, std::vector<Tensor>& gradients) cons
 }
 
 void Interpreter::backward_single(size_t k, Tape& tape, std::vector<Tensor>& gradients) const {
+  if (convolves_alone(k)) return convolve_fused_backward(k, tape, gradients);
   Tensor from_above = take_gradient(k, gradients);
   auto parts = rule(k) ? rule(k)->backward(step(k).operation, tape[k], from_above)
                        : iba::backward(step(k).operation, tape[k], std::move(from_above));
@@ -236,7 +245,10 @@ void Interpreter::convolve_fused_backward(size_t k, Tape& tape, std::vector<Tens
   if (const auto* relu = std::get_if<Relu>(&step(last).operation))
     gradient = relu->backward(tape[last], std::move(gradient))[0];
   if (addition > 0) accumulate(gradients[step(k + addition).inputs[shortcut]], gradient);
-  accumulate(gradients[step(k).inputs[0]], convolution_of(k).backward(tape[k], std::move(gradient))[0]);
+  const Convolution convolution = convolution_of(k);
+  const auto back = network_.packed->for_gradient(convolution, gradient);
+  accumulate(gradients[step(k).inputs[0]], back ? convolve_add_and_rectify(*back, gradient, {}, nullptr)
+                                                : convolution.backward(tape[k], std::move(gradient))[0]);
 }
 
 void Interpreter::normalise_fused_backward(size_t k, Tape& tape, std::vector<Tensor>& gradients) const {

@@ -43,6 +43,7 @@ class Interpreter {
   /// Its rule, or null.
   const Rule* rule(size_t k) const { return rules_.empty() ? nullptr : rules_[steps_[k]].get(); }
   void separate_ruled_steps();
+  bool convolves_alone(size_t k) const;
   Tensor forward_single(size_t k, Values& values, Tape* tape) const;
   void backward_single(size_t k, Tape& tape, std::vector<Tensor>& gradients) const;
   void forward_fused(size_t k, Values& values, Tape* tape) const;

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "network/operation.h"
+#include "network/packed_weights.h"
 
 namespace iba {
 
@@ -78,6 +80,8 @@ class Network {
   /// In bfloat16, where the processor fuses convolutions: by the steps of some, weights and biases that hold
   /// the batch norm behind them too. They take the place of both in runs that don't look between the two.
   std::map<size_t, Weights> with_norms;
+  /// The weights of such convolutions as the processor reads them, shared with copies of the network.
+  std::shared_ptr<PackedWeights> packed = std::make_shared<PackedWeights>();
   /// What its user should know of how it was read from a file.
   std::vector<std::string> notes;
 
