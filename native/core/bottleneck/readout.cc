@@ -93,8 +93,9 @@ Tensor ReadoutBottleneck::alpha(const Reading& reading, int64_t begin, int64_t e
   std::vector<Tensor> inputs;
   for (size_t i = 0; i < scales_.size(); ++i) {
     Tensor pixels = scales_[i].grid.to_pixels(reading.reads[i].slice(0, begin, end).to(at::kFloat));
-    if (scales_[i].mean.defined()) pixels = pixels - scales_[i].mean;
-    inputs.push_back(pixels / scales_[i].std);
+    if (scales_[i].mean.defined())
+      pixels = is_exclusive(pixels) ? pixels.sub_(scales_[i].mean) : pixels - scales_[i].mean;
+    inputs.push_back(is_exclusive(pixels) ? pixels.div_(scales_[i].std) : pixels / scales_[i].std);
   }
   return readout_network.forward(inputs, layer_.grid().height, layer_.grid().width, trace);
 }

@@ -152,7 +152,8 @@ Tensor ReadoutNetwork::part_of_first(size_t i) const {
 
 Tensor ReadoutNetwork::forward(const std::vector<Tensor>& inputs, int64_t height, int64_t width,
                                Trace* trace) const {
-  bool is_plain = inputs[0].is_cpu() && parameters_[0].scalar_type() == at::kFloat;
+  const auto type = parameters_[0].scalar_type();
+  const bool is_plain = inputs[0].is_cpu() && (type == at::kFloat || type == at::kBFloat16);
   if (!trace && is_plain) return forward_by_images(inputs, height, width);
   std::vector<Tensor> read, resized;
   Tensor first = parameters_[1].repeat({inputs[0].size(0) * height * width, 1});
@@ -177,26 +178,28 @@ Tensor ReadoutNetwork::forward_by_images(const std::vector<Tensor>& inputs, int6
                                          int64_t width) const {
   // Vectors are the same for all places: a bias of each image.
   Tensor bias = parameters_[1].expand({inputs[0].size(0), -1});
-  std::vector<size_t> whole;
+  std::vector<Tensor> whole;
   std::vector<PixelConvolution> of_whole;
   std::vector<Tensor> resized;
   for (size_t i = 0; i < inputs.size(); ++i) {
     PixelConvolution convolve(part_of_first(i).contiguous());
-    if (inputs[i].size(1) == height && inputs[i].size(2) == width) {
-      whole.push_back(i);
+    Tensor input = inputs[i].to(bias.scalar_type());
+    if (input.size(1) == height && input.size(2) == width) {
+      whole.push_back(std::move(input));
       of_whole.push_back(std::move(convolve));
-    } else if (inputs[i].size(1) == 1 && inputs[i].size(2) == 1) {
-      bias = bias + convolve(inputs[i], Tensor()).flatten(1);
+    } else if (input.size(1) == 1 && input.size(2) == 1) {
+      bias = bias + convolve(input, Tensor()).flatten(1);
     } else {
-      resized.push_back(convolve(inputs[i], Tensor()));
+      resized.push_back(convolve(input, Tensor()));
     }
   }
   PixelConvolution to_second(parameters_[2]), to_alpha(parameters_[4]);
-  Tensor alphas = at::empty({inputs[0].size(0), height, width, parameters_[4].size(0)}, inputs[0].options());
+  Tensor alphas = at::empty({inputs[0].size(0), height, width, parameters_[4].size(0)},
+                            inputs[0].options().dtype(at::kFloat));
   for (int64_t image = 0; image < inputs[0].size(0); ++image) {
     Tensor first;
     for (size_t i = 0; i < whole.size(); ++i) {
-      Tensor x = inputs[whole[i]].narrow(0, image, 1);
+      Tensor x = whole[i].narrow(0, image, 1);
       first = first.defined() ? first.add_(of_whole[i](x, Tensor())) : of_whole[i](x, bias[image]);
     }
     if (!first.defined()) first = bias[image].repeat({1, height, width, 1});

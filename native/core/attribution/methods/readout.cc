@@ -3,6 +3,7 @@
 #include "attribution/methods/methods.h"
 #include "attribution/passes.h"
 #include "bottleneck/loss.h"
+#include "network/precision.h"
 #include "runtime/reused_memory.h"
 
 namespace iba {
@@ -14,6 +15,7 @@ class ReadoutMethod : public Method {
   explicit ReadoutMethod(const MethodContext& context)
       : network_(context.network),
         readout_(*context.resources.readout),
+        readout_network_(readout_.network.to(precision_of(network_))),
         conventions_(conventions_of(readout_.preset)),
         keeps_capacity_(context.options.flag("keepCapacity")),
         keeps_logits_(context.options.flag("keepLogits")),
@@ -30,7 +32,7 @@ class ReadoutMethod : public Method {
       auto reading = bottleneck_.read(batch.images.slice(0, begin, end));
       choose_targets(network_, batch, begin, reading.logits, targets);
       for_each_run(end - begin, kReadoutNetworkRows, [&](int64_t first, int64_t last) {
-        Tensor alpha = bottleneck_.alpha(reading, first, last, readout_.network);
+        Tensor alpha = bottleneck_.alpha(reading, first, last, readout_network_);
         // One after the other, so that what is computed stays in the processor's caches.
         for (int64_t i = first; i < last; ++i) {
           steps.check();
@@ -72,6 +74,7 @@ class ReadoutMethod : public Method {
 
   const Network& network_;
   const Readout& readout_;
+  ReadoutNetwork readout_network_;  // in the precision of the network
   const Conventions& conventions_;
   bool keeps_capacity_;
   bool keeps_logits_;
