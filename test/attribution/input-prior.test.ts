@@ -123,12 +123,14 @@ test('a generated prior depends on the seed, and neither on the batch nor on the
   const images = noiseImages(2)
   const together = await explain({ ...options, batch: 2 }, images)
   const [alone] = await explain({ ...options, batch: 1, rows: 3 }, [images[1]!])
-  t.true(relativeError(together[1]!.tensors.prior!.data, alone!.tensors.prior!.data) < 1e-4)
+  // A batch may round otherwise, and RMSprop takes the sign of a gradient that is nearly 0, as above.
+  t.true(relativeError(together[1]!.tensors.prior!.data, alone!.tensors.prior!.data) < 0.05)
+  t.true(relativeError(together[1]!.map.data, alone!.map.data) < 1e-3)
   const [again] = await explain({ ...options, batch: 1, rows: 3 }, [images[1]!])
   t.deepEqual(again!.tensors.prior!.data, alone!.tensors.prior!.data)
   await using attributer = methods['input-iba'](model, { statistics, steps, copies, ...options })
   const [other] = await attributer.attribute(images[1]!, { targets: 3, seed: seed + 1 })
-  t.true(relativeError(other!.tensors.prior!.data, alone!.tensors.prior!.data) > 1e-4)
+  t.true(relativeError(other!.tensors.prior!.data, alone!.tensors.prior!.data) > 0.1)
 })
 
 test('its progress counts the steps of the critic', async t => {

@@ -176,7 +176,8 @@ testWithBrowser('the map follows a slider, and a new setting cancels the request
       page.waitForEvent('requestfailed', ofQuery('steps=1000')),
       steps.fill('4'),
     ])
-    await page.getByText('step 4 of 4', { exact: true }).waitFor()
+    // Of the draft, and of the steps below it as soon as the map is there.
+    await page.getByText('step 4 of 4', { exact: true }).first().waitFor()
     await explained(page)
     const before = await pixelsOf(page)
     const bits = await fact(page, 'bits')

