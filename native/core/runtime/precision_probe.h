@@ -2,8 +2,8 @@
 
 namespace iba {
 
-/// Seconds of one forward pass of a convolution of 256 channels at 14 × 14 places, as in the middle of a
-/// ResNet.
+/// Seconds of one forward pass of ten images through a convolution of 256 channels at 14 × 14 places, as in
+/// the middle of a ResNet.
 struct PrecisionProbe {
   double float32;
   double bfloat16;
