@@ -86,6 +86,10 @@ bool is_fusible(const Convolution& convolution) {
          fuses_convolutions();
 }
 
+bool lie_for_fusion(const Tensor& images) {
+  return images.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
+}
+
 Tensor packed_weight(const Convolution& convolution, const Tensor& images) {
   const auto& [weight, bias, stride, padding, dilation, groups] = convolution;
   return call("mkldnn::_reorder_convolution_weight", "",
@@ -94,7 +98,7 @@ Tensor packed_weight(const Convolution& convolution, const Tensor& images) {
 
 Tensor convolve_add_and_rectify(const Convolution& convolution, const Tensor& x, const Tensor& shortcut,
                                 const Relu* relu) {
-  if (x.suggest_memory_format() != at::MemoryFormat::ChannelsLast) {
+  if (!lie_for_fusion(x)) {
     std::vector<Tensor> inputs{x};
     return added_and_rectified(convolution.forward(inputs, nullptr), shortcut, relu);
   }

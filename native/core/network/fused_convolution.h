@@ -11,6 +11,9 @@ bool fuses_convolutions();
 /// Whether a convolution is such: in bfloat16, on the CPU.
 bool is_fusible(const Convolution& convolution);
 
+/// Whether it is computed so for such images: others take the passes of their own.
+bool lie_for_fusion(const Tensor& images);
+
 /// The convolution's weights as oneDNN reads them for images of such a height and width.
 Tensor packed_weight(const Convolution& convolution, const Tensor& images);
 

@@ -23,10 +23,6 @@ Tensor turned_round(const Tensor& weight) {
   return weight.transpose(0, 1).flip({2, 3}).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-bool is_channels_last(const Tensor& images) {
-  return images.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
-}
-
 /// The weight for images of that size, which `pack` makes once. Undefined after the first of them.
 template <typename Packed, typename Pack>
 Tensor packed_for(const Tensor& images, Packed& packed, const Pack& pack) {
@@ -50,7 +46,7 @@ PackedWeights::Entry& PackedWeights::entry_of(const Tensor& weight) {
 }
 
 Convolution PackedWeights::for_input(const Convolution& convolution, const Tensor& input) {
-  if (!is_channels_last(input)) return convolution;
+  if (!lie_for_fusion(input)) return convolution;
   const std::lock_guard lock(mutex_);
   Convolution result = convolution;
   const Tensor weight = packed_for(input, entry_of(convolution.weight).for_inputs,
@@ -62,7 +58,7 @@ Convolution PackedWeights::for_input(const Convolution& convolution, const Tenso
 std::optional<Convolution> PackedWeights::for_gradient(const Convolution& convolution,
                                                        const Tensor& gradient) {
   auto back = settings_for_gradient(convolution);
-  if (!back || !is_channels_last(gradient)) return std::nullopt;
+  if (!back || !lie_for_fusion(gradient)) return std::nullopt;
   const std::lock_guard lock(mutex_);
   back->weight = packed_for(gradient, entry_of(convolution.weight).for_gradients, [&] {
     Convolution plain = *back;

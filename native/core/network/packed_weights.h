@@ -9,9 +9,9 @@
 namespace iba {
 
 /// A network's weights in bfloat16 as oneDNN's convolutions read them. Given plain ones, oneDNN lays them out
-/// in every pass, which takes a tenth of the time. The layout hangs on the images' height and width, so it is
-/// kept once two inputs in a row have the same. For networks whose convolutions are fused; safe to call from
-/// several threads.
+/// in every pass, which takes up to a twelfth of a map. The layout hangs on the images' height and width, so
+/// it is kept once two inputs in a row have the same. For networks whose convolutions are fused; safe to call
+/// from several threads.
 class PackedWeights {
  public:
   /// The convolution of such an input, with weights that oneDNN alone can read or with its own.
