@@ -81,10 +81,11 @@ export function decoded(data: string): Float32Array {
   return new Float32Array(bytes.buffer)
 }
 
-/** The events of a stream of them. */
+/** The events of a stream of them, or of what has come of it: an event whose end hasn't come isn't one yet. */
 export function eventsOf(text: string): { event: string; data: Record<string, unknown> }[] {
   return text
     .split('\n\n')
+    .slice(0, -1)
     .filter(block => block.startsWith('event: '))
     .map(block => {
       const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(block)!
