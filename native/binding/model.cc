@@ -140,8 +140,8 @@ Task<std::shared_ptr<Model>> make_model(const Place& place, Make make) {
             const CancellationScope scope(cancellation);
             Network network = make();
             auto fingerprint = weight_fingerprint(network);
-            network = in_precision(std::move(network), place.precision);
             network.to(place.device, place.memory_format);
+            network = in_precision(std::move(network), place.precision);
             return std::make_shared<Model>(Model{std::move(network), fingerprint, place.device});
           }};
 }

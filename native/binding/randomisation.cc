@@ -35,8 +35,8 @@ Task<std::shared_ptr<Model>> reinitialise(const std::shared_ptr<Model>& model,
               return std::find(modules.begin(), modules.end(), module_of(name)) != modules.end();
             });
             copy->fingerprint = weight_fingerprint(copy->network);
-            copy->network = in_precision(std::move(copy->network), precision_of(model->network));
             copy->network.to(copy->device);
+            copy->network = in_precision(std::move(copy->network), precision_of(model->network));
             return copy;
           }};
 }

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "error.h"
+#include "network/elementwise.h"
 #include "network/precision.h"
 
 namespace iba {
@@ -104,11 +105,24 @@ Tensor NoisedLayer::capacity(const Tensor& normalised, const Mask& mask) const {
 }
 
 Tensor NoisedLayer::draw_noise(std::vector<NoiseStream>& streams, int64_t copies) const {
+  if (!std_.is_cpu()) return draw_in_place(streams, copies);
   auto shape = shape_;
   shape.insert(shape.begin(), copies);
   std::vector<Tensor> drawn;
   for (auto& stream : streams) drawn.push_back(grid_.to_pixels(stream.draw(shape)));
   return drawn.size() == 1 ? drawn[0].unsqueeze(0) : at::stack(drawn);
+}
+
+/// Where the pixels lie that it is for: nothing is copied.
+Tensor NoisedLayer::draw_in_place(std::vector<NoiseStream>& streams, int64_t copies) const {
+  auto shape = std_.sizes().vec();
+  shape.insert(shape.begin(), {static_cast<int64_t>(streams.size()), copies});
+  Tensor drawn = at::empty(shape, std_.options());
+  for (size_t i = 0; i < streams.size(); ++i) {
+    Tensor of_image = grid_.from_pixels(drawn[static_cast<int64_t>(i)]);
+    streams[i].fill(of_image);
+  }
+  return drawn;
 }
 
 void NoisedLayer::silence_inactive(Tensor& pixels) const {
@@ -129,8 +143,9 @@ Tensor NoisedLayer::mix(const Tensor& centred, const Mask& mask, const Tensor& n
     noise_scale = noise_scale.expand_as(signal);
     return mix_copies(signal, noise_scale, noise, rectifies_);
   }
-  Tensor mixed = at::addcmul(signal.unsqueeze(1), noise_scale.unsqueeze(1), noise);
-  return (rectifies_ ? mixed.relu_() : mixed).to(type);
+  Tensor mixed = at::empty(noise.sizes(), noise.options().dtype(type));
+  at::addcmul_out(mixed, signal.unsqueeze(1), noise_scale.unsqueeze(1), noise);
+  return rectifies_ ? mixed.relu_() : mixed;
 }
 
 Tensor NoisedLayer::signal_gradient(const Mask& mask, const Tensor& mixed, Tensor gradient) const {
@@ -144,6 +159,10 @@ CopySums NoisedLayer::sums_over_copies(const Tensor& noise, const Tensor& mixed,
   const bool are_rounded = gradient.scalar_type() == at::kBFloat16 && mixed.scalar_type() == at::kBFloat16;
   if (are_rounded && passes_over_copies(noise))
     return sum_copies(gradient, noise, rectifies_ ? mixed : Tensor());
+  if (!noise.is_cpu()) {
+    if (rectifies_) gradient = relu_backward(std::move(gradient), mixed.to(gradient.scalar_type()));
+    return {gradient.sum(1, false, at::kFloat), (gradient * noise).sum(1)};
+  }
   gradient = at_least_float(gradient);
   if (rectifies_) gradient = at::threshold_backward(gradient, at_least_float(mixed), 0);
   CopySums sums{at::zeros_like(noise.select(1, 0)), at::zeros_like(noise.select(1, 0))};

@@ -91,6 +91,7 @@ class NoisedLayer {
                     Tensor gradient, Tensor& mask_gradient) const;
 
  private:
+  Tensor draw_in_place(std::vector<NoiseStream>& streams, int64_t copies) const;
   CopySums sums_over_copies(const Tensor& noise, const Tensor& mixed, Tensor gradient) const;
   void free_placeless();
   Mask opened(Mask mask) const;

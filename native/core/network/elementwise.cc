@@ -149,11 +149,17 @@ at::Tensor scale_and_shift(at::Tensor x, const at::Tensor& scale, const at::Tens
     change_in_place(x, [=](float number, int64_t c) { return number * factor[c] + offset[c]; });
     return x;
   }
-  const bool rounds_twice = x.scalar_type() != scale.scalar_type();
-  if (rounds_twice || !is_exclusive(x)) {
+  if (!is_exclusive(x))
     return at::addcmul(per_channel(shift, x), x, per_channel(scale, x)).to(x.scalar_type());
-  }
+  const bool would_round_twice = x.scalar_type() != scale.scalar_type();
+  if (would_round_twice) return at::addcmul_out(x, per_channel(shift, x), x, per_channel(scale, x));
   return x.mul_(per_channel(scale, x)).add_(per_channel(shift, x));
+}
+
+at::Tensor relu_backward(at::Tensor gradient, const at::Tensor& output) {
+  if (!is_exclusive(gradient)) return at::threshold_backward(gradient, output, 0);
+  at::threshold_backward_out(gradient, gradient, output, 0);
+  return gradient;
 }
 
 at::Tensor scaled(at::Tensor x, const at::Tensor& scale) {
@@ -189,9 +195,11 @@ at::Tensor normalise_and_rectify(at::Tensor x, const at::Tensor& scale, const at
 std::pair<at::Tensor, at::Tensor> normalise_and_rectify_backward(at::Tensor gradient, at::Tensor output,
                                                                  const at::Tensor& scale, bool has_shortcut) {
   if (!are_plain(gradient, output)) {
-    at::Tensor passed = at::threshold_backward(gradient, output, 0);
-    at::Tensor x = passed * per_channel(scale, passed);
-    return {x, has_shortcut ? passed : at::Tensor()};
+    gradient = relu_backward(std::move(gradient), output);
+    if (!has_shortcut) return {scaled(std::move(gradient), scale), at::Tensor()};
+    at::Tensor x = at::empty_like(gradient);
+    at::mul_out(x, gradient, per_channel(scale, gradient));
+    return {x, gradient};
   }
   if (!is_exclusive(gradient)) gradient = gradient.clone();
   at::Tensor scaled;

@@ -13,6 +13,9 @@ at::Tensor scale_and_shift(at::Tensor x, const at::Tensor& scale, const at::Tens
 at::Tensor scaled(at::Tensor x, const at::Tensor& scale);
 at::Tensor shifted(at::Tensor x, const at::Tensor& shift);
 
+/// The gradient where a ReLU's output is positive, and else 0. It is overwritten where it is exclusive.
+at::Tensor relu_backward(at::Tensor gradient, const at::Tensor& output);
+
 /// max(scale·x + shift + shortcut, 0): batch norm, the addition of a shortcut (which may be undefined) and
 /// ReLU. One pass over memory where x is an exclusive channels-last tensor of float or bfloat16 on the CPU,
 /// which is then overwritten.

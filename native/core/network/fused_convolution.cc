@@ -82,12 +82,12 @@ bool fuses_convolutions() {
 }
 
 bool is_fusible(const Convolution& convolution) {
-  return convolution.weight.is_cpu() && convolution.weight.scalar_type() == at::kBFloat16 &&
-         fuses_convolutions();
+  if (!convolution.weight.is_cpu()) return true;
+  return convolution.weight.scalar_type() == at::kBFloat16 && fuses_convolutions();
 }
 
 bool lie_for_fusion(const Tensor& images) {
-  return images.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
+  return images.is_cpu() && images.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
 }
 
 Tensor packed_weight(const Convolution& convolution, const Tensor& images) {

@@ -70,10 +70,10 @@ Fusion from_norm(Run run) {
   return run.fusion();
 }
 
-/// A convolution in bfloat16 with the batch norm that its weights can hold, or the addition of a shortcut,
-/// and ReLU.
+/// A convolution with the batch norm that its weights can hold, the addition of a shortcut, and ReLU.
 Fusion from_convolution(Run run, bool holds_norm) {
-  if (!holds_norm || !run.take<BatchNorm>()) run.take_addition();
+  if (holds_norm) run.take<BatchNorm>();
+  run.take_addition();
   run.take<Relu>();
   return run.fusion();
 }

@@ -7,8 +7,8 @@
 namespace iba {
 
 /// A run of steps that is computed in one pass over memory: batch norm, the addition of a shortcut, and ReLU,
-/// of which the addition may be absent; or, in bfloat16, a convolution, batch norm or the addition, and ReLU,
-/// of which one may be absent. The values between them are never seen.
+/// of which the addition may be absent; or a convolution, batch norm, the addition, and ReLU, of which any
+/// may be absent. The values between them are never seen.
 struct Fusion {
   size_t steps = 1;     // how many; 1 for a step on its own
   size_t addition = 0;  // which of them adds a shortcut, counted from the first; 0 if none does

@@ -100,12 +100,9 @@ void Network::to(at::Device device, at::MemoryFormat layout) {
     });
     if (auto* op = std::get_if<Operator>(&step.operation)) make_tensors_on(device, *op);
   }
-  if (!device.is_cpu()) with_norms.clear();
-  for (auto& [step, weights] : with_norms) weights.weight = weights.weight.contiguous(layout);
-}
-
-at::Device Network::device() const {
-  return parameters().front().second->device();
+  device_ = device;
+  for (auto& [step, weights] : with_norms)
+    weights = {weights.weight.to(device).contiguous(layout), weights.bias.to(device)};
 }
 
 void Network::load(const std::vector<std::pair<std::string, Tensor>>& tensors) {

@@ -77,8 +77,9 @@ class Network {
   /// Where the paper puts the bottleneck, and where Grad-CAM reads.
   std::string bottleneck_layer;
   std::string grad_cam_layer;
-  /// In bfloat16, where the processor fuses convolutions: by the steps of some, weights and biases that hold
-  /// the batch norm behind them too. They take the place of both in runs that don't look between the two.
+  /// By the steps of convolutions, weights and biases that hold the batch norm behind them too: of all on a
+  /// GPU, and of some in bfloat16 where the processor fuses convolutions. They take the place of both in runs
+  /// that don't look between the two.
   std::map<size_t, Weights> with_norms;
   /// The weights of such convolutions as the processor reads them, shared with copies of the network.
   std::shared_ptr<PackedWeights> packed = std::make_shared<PackedWeights>();
@@ -102,7 +103,7 @@ class Network {
   /// Moves all parameters to the device, where steps then make their tensors. `layout` is that of the
   /// convolutions' weights, which activations take on: channels last is the faster one.
   void to(at::Device device, at::MemoryFormat layout = at::MemoryFormat::ChannelsLast);
-  at::Device device() const;
+  at::Device device() const { return device_; }
 
   /// Takes the tensors over, by name; their memory is shared where nothing else is in it. Throws WEIGHTS
   /// naming every missing, unknown or wrongly shaped entry. `num_batches_tracked`, which evaluation doesn't
@@ -111,6 +112,9 @@ class Network {
 
   /// Throws WEIGHTS naming the first parameter that holds NaN or infinity.
   void require_finite_weights() const;
+
+ private:
+  at::Device device_ = at::kCPU;  // also of a network without parameters
 };
 
 }  // namespace iba

@@ -39,20 +39,26 @@ bool is_added(const Network& network, const Graph& graph, ValueId value) {
   });
 }
 
-/// Convolutions up to the last weighted sum that take their batch norms along. Where a shortcut is added
-/// next, the batch norm does so in its own pass over memory: oneDNN adds only with a rounded bias, and this
-/// one must not be.
-std::map<size_t, Weights> rounded_with_norms(const Network& network, size_t last_sum) {
-  std::map<size_t, Weights> rounded;
+/// Convolutions up to the last weighted sum that take their batch norms along, in such a type. Where a
+/// shortcut is added next, the batch norm does so on the CPU in its own pass over memory: oneDNN adds only
+/// with a rounded bias, and this one must not be.
+std::map<size_t, Weights> folded_with_norms(const Network& network, at::ScalarType type, size_t last_sum) {
+  std::map<size_t, Weights> found;
+  const bool adds_apart = network.device().is_cpu();
   const Graph graph(network);
   for (const auto& [sum, norm] : norms_behind_sums(network)) {
     const auto* convolution = std::get_if<Convolution>(&network.steps[sum].operation);
-    if (sum >= last_sum || !convolution || is_added(network, graph, network.steps[norm].output)) continue;
+    if (sum >= last_sum || !convolution) continue;
+    if (adds_apart && is_added(network, graph, network.steps[norm].output)) continue;
     const auto folded = folded_weights({convolution->weight, convolution->bias},
                                        std::get<BatchNorm>(network.steps[norm].operation));
-    rounded[sum] = {rounded_with_sums(folded.weight), folded.bias.to(at::kFloat)};
+    if (type == at::kBFloat16) {
+      found[sum] = {rounded_with_sums(folded.weight), folded.bias.to(at::kFloat)};
+    } else {
+      found[sum] = {folded.weight.to(type), folded.bias.to(type)};
+    }
   }
-  return rounded;
+  return found;
 }
 
 /// The last weighted sum's step; 0 where there is none.
@@ -86,8 +92,8 @@ at::ScalarType precision_of(const Network& network) {
 Network in_precision(Network network, at::ScalarType type) {
   const size_t last_sum = last_sum_of(network);
   const bool rounds = type == at::kBFloat16;
-  network.with_norms.clear();
-  if (rounds && fuses_convolutions()) network.with_norms = rounded_with_norms(network, last_sum);
+  const bool fuses = !network.device().is_cpu() || (rounds && fuses_convolutions());
+  network.with_norms = fuses ? folded_with_norms(network, type, last_sum) : std::map<size_t, Weights>{};
   std::map<std::pair<const void*, at::ScalarType>, Tensor> converted;
   for (size_t i = 0; i < network.steps.size(); ++i) {
     auto& operation = network.steps[i].operation;

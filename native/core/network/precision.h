@@ -29,8 +29,8 @@ class Precision {
 /// What its steps compute in: float, double or bfloat16.
 at::ScalarType precision_of(const Network& network);
 
-/// The same network, converted to compute in float, double or bfloat16. Steps that share a tensor go on
-/// sharing it.
+/// The same network, converted to compute in float, double or bfloat16 on its device: a network is moved
+/// first. Steps that share a tensor go on sharing it.
 Network in_precision(Network network, at::ScalarType type);
 
 /// A tensor as it leaves a network: bfloat16 as float.

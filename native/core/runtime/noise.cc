@@ -22,7 +22,13 @@ NoiseStream::NoiseStream(uint64_t seed, at::Device device)
     : generator_(make_generator(seed, device)), device_(device) {}
 
 at::Tensor NoiseStream::draw(at::IntArrayRef shape) {
-  return at::empty(shape, at::TensorOptions(device_)).normal_(0.0, 1.0, generator_);
+  at::Tensor drawn = at::empty(shape, at::TensorOptions(device_));
+  fill(drawn);
+  return drawn;
+}
+
+void NoiseStream::fill(at::Tensor& numbers) {
+  numbers.normal_(0.0, 1.0, generator_);
 }
 
 NoiseAhead::NoiseAhead(Draw draw, int64_t count, at::Device device)

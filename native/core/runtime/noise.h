@@ -17,6 +17,9 @@ class NoiseStream {
   /// A new tensor of that shape.
   at::Tensor draw(at::IntArrayRef shape);
 
+  /// Draws into a tensor on the stream's device, however it lies.
+  void fill(at::Tensor& numbers);
+
  private:
   at::Generator generator_;
   at::Device device_;

@@ -127,16 +127,17 @@ TEST_CASE("an evaluation finds on an accelerator of little memory what it finds 
   OneThread one_thread;
   const Tensor map = normal("map", {32, 32}).to(at::kFloat);
   const Cancellation cancellation;
-  auto curves = [&](at::Device device, int64_t rows, bool adapts) {
+  const Network on_cpu = small_resnet(at::kCPU), on_accelerator = small_resnet(accelerator());
+  auto curves = [&](const Network& network, int64_t rows, bool adapts) {
     const RowSettings settings{rows, cancellation, nullptr, adapts};
-    return degrade(small_resnet(device), small_images(1)[0].to(device), map, Target::of_class(2), 4, 20,
+    return degrade(network, small_images(1)[0].to(network.device()), map, Target::of_class(2), 4, 20,
                    settings)
         .of_target;
   };
-  curves(accelerator(), 2, false);
-  const MemoryLimit limit(memory_taken_by([&] { curves(accelerator(), 2, false); }));
-  CHECK_THROWS_AS(curves(accelerator(), 16, false), c10::OutOfMemoryError);
-  const auto found = curves(accelerator(), 16, true), expected = curves(at::kCPU, 16, true);
+  curves(on_accelerator, 2, false);
+  const MemoryLimit limit(memory_taken_by([&] { curves(on_accelerator, 2, false); }));
+  CHECK_THROWS_AS(curves(on_accelerator, 16, false), c10::OutOfMemoryError);
+  const auto found = curves(on_accelerator, 16, true), expected = curves(on_cpu, 16, true);
   for (size_t i = 0; i < expected.most_relevant_first.size(); ++i)
     CHECK(found.most_relevant_first[i] ==
           doctest::Approx(expected.most_relevant_first[i]).epsilon(kRounding));

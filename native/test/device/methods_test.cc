@@ -53,6 +53,7 @@ Tensor images_of(const std::string& name, int64_t count) {
 struct Subject {
   Subject(const std::string& architecture, at::Device device) : network(small_zoo_network(architecture)) {
     network.to(device);
+    network = in_precision(std::move(network), at::kFloat);
     Tensor images = images_of("estimation", 8).to(device);
     std::vector<std::string> names(8, "noise");
     auto place = default_readout_place(network);

@@ -125,8 +125,9 @@ Tensor empty_strided(c10::IntArrayRef size, c10::IntArrayRef stride, std::option
   return at::detail::empty_strided_generic(size, stride, memory(), kKeys, c10::dtype_or_default(type));
 }
 
-/// An output is resized before it is written: what it held needn't stay.
+/// An output is resized before it is written: what it held needn't stay. Of its own size it keeps its layout.
 const Tensor& resize(const Tensor& tensor, c10::IntArrayRef size, std::optional<c10::MemoryFormat>) {
+  if (tensor.sizes() == size) return tensor;
   auto* impl = tensor.unsafeGetTensorImpl();
   impl->set_sizes_contiguous(size);
   size_t bytes = tensor.nbytes() + static_cast<size_t>(tensor.storage_offset()) * tensor.itemsize();
@@ -197,6 +198,16 @@ c10::IValue generator_on_host(const at::Generator& generator) {
   return generator.defined() ? generator.get<Generator>()->host() : generator;
 }
 
+/// In the order of the numbers' places, as on the CPU, however they lie.
+Tensor& normal(Tensor& numbers, double mean, double deviation, std::optional<at::Generator> generator) {
+  require_on_device(numbers, "normal_");
+  Kernel kernel;
+  const auto host = generator_on_host(generator ? *generator : at::Generator()).toGenerator();
+  const Tensor drawn = at::empty(numbers.sizes()).normal_(mean, deviation, host);
+  (*OnHost(numbers)).copy_(drawn);
+  return numbers;
+}
+
 void run_on_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const auto& name = op.schema().name();
   for (auto& argument : torch::jit::last(*stack, op.schema().arguments().size())) {
@@ -234,6 +245,7 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) {
   library.impl("as_strided", &at::native::as_strided_tensorimpl);
   library.impl("view", &at::native::view);
   library.impl("_reshape_alias", &at::native::_reshape_alias);
+  library.impl("normal_", &normal);
   library.impl("unfold", &at::native::unfold);
   library.impl("convolution_overrideable", &convolution);
   library.impl("convolution_backward_overrideable", &convolution_backward);

@@ -1,5 +1,6 @@
 #include "support/small_networks.h"
 
+#include "network/precision.h"
 #include "network/seeded_weights.h"
 #include "network/zoo/zoo.h"
 
@@ -18,7 +19,7 @@ Network small_zoo_network(const std::string& architecture) {
 Network small_resnet(at::Device device) {
   Network network = small_zoo_network("resnet18");
   network.to(device);
-  return network;
+  return in_precision(std::move(network), at::kFloat);
 }
 
 bool needs_transformer(const std::string& method) {

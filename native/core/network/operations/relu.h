@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "network/elementwise.h"
 #include "network/step_state.h"
 
 namespace iba {
@@ -23,9 +24,7 @@ struct Relu {
 
   std::vector<Tensor> backward(const StepState& state, Tensor gradient) const {
     if (limit) return {at::hardtanh_backward(gradient, state.output, 0, *limit)};
-    if (!is_exclusive(gradient)) return {at::threshold_backward(gradient, state.output, 0)};
-    at::threshold_backward_out(gradient, gradient, state.output, 0);
-    return {std::move(gradient)};
+    return {relu_backward(std::move(gradient), state.output)};
   }
 };
 
