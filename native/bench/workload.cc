@@ -47,8 +47,8 @@ PreparedMethod make_per_sample(const Workload& workload, const Options& options)
   return {find_method("per-sample"), workload.network, "", given, {.statistics = workload.statistics}};
 }
 
-void attribute(const PreparedMethod& method, const Tensor& images) {
-  method.attribute(images, std::vector<Request>(images.size(0)), {}, nullptr);
+std::vector<Attribution> attribute(const PreparedMethod& method, const Tensor& images) {
+  return method.attribute(images, std::vector<Request>(images.size(0)), {}, nullptr);
 }
 
 NoisedPass::NoisedPass(const Workload& workload, int64_t copies)

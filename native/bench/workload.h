@@ -40,8 +40,8 @@ ModelStatistics statistics_of(const Network& network, const std::vector<std::str
 /// The per-sample bottleneck for a workload, which must outlive it.
 PreparedMethod make_per_sample(const Workload& workload, const Options& options);
 
-/// The maps of some images.
-void attribute(const PreparedMethod& method, const Tensor& images);
+/// The maps of some images, each with its own noise.
+std::vector<Attribution> attribute(const PreparedMethod& method, const Tensor& images);
 
 /// The part of the network after the bottleneck, ready to run on the noise copies of one image.
 class NoisedPass {

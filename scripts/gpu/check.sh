@@ -174,7 +174,7 @@ machine() {
 
 write_report() {
   local logs=() name
-  for name in authors per-sample readout degradation; do
+  for name in authors per-sample readout degradation test; do
     [ ! -e "$build/$name.log" ] || logs+=("$build/$name.log")
   done
   {
@@ -186,7 +186,7 @@ write_report() {
   } >"$report" && echo "The table is in $report"
 }
 
-rm -f "$build"/{authors,per-sample,readout,degradation}.log
+rm -f "$build"/{authors,per-sample,readout,degradation,test}.log
 build_all
 built test 200 core_test '--source-file=*/test/device/*'
 built per-sample 150 bench per-sample "${models[@]}" --batch "$batches" --precision "$precisions$own" ${workload[@]+"${workload[@]}" "${steps[@]}"}

@@ -75,7 +75,12 @@ withTools('the table has our rates beside those of the same work in Python, with
     line(work, 'peak memory', 300, 'MB')
   const files = {
     'authors.log': `${line('map, batch 1, tf32', 'median', 1, 's')}a warning that is no result\n`,
-    'per-sample.log': ours('map, batch 4, tf32', 0.125) + ours('map, batch 4, float32', 0.25),
+    'per-sample.log':
+      ours('map, batch 4, tf32', 0.125) +
+      ours('map, batch 4, float32', 0.25) +
+      line('map, tf32 against float32', 'lowest Pearson', 0.999, '') +
+      line('map, tf32 against float32', 'largest L2', 0.02, ''),
+    'test.log': 'methods_test.cc:136: MESSAGE: vgg11, rise in TF32: Pearson 0.98765, L2 0.1234567\n',
     'readout.log':
       ours('forward pass, batch 16, float32', 0.01) + ours('readout map, batch 16, float32', 0.02),
   }
@@ -89,5 +94,10 @@ withTools('the table has our rates beside those of the same work in Python, with
     "| resnet50 | map | 4 | float32 | 4 | the paper's code | not measured |  | 300 MB |",
     "| resnet50 | forward pass | 16 | float32 | 100 | PyTorch's | not measured |  | 300 MB |",
     '| resnet50 | readout map | 16 | float32 | 50 | our forward pass | 100 | 0.50 | 300 MB |',
+    '',
+    '| model | maps | lowest Pearson | largest relative L2 |',
+    '| --- | --- | --- | --- |',
+    '| resnet50 | per-sample in tf32 | 0.9990 | 0.0200 |',
+    '| small vgg11 | rise in TF32 | 0.9877 | 0.1235 |',
   ])
 })

@@ -27,8 +27,9 @@ constexpr double kRounding = 0.02;
 /// A device draws noise of its own, so that maps of two devices are as alike as those of two seeds.
 constexpr double kOtherNoise = 0.95;
 
-/// Of TF32, which rounds to 11 bits: a ReLU that rounding turns passes all or nothing.
+/// Of TF32 and bfloat16, which round to 11 and 8 bits: a ReLU that rounding turns passes all or nothing.
 constexpr double kRoundingOfTf32 = 0.3;
+constexpr double kRoundingOfBfloat16 = 0.5;
 
 /// Those that draw noise on the network's device.
 const std::set<std::string> kNoisy = {"per-sample",  "smoothgrad", "coiba",
@@ -116,25 +117,31 @@ TEST_CASE("every method explains on a device as on the CPU") {
   }
 }
 
-TEST_CASE("every method explains in TF32 much as in float32") {
-  for (const char* architecture : {"resnet18", "vgg11"}) {
+TEST_CASE("every method explains in TF32 and in bfloat16 much as in float32") {
+  for (const std::string architecture : {"resnet18", "vgg11"}) {
     const Subject subject(architecture, test_device());
+    Subject rounded = subject;
+    rounded.network = in_precision(subject.network, at::kBFloat16);
     for (const auto& entry : methods()) {
       if (needs_transformer(entry.name)) continue;
       auto options = kOptions.find(entry.name);
       Given given = options == kOptions.end() ? Given{} : options->second;
       const auto expected = subject.attribute(entry, given);
+      auto compare = [&](const std::string& precision, const std::vector<Attribution>& found, double bound) {
+        double lowest = 1, largest = 0;
+        for (size_t i = 0; i < found.size(); ++i) {
+          lowest = std::min(lowest, correlation(found[i].map, expected[i].map));
+          largest = std::max(largest, relative_error(found[i].map, expected[i].map));
+          CHECK(found[i].target == expected[i].target);
+        }
+        MESSAGE((architecture + ", " + entry.name + " in " + precision + ": Pearson "), lowest, ", L2 ",
+                largest);
+        CHECK(largest < bound);
+      };
       set_gpu_arithmetic({.tf32 = true});
-      const auto found = subject.attribute(entry, given);
+      compare("TF32", subject.attribute(entry, given), kRoundingOfTf32);
       set_gpu_arithmetic({});
-      for (size_t i = 0; i < found.size(); ++i) {
-        const double distance = relative_error(found[i].map, expected[i].map);
-        MESSAGE(std::string(architecture)
-                << ", " << entry.name << ": Pearson " << correlation(found[i].map, expected[i].map) << ", L2 "
-                << distance);
-        CHECK(found[i].target == expected[i].target);
-        CHECK(distance < kRoundingOfTf32);
-      }
+      compare("bfloat16", rounded.attribute(entry, given), kRoundingOfBfloat16);
     }
   }
 }
