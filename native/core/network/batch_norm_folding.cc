@@ -6,7 +6,7 @@
 namespace iba {
 
 Network fold_batch_norms(const Network& network) {
-  Network result = precision_of(network) == at::kBFloat16 ? in_precision(network, at::kFloat) : network;
+  Network result = in_float(network);
   for (const auto& [sum, norm] : norms_behind_sums(result)) {
     Operation &before = result.steps[sum].operation, &behind = result.steps[norm].operation;
     before = with_weights(before, folded_weights(*weights_of(before), std::get<BatchNorm>(behind)));

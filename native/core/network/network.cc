@@ -90,17 +90,21 @@ std::vector<std::pair<std::string, const Tensor*>> Network::parameters() const {
 void Network::to(at::Device device, at::MemoryFormat layout) {
   // Steps that share a tensor go on sharing it.
   std::map<const void*, Tensor> moved;
+  std::map<const void*, Rounded> moved_roundings;
   for (auto& step : steps) {
     bool convolves = std::holds_alternative<Convolution>(step.operation);
     visit_parameters(step.operation, [&](const char*, Tensor& tensor) {
       auto format = convolves && tensor.dim() == 4 ? layout : at::MemoryFormat::Contiguous;
       Tensor& copy = moved[tensor.unsafeGetTensorImpl()];
       if (!copy.defined()) copy = tensor.to(device).contiguous(format);
+      if (auto found = roundings.find(tensor.unsafeGetTensorImpl()); found != roundings.end())
+        moved_roundings[copy.unsafeGetTensorImpl()] = {copy, found->second.errors.to(device)};
       tensor = copy;
     });
     if (auto* op = std::get_if<Operator>(&step.operation)) make_tensors_on(device, *op);
   }
   device_ = device;
+  roundings = std::move(moved_roundings);
   for (auto& [step, weights] : with_norms)
     weights = {weights.weight.to(device).contiguous(layout), weights.bias.to(device)};
 }

@@ -8,6 +8,7 @@
 
 #include "network/operation.h"
 #include "network/packed_weights.h"
+#include "network/rounding.h"
 
 namespace iba {
 
@@ -77,10 +78,12 @@ class Network {
   /// Where the paper puts the bottleneck, and where Grad-CAM reads.
   std::string bottleneck_layer;
   std::string grad_cam_layer;
-  /// By the steps of convolutions, weights and biases that hold the batch norm behind them too: of all on a
-  /// GPU, and of some in bfloat16 where the processor fuses convolutions. They take the place of both in runs
-  /// that don't look between the two.
+  /// By the steps of convolutions, weights and biases that hold the batch norm behind them too: on a GPU
+  /// wherever one follows, and in some places in bfloat16 where the processor fuses convolutions. They take
+  /// the place of both in runs that don't look between the two.
   std::map<size_t, Weights> with_norms;
+  /// In bfloat16: what was rounded, by the tensor that it was rounded to. Float networks are made of it.
+  std::map<const void*, Rounded> roundings;
   /// The weights of such convolutions as the processor reads them, shared with copies of the network.
   std::shared_ptr<PackedWeights> packed = std::make_shared<PackedWeights>();
   /// What its user should know of how it was read from a file.

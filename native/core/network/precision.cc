@@ -27,10 +27,45 @@ bool is_weight(const Operation& operation, const Tensor& parameter) {
   return weights && weights->weight.is_same(parameter);
 }
 
-Tensor converted_to(at::ScalarType type, const Operation& operation, const Tensor& parameter) {
-  const bool rounds = type == at::kBFloat16 && parameter.scalar_type() != type;
-  return rounds && is_weight(operation, parameter) ? rounded_with_sums(parameter) : parameter.to(type);
-}
+/// A network's tensors in other types. Those that steps share are converted once, and go on being shared.
+class Conversion {
+ public:
+  explicit Conversion(const Network& network) : known_(network.roundings) {}
+
+  /// A parameter of an operation in such a type.
+  Tensor convert(const Operation& operation, const Tensor& parameter, at::ScalarType type) {
+    Tensor& copy = converted_[{parameter.unsafeGetTensorImpl(), type}];
+    if (!copy.defined())
+      copy = type == at::kBFloat16 ? rounded(operation, parameter) : exact(parameter).to(type);
+    return copy;
+  }
+
+  /// What it was before it was rounded.
+  Tensor exact(const Tensor& parameter) const {
+    const auto found = known_.find(parameter.unsafeGetTensorImpl());
+    return found == known_.end() ? parameter : found->second.exact();
+  }
+
+  /// Of all that were rounded.
+  std::map<const void*, Rounded> take_roundings() { return std::move(roundings_); }
+
+ private:
+  Tensor rounded(const Operation& operation, const Tensor& parameter) {
+    if (parameter.scalar_type() == at::kBFloat16) {
+      const auto found = known_.find(parameter.unsafeGetTensorImpl());
+      if (found != known_.end()) roundings_.insert(*found);
+      return parameter;
+    }
+    const Tensor result =
+        is_weight(operation, parameter) ? rounded_with_sums(parameter) : parameter.to(at::kBFloat16);
+    roundings_[result.unsafeGetTensorImpl()] = Rounded::of(parameter, result);
+    return result;
+  }
+
+  const std::map<const void*, Rounded>& known_;
+  std::map<const void*, Rounded> roundings_;
+  std::map<std::pair<const void*, at::ScalarType>, Tensor> converted_;
+};
 
 bool is_added(const Network& network, const Graph& graph, ValueId value) {
   const auto& readers = graph.readers(value);
@@ -42,7 +77,8 @@ bool is_added(const Network& network, const Graph& graph, ValueId value) {
 /// Convolutions up to the last weighted sum that take their batch norms along, in such a type. Where a
 /// shortcut is added next, the batch norm does so on the CPU in its own pass over memory: oneDNN adds only
 /// with a rounded bias, and this one must not be.
-std::map<size_t, Weights> folded_with_norms(const Network& network, at::ScalarType type, size_t last_sum) {
+std::map<size_t, Weights> folded_with_norms(const Network& network, const Conversion& conversion,
+                                            at::ScalarType type, size_t last_sum) {
   std::map<size_t, Weights> found;
   const bool adds_apart = network.device().is_cpu();
   const Graph graph(network);
@@ -50,7 +86,7 @@ std::map<size_t, Weights> folded_with_norms(const Network& network, at::ScalarTy
     const auto* convolution = std::get_if<Convolution>(&network.steps[sum].operation);
     if (sum >= last_sum || !convolution) continue;
     if (adds_apart && is_added(network, graph, network.steps[norm].output)) continue;
-    const auto folded = folded_weights({convolution->weight, convolution->bias},
+    const auto folded = folded_weights({conversion.exact(convolution->weight), convolution->bias},
                                        std::get<BatchNorm>(network.steps[norm].operation));
     if (type == at::kBFloat16) {
       found[sum] = {rounded_with_sums(folded.weight), folded.bias.to(at::kFloat)};
@@ -93,19 +129,23 @@ Network in_precision(Network network, at::ScalarType type) {
   const size_t last_sum = last_sum_of(network);
   const bool rounds = type == at::kBFloat16;
   const bool fuses = !network.device().is_cpu() || (rounds && fuses_convolutions());
-  network.with_norms = fuses ? folded_with_norms(network, type, last_sum) : std::map<size_t, Weights>{};
-  std::map<std::pair<const void*, at::ScalarType>, Tensor> converted;
+  Conversion conversion(network);
+  network.with_norms =
+      fuses ? folded_with_norms(network, conversion, type, last_sum) : std::map<size_t, Weights>{};
   for (size_t i = 0; i < network.steps.size(); ++i) {
     auto& operation = network.steps[i].operation;
     visit_parameters(operation, [&](const char*, Tensor& tensor) {
       if (!tensor.is_floating_point()) return;
       const auto wanted = !rounds ? type : i >= last_sum ? at::kFloat : rounded_type(operation, tensor);
-      Tensor& copy = converted[{tensor.unsafeGetTensorImpl(), wanted}];
-      if (!copy.defined()) copy = converted_to(wanted, operation, tensor);
-      tensor = copy;
+      tensor = conversion.convert(operation, tensor, wanted);
     });
   }
+  network.roundings = conversion.take_roundings();
   return network;
+}
+
+Network in_float(const Network& network) {
+  return precision_of(network) == at::kBFloat16 ? in_precision(network, at::kFloat) : network;
 }
 
 Tensor at_least_float(const Tensor& value) {

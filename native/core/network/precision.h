@@ -33,6 +33,9 @@ at::ScalarType precision_of(const Network& network);
 /// first. Steps that share a tensor go on sharing it.
 Network in_precision(Network network, at::ScalarType type);
 
+/// The network itself, or the one in float that one in bfloat16 was made of.
+Network in_float(const Network& network);
+
 /// A tensor as it leaves a network: bfloat16 as float.
 Tensor at_least_float(const Tensor& value);
 

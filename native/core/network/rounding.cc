@@ -1,6 +1,7 @@
 #include "network/rounding.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -88,7 +89,49 @@ void keep_sums(const float* weights, at::BFloat16* rounded, int64_t count, int64
   if (kernel < count) keep_sum(weights, rounded, count, space);
 }
 
+/// A step between neighbours has so many parts, a power of two times the largest that fits a byte.
+constexpr float kPartsOfStep = 127;
+constexpr int64_t kGrain = 65536;
+
+/// Of a bfloat16 number 2^e·1.f the step to its neighbour, 2^(e - 7). 0 of those too small for one.
+float step_of(at::BFloat16 number) {
+  return std::bit_cast<float>(static_cast<uint32_t>(number.x & 0x7F80) << 16) / 128;
+}
+
 }  // namespace
+
+Rounded Rounded::of(const at::Tensor& exact, const at::Tensor& rounded) {
+  const at::Tensor wanted = exact.detach().to(at::kCPU, at::kFloat).contiguous();
+  const at::Tensor found = rounded.cpu().contiguous();
+  at::Tensor errors = at::empty(wanted.sizes(), wanted.options().dtype(at::kChar));
+  const float* from = wanted.const_data_ptr<float>();
+  const auto* nearest = found.const_data_ptr<at::BFloat16>();
+  auto* parts = errors.mutable_data_ptr<int8_t>();
+  at::parallel_for(0, wanted.numel(), kGrain, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const float step = step_of(nearest[i]), error = from[i] - static_cast<float>(nearest[i]);
+      const float share = step > 0 ? error / step * kPartsOfStep : 0;
+      // In this order NaN becomes a number.
+      parts[i] = static_cast<int8_t>(std::nearbyint(std::min(std::max(-kPartsOfStep, share), kPartsOfStep)));
+    }
+  });
+  return {rounded, errors.to(rounded.device())};
+}
+
+at::Tensor Rounded::exact() const {
+  const at::Tensor found = tensor.cpu().contiguous(), parts = errors.cpu();
+  at::Tensor result = at::empty(found.sizes(), found.options().dtype(at::kFloat));
+  const auto* nearest = found.const_data_ptr<at::BFloat16>();
+  const auto* part = parts.const_data_ptr<int8_t>();
+  auto* to = result.mutable_data_ptr<float>();
+  at::parallel_for(0, found.numel(), kGrain, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      to[i] =
+          static_cast<float>(nearest[i]) + static_cast<float>(part[i]) * step_of(nearest[i]) / kPartsOfStep;
+  });
+  const auto layout = tensor.dim() == 4 ? tensor.suggest_memory_format() : at::MemoryFormat::Contiguous;
+  return result.to(tensor.device()).contiguous(layout);
+}
 
 at::Tensor rounded_with_sums(const at::Tensor& weights) {
   // Contiguous, so that an output's weights lie beside each other.

@@ -11,4 +11,17 @@ namespace iba {
 /// that they do.
 at::Tensor rounded_with_sums(const at::Tensor& weights);
 
+/// A tensor in bfloat16, and what rounding took from it: a byte for each number, in parts of the step to the
+/// number's neighbour. Both together are as near to it as 16 bits of a fraction.
+struct Rounded {
+  at::Tensor tensor;
+  at::Tensor errors;
+
+  /// Of what was rounded to a neighbour.
+  static Rounded of(const at::Tensor& exact, const at::Tensor& rounded);
+
+  /// What was rounded, as float; in the layout and on the device of the rounded tensor.
+  at::Tensor exact() const;
+};
+
 }  // namespace iba

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <numeric>
 
 #include "attribution/local_pass.h"
@@ -38,6 +39,37 @@ TEST_CASE("batch norms, biases and the last weighted sum of a network in bfloat1
     CHECK(back.with_norms.empty());
     for (const auto& [name, tensor] : std::as_const(back).parameters())
       CHECK((tensor->scalar_type() == type));
+  }
+}
+
+TEST_CASE("a network in bfloat16 becomes one in float again") {
+  const Tensor images = normal("images", {2, 3, 32, 32}).to(at::kFloat);
+  for (const auto* architecture : {"resnet18", "vgg11", "efficientnet-lite0"}) {
+    CAPTURE(architecture);
+    const Network network = small_zoo_network(architecture);
+    Network moved = in_precision(network, at::kBFloat16);
+    moved.to(at::kCPU, at::MemoryFormat::Contiguous);
+    moved = in_precision(std::move(moved), at::kBFloat16);
+    const Network back = in_precision(moved, at::kFloat);
+    CHECK(back.roundings.empty());
+    CHECK(relative_error(logits(back, images), logits(network, images)) < 1e-4);
+    const auto expected = network.parameters(), found = back.parameters();
+    for (size_t i = 0; i < expected.size(); ++i) {
+      CAPTURE(expected[i].first);
+      CHECK(relative_error(*found[i].second, *expected[i].second) < 0x1p-15);
+    }
+  }
+}
+
+TEST_CASE("weights that are replaced are not taken for those that were rounded") {
+  Network network = in_precision(small_zoo_network("resnet18"), at::kBFloat16);
+  seed_weights(network, 1, [](const std::string& name) { return name.starts_with("layer3.0.conv1"); });
+  const Network seeded = in_precision(in_precision(network, at::kBFloat16), at::kFloat);
+  for (const auto& [name, tensor] : seeded.parameters()) {
+    if (name == "layer3.0.conv1.weight")
+      CHECK(relative_error(*tensor, seeded_normal(name, 1, tensor->sizes(),
+                                                  std::sqrt(2.0 * tensor->size(0) / tensor->numel()))) <
+            0x1p-15);
   }
 }
 

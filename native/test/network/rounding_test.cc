@@ -55,6 +55,26 @@ TEST_CASE("what bfloat16 holds stays, whatever it is") {
   CHECK(rounded_with_sums(at::empty({4, 0})).numel() == 0);
 }
 
+TEST_CASE("a byte for each number tells what was rounded") {
+  for (auto layout : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
+    const Tensor weights = normal("weights", {64, 32, 3, 3}).to(at::kFloat).contiguous(layout);
+    for (const Tensor& rounded : {rounded_with_sums(weights), weights.to(at::kBFloat16)}) {
+      const Rounded both = Rounded::of(weights, rounded);
+      CHECK((both.errors.scalar_type() == at::kChar));
+      const Tensor exact = both.exact();
+      CHECK(exact.suggest_memory_format() == layout);
+      CHECK(((exact - weights).abs() <= weights.abs() * 0x1.03p-15).all().item<bool>());
+    }
+  }
+  const float huge = static_cast<float>(std::numeric_limits<at::BFloat16>::max());
+  const Tensor held = at::tensor({0.0f, 1.0f, -2.5f, huge, -huge, 0x1p-126f, 0x1p-120f});
+  CHECK(Rounded::of(held, held.to(at::kBFloat16)).exact().equal(held));
+  const Tensor odd =
+      at::tensor({1e-41f, std::numeric_limits<float>::max(), std::numeric_limits<float>::quiet_NaN()});
+  CHECK(Rounded::of(odd, odd.to(at::kBFloat16)).exact()[0].item<float>() == doctest::Approx(0));
+  CHECK(Rounded::of(at::empty({0, 4}), at::empty({0, 4}, at::kBFloat16)).exact().numel() == 0);
+}
+
 TEST_CASE("the memory layout stays") {
   const Tensor weights = normal("weights", {8, 16, 3, 3}).to(at::kFloat);
   const Tensor last = weights.contiguous(at::MemoryFormat::ChannelsLast);

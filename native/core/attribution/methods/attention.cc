@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "attribution/in_float.h"
 #include "attribution/methods/methods.h"
 #include "image/enlarge.h"
 
@@ -32,13 +33,12 @@ class AttentionMap : public Method {
 
  protected:
   AttentionMap(const Network& network, const std::string& name)
-      : network_(in_precision(network, at::kFloat)), attention_(network_, name) {}
+      : network_(network), attention_(network_, name) {}
 
   virtual Tensor carry(const Tensor& row, const Attended& attended) const = 0;
 
  private:
-  // A single pass back shows every sign that rounding turned.
-  Network network_;
+  const Network& network_;
   TokenAttention attention_;
 };
 
@@ -103,7 +103,7 @@ MethodEntry attention_rollout_method() {
                              0, 1),
                choice_option("fusion", "what is taken of the attention of a block's heads", "mean",
                              {"mean", "max", "min"})}),
-          make_method<AttentionRollout>};
+          make_in_float<AttentionRollout>};
 }
 
 MethodEntry generic_attention_method() {
@@ -116,7 +116,7 @@ MethodEntry generic_attention_method() {
                                             "(default: of all; its authors take 1 for CLIP)",
                                             1, 1)
                                    .without_default()}),
-          make_method<GenericAttention>};
+          make_in_float<GenericAttention>};
 }
 
 }  // namespace iba

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <vector>
 
+#include "attribution/in_float.h"
 #include "attribution/methods/methods.h"
 #include "attribution/passes.h"
 #include "image/gaussian_matrix.h"
@@ -72,7 +73,7 @@ class BlurredWay {
 class BlurIntegratedGradients : public Method {
  public:
   explicit BlurIntegratedGradients(const MethodContext& context)
-      : network_(in_precision(context.network, at::kFloat)),
+      : network_(context.network),
         pass_(network_, network_.input),
         steps_(context.options.whole("steps")),
         greatest_(context.options.number("maximumSigma")) {}
@@ -111,8 +112,7 @@ class BlurIntegratedGradients : public Method {
     return sum * (greatest_ / static_cast<double>(steps_));
   }
 
-  // What changes from blur to blur is small.
-  Network network_;
+  const Network& network_;
   BackwardPass pass_;
   int64_t steps_;
   double greatest_;
@@ -127,7 +127,7 @@ MethodEntry blur_ig_method() {
           with_common_options(
               {whole_option("steps", "images on the way", 100, 1),
                number_option("maximumSigma", "deviation of the strongest blur, in pixels", 50, 0, 1000)}),
-          make_method<BlurIntegratedGradients>};
+          make_in_float<BlurIntegratedGradients>};
 }
 
 }  // namespace iba

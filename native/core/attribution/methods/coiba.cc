@@ -1,4 +1,5 @@
 #include "attribution/bottleneck_layers.h"
+#include "attribution/in_float.h"
 #include "attribution/methods/methods.h"
 #include "error.h"
 #include "network/graph.h"
@@ -97,7 +98,7 @@ MethodEntry coiba_method() {
           "one mask of places that restricts several layers at once; the information of the first, in bits",
           "Hong et al. 2025",
           std::move(options),
-          make_method<CoIba>,
+          make_in_float<CoIba>,
           {Resource::statistics},
           {.cpu = 1, .cuda = 16}};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "attribution/in_float.h"
 #include "attribution/methods/methods.h"
 #include "attribution/passes.h"
 #include "attribution/rules/deep_lift_rules.h"
@@ -27,7 +28,7 @@ uint64_t seed_of(uint64_t seed, int64_t k) {
 class DeepLift : public Method {
  public:
   DeepLift(const MethodContext& context, int64_t samples)
-      : network_(in_precision(context.network, at::kFloat)),
+      : network_(context.network),
         cut_(network_, network_.input, deep_lift_rules(network_)),
         baseline_(baseline_named(context.options.text("baseline"))),
         samples_(samples) {}
@@ -93,8 +94,7 @@ class DeepLift : public Method {
     return found;
   }
 
-  // Quotients of small differences need all digits.
-  Network network_;
+  const Network& network_;
   Cut cut_;
   Baseline baseline_;
   int64_t samples_;
@@ -141,7 +141,7 @@ MethodEntry deep_lift_method() {
       "Shrikumar et al. 2017",
       with_common_options(
           {choice_option("baseline", "what the image differs from", "mean", baseline_names())}),
-      make_method<DeepLift>};
+      make_in_float<DeepLift>};
 }
 
 MethodEntry deep_shap_method() {
@@ -154,7 +154,7 @@ MethodEntry deep_shap_method() {
                              "or as many as samples, drawn for each image"),
                choice_option("baseline", "without baselines: how each is drawn from the image", "uniform",
                              {"uniform", "shuffled-pixels", "shuffled-tiles"})}),
-          make_method<DeepShap>};
+          make_in_float<DeepShap>};
 }
 
 }  // namespace iba

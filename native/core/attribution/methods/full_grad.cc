@@ -1,6 +1,7 @@
 #include <memory>
 #include <optional>
 
+#include "attribution/in_float.h"
 #include "attribution/methods/methods.h"
 #include "attribution/passes.h"
 
@@ -59,7 +60,7 @@ StepRules recording_rules(const Network& network, const std::shared_ptr<Recordin
 
 class FullGrad : public Method {
  public:
-  explicit FullGrad(const MethodContext& context) : network_(in_precision(context.network, at::kFloat)) {}
+  explicit FullGrad(const MethodContext& context) : network_(context.network) {}
 
   std::vector<Attribution> attribute(const Batch& batch) const override {
     // The passes of a batch write into a recording of their own, since others may run at the same time.
@@ -92,8 +93,7 @@ class FullGrad : public Method {
   }
 
  private:
-  // As of a single gradient.
-  Network network_;
+  const Network& network_;
 };
 
 }  // namespace
@@ -103,7 +103,7 @@ MethodEntry full_grad_method() {
           "the magnitudes of gradient times input and of gradient times bias in every layer, each scaled, "
           "added up; "
           "in a network of ReLUs they make up the logit, and what is lacking is the completeness gap",
-          "Srinivas and Fleuret 2019", with_common_options(), make_method<FullGrad>};
+          "Srinivas and Fleuret 2019", with_common_options(), make_in_float<FullGrad>};
 }
 
 }  // namespace iba

@@ -1,5 +1,6 @@
 #include "attribution/methods/methods.h"
 
+#include "attribution/in_float.h"
 #include "attribution/maps.h"
 #include "attribution/passes.h"
 #include "network/tokens.h"
@@ -14,7 +15,7 @@ template <Form form>
 class Gradient : public Method {
  public:
   explicit Gradient(const MethodContext& context)
-      : network_(in_precision(context.network, at::kFloat)),
+      : network_(context.network),
         pass_(network_, first_differentiable(network_)),
         conventions_(context.options.conventions()) {}
 
@@ -39,8 +40,7 @@ class Gradient : public Method {
     return takes_tokens(network_) ? values.t().unsqueeze(1) : values;
   }
 
-  // A single gradient shows every sign that rounding turned, and is soon computed.
-  Network network_;
+  const Network& network_;
   BackwardPass pass_;
   const Conventions& conventions_;
 };
@@ -50,17 +50,17 @@ class Gradient : public Method {
 MethodEntry gradient_method() {
   return {"gradient", "the derivative of the logit with respect to each pixel, averaged over the colours",
           "Baehrens et al. 2010; Simonyan et al. 2014", with_common_options(),
-          make_method<Gradient<Form::signed_gradient>>};
+          make_in_float<Gradient<Form::signed_gradient>>};
 }
 
 MethodEntry saliency_method() {
   return {"saliency", "the greatest absolute derivative over the colours of each pixel",
-          "Simonyan et al. 2014", with_common_options(), make_method<Gradient<Form::saliency>>};
+          "Simonyan et al. 2014", with_common_options(), make_in_float<Gradient<Form::saliency>>};
 }
 
 MethodEntry gradient_times_input_method() {
   return {"gradient-x-input", "the derivative times the pixel, averaged over the colours",
-          "Shrikumar et al. 2016", with_common_options(), make_method<Gradient<Form::times_input>>};
+          "Shrikumar et al. 2016", with_common_options(), make_in_float<Gradient<Form::times_input>>};
 }
 
 }  // namespace iba

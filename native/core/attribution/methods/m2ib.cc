@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "attribution/bottleneck_layers.h"
+#include "attribution/in_float.h"
 #include "attribution/methods/methods.h"
 #include "error.h"
 #include "io/text.h"
@@ -106,7 +107,7 @@ MethodEntry m2ib_method() {
       "information for similarities",
       "Wang et al. 2023",
       std::move(options),
-      make_method<M2ib>,
+      make_in_float<M2ib>,
       {},
       {.cpu = 1, .cuda = 16}};
 }

@@ -1,4 +1,5 @@
 #include "attribution/bottleneck_layers.h"
+#include "attribution/in_float.h"
 #include "attribution/methods/methods.h"
 #include "error.h"
 
@@ -112,7 +113,7 @@ MethodEntry multi_layer_method() {
           "bottlenecks in several layers, each optimised by itself, and what their maps agree on",
           "Khakzar et al. 2021",
           std::move(options),
-          make_method<MultiLayer>,
+          make_in_float<MultiLayer>,
           {Resource::statistics},
           {.cpu = 1, .cuda = 16}};
 }
