@@ -98,7 +98,7 @@ void Network::to(at::Device device, at::MemoryFormat layout) {
       Tensor& copy = moved[tensor.unsafeGetTensorImpl()];
       if (!copy.defined()) copy = tensor.to(device).contiguous(format);
       if (auto found = roundings.find(tensor.unsafeGetTensorImpl()); found != roundings.end())
-        moved_roundings[copy.unsafeGetTensorImpl()] = {copy, found->second.errors.to(device)};
+        moved_roundings[copy.unsafeGetTensorImpl()] = {copy, found->second.errors};
       tensor = copy;
     });
     if (auto* op = std::get_if<Operator>(&step.operation)) make_tensors_on(device, *op);

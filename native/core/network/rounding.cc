@@ -115,14 +115,14 @@ Rounded Rounded::of(const at::Tensor& exact, const at::Tensor& rounded) {
       parts[i] = static_cast<int8_t>(std::nearbyint(std::min(std::max(-kPartsOfStep, share), kPartsOfStep)));
     }
   });
-  return {rounded, errors.to(rounded.device())};
+  return {rounded, errors};
 }
 
 at::Tensor Rounded::exact() const {
-  const at::Tensor found = tensor.cpu().contiguous(), parts = errors.cpu();
+  const at::Tensor found = tensor.cpu().contiguous();
   at::Tensor result = at::empty(found.sizes(), found.options().dtype(at::kFloat));
   const auto* nearest = found.const_data_ptr<at::BFloat16>();
-  const auto* part = parts.const_data_ptr<int8_t>();
+  const auto* part = errors.const_data_ptr<int8_t>();
   auto* to = result.mutable_data_ptr<float>();
   at::parallel_for(0, found.numel(), kGrain, [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)

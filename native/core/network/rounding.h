@@ -12,10 +12,10 @@ namespace iba {
 at::Tensor rounded_with_sums(const at::Tensor& weights);
 
 /// A tensor in bfloat16, and what rounding took from it: a byte for each number, in parts of the step to the
-/// number's neighbour. Both together are as near to it as 16 bits of a fraction.
+/// number's neighbour. Both together tell it to 2^-15 of it.
 struct Rounded {
   at::Tensor tensor;
-  at::Tensor errors;
+  at::Tensor errors;  // on the CPU
 
   /// Of what was rounded to a neighbour.
   static Rounded of(const at::Tensor& exact, const at::Tensor& rounded);

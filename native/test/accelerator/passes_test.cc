@@ -82,6 +82,16 @@ TEST_CASE("a network without parameters is on its device too") {
   }
 }
 
+TEST_CASE("a network that an accelerator has in bfloat16 becomes one in float there") {
+  const Tensor images = small_images(2);
+  const Pass expected = pass_through(small_zoo_network("resnet18"), images);
+  const Network back = in_float(on_accelerator("resnet18", at::MemoryFormat::ChannelsLast, at::kBFloat16));
+  CHECK(back.device() == accelerator());
+  const Pass found = pass_through(back, images.to(accelerator()));
+  CHECK(relative_error(found.logits, expected.logits) < 1e-4);
+  CHECK(relative_error(found.gradient, expected.gradient) < 1e-3);
+}
+
 TEST_CASE("a network that leaves an accelerator computes as before") {
   Network network = on_accelerator("resnet18", at::MemoryFormat::ChannelsLast, at::kFloat);
   network.to(at::kCPU);
