@@ -42,6 +42,41 @@ TEST_CASE("batch norms, biases and the last weighted sum of a network in bfloat1
   }
 }
 
+TEST_CASE("the gradient of a depthwise convolution with strides is that of float, rounded") {
+  const auto channels_last = at::MemoryFormat::ChannelsLast;
+  for (int64_t multiplier : {1, 2}) {
+    Convolution op{.weight = normal("weight", {16 * multiplier, 1, 5, 5}).to(at::kBFloat16),
+                   .bias = Tensor(),
+                   .stride = {2, 2},
+                   .padding = {2, 2},
+                   .groups = 16};
+    const Tensor images = normal("x", {2, 16, 15, 14}).to(at::kBFloat16).contiguous(channels_last);
+    StepState state;
+    state.keep_shapes({images});
+    const Tensor gradient =
+        normal("gradient", {2, 16 * multiplier, 8, 7}).to(at::kBFloat16).contiguous(channels_last);
+    const Tensor found = op.backward(state, gradient)[0];
+    op.weight = op.weight.to(at::kFloat);
+    const Tensor expected = op.backward(state, gradient.to(at::kFloat))[0];
+    CHECK(found.is_contiguous(channels_last));
+    CHECK(found.equal(expected.to(at::kBFloat16)));
+  }
+}
+
+TEST_CASE("a linear layer takes rows that don't lie together") {
+  const Tensor weight = normal("weight", {6, 8}).to(at::kBFloat16),
+               bias = normal("bias", {6}).to(at::kBFloat16);
+  const Linear rounded{weight, bias}, exact{weight.to(at::kFloat), bias.to(at::kFloat)};
+  const Tensor tokens = normal("tokens", {5, 2, 8}).to(at::kBFloat16).transpose(0, 1);
+  const Tensor gradient = normal("gradient", {5, 2, 6}).to(at::kBFloat16).transpose(0, 1);
+  std::vector<Tensor> given{tokens}, in_float{tokens.to(at::kFloat)};
+  const Tensor expected = at::linear(in_float[0], exact.weight, exact.bias);
+  CHECK(exact.forward(in_float, nullptr).equal(expected));
+  CHECK(relative_error(rounded.forward(given, nullptr), expected) < 0x1p-8);
+  CHECK(relative_error(rounded.backward({}, gradient)[0], at::matmul(gradient.to(at::kFloat), exact.weight)) <
+        0x1p-8);
+}
+
 TEST_CASE("a network in bfloat16 becomes one in float again") {
   const Tensor images = normal("images", {2, 3, 32, 32}).to(at::kFloat);
   for (const auto* architecture : {"resnet18", "vgg11", "efficientnet-lite0"}) {

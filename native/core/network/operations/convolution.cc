@@ -34,6 +34,15 @@ Tensor multiply_pixels(const Tensor& image, const Tensor& matrix, const Tensor& 
   return result;
 }
 
+/// Whether oneDNN goes back through a convolution in bfloat16 up to a hundred times as slowly as in float:
+/// with strides and hardly any channels in a group, as of depthwise convolutions.
+bool goes_back_slowly(const Convolution& op) {
+  constexpr int64_t kFewChannels = 2;
+  const bool strides = op.stride[0] > 1 || op.stride[1] > 1;
+  return op.weight.is_cpu() && op.weight.scalar_type() == at::kBFloat16 && op.groups > 1 && strides &&
+         op.weight.size(1) <= kFewChannels;
+}
+
 }  // namespace
 
 Tensor Convolution::forward(std::vector<Tensor>& inputs, StepState*) const {
@@ -49,6 +58,11 @@ Tensor Convolution::forward(std::vector<Tensor>& inputs, StepState*) const {
 
 std::vector<Tensor> Convolution::backward(const StepState& state, Tensor gradient) const {
   if (is_matrix_product(*this, gradient)) return {multiply_pixels(gradient, weight.flatten(1), Tensor())};
+  if (goes_back_slowly(*this)) {
+    Convolution exact = *this;
+    exact.weight = weight.to(at::kFloat);
+    return {exact.backward(state, gradient.to(at::kFloat))[0].to(at::kBFloat16)};
+  }
   return {std::get<0>(at::convolution_backward(gradient, state.input_placeholder(gradient), weight,
                                                c10::nullopt, stride, padding, dilation, false, {0, 0}, groups,
                                                {true, false, false}))};

@@ -18,11 +18,20 @@ struct Linear {
   }
 
   Tensor forward(std::vector<Tensor>& inputs, StepState*) const {
-    return at::linear(inputs[0], weight, bias);
+    return at::linear(rows_together(inputs[0]), weight, bias);
   }
 
   std::vector<Tensor> backward(const StepState&, Tensor gradient) const {
-    return {at::matmul(gradient, weight)};
+    return {at::matmul(rows_together(gradient), weight)};
+  }
+
+ private:
+  /// Rows that don't lie one behind the other, as of tokens whose sequence and batch were exchanged, LibTorch
+  /// multiplies in parts, and in bfloat16 copies the weights for each. In float on the processor it is let,
+  /// so that results stay what they are.
+  static Tensor rows_together(const Tensor& x) {
+    const bool is_let = x.dim() < 3 || (x.is_cpu() && x.scalar_type() != at::kBFloat16);
+    return is_let ? x : x.contiguous();
   }
 };
 
