@@ -149,7 +149,7 @@ Tensor NoisedLayer::mix(const Tensor& centred, const Mask& mask, const Tensor& n
 }
 
 Tensor NoisedLayer::signal_gradient(const Mask& mask, const Tensor& mixed, Tensor gradient) const {
-  if (rectifies_) gradient = at::threshold_backward(gradient, mixed, 0);
+  if (rectifies_) gradient = relu_backward(std::move(gradient), mixed);
   Tensor passed = gradient.squeeze(1) * mask.keep;
   silence_inactive(passed);
   return passed;
@@ -159,12 +159,9 @@ CopySums NoisedLayer::sums_over_copies(const Tensor& noise, const Tensor& mixed,
   const bool are_rounded = gradient.scalar_type() == at::kBFloat16 && mixed.scalar_type() == at::kBFloat16;
   if (are_rounded && passes_over_copies(noise))
     return sum_copies(gradient, noise, rectifies_ ? mixed : Tensor());
-  if (!noise.is_cpu()) {
-    if (rectifies_) gradient = relu_backward(std::move(gradient), mixed.to(gradient.scalar_type()));
-    return {gradient.sum(1, false, at::kFloat), (gradient * noise).sum(1)};
-  }
+  if (rectifies_) gradient = relu_backward(std::move(gradient), mixed.to(gradient.scalar_type()));
+  if (!noise.is_cpu()) return {gradient.sum(1, false, at::kFloat), (gradient * noise).sum(1)};
   gradient = at_least_float(gradient);
-  if (rectifies_) gradient = at::threshold_backward(gradient, at_least_float(mixed), 0);
   CopySums sums{at::zeros_like(noise.select(1, 0)), at::zeros_like(noise.select(1, 0))};
   for (int64_t copy = 0; copy < noise.size(1); ++copy) {
     sums.gradient.add_(gradient.select(1, copy));

@@ -88,11 +88,9 @@ std::map<size_t, Weights> folded_with_norms(const Network& network, const Conver
     if (adds_apart && is_added(network, graph, network.steps[norm].output)) continue;
     const auto folded = folded_weights({conversion.exact(convolution->weight), convolution->bias},
                                        std::get<BatchNorm>(network.steps[norm].operation));
-    if (type == at::kBFloat16) {
-      found[sum] = {rounded_with_sums(folded.weight), folded.bias.to(at::kFloat)};
-    } else {
-      found[sum] = {folded.weight.to(type), folded.bias.to(type)};
-    }
+    const bool rounds = type == at::kBFloat16;
+    found[sum] = {rounds ? rounded_with_sums(folded.weight) : folded.weight.to(type),
+                  folded.bias.to(rounds ? at::kFloat : type)};
   }
   return found;
 }

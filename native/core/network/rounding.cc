@@ -89,7 +89,7 @@ void keep_sums(const float* weights, at::BFloat16* rounded, int64_t count, int64
   if (kernel < count) keep_sum(weights, rounded, count, space);
 }
 
-/// A step between neighbours has so many parts, a power of two times the largest that fits a byte.
+/// In so many parts of it an error of up to a whole step, of either sign, fits a byte.
 constexpr float kPartsOfStep = 127;
 constexpr int64_t kGrain = 65536;
 
